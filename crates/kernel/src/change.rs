@@ -1,0 +1,19 @@
+//! What a commit changed that somebody may hold a copy of.
+
+use crate::id::{AccountId, ApiKeyId, AppId, SessionId, TokenId};
+
+/// A fact that caches keep and that a transaction has changed. Repositories report it where they write it, so that no
+/// use case can forget; the store hands it on after the commit and before the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Change {
+    /// A session ended.
+    Session(SessionId),
+    /// A token that is revoked by itself.
+    Token(TokenId),
+    /// An account's epoch, state or profile changed, or it is gone.
+    Account(AccountId),
+    /// An API key was disabled, deleted or changed.
+    ApiKey(ApiKeyId),
+    /// An app's settings, secrets or state changed, or it is gone.
+    App(AppId),
+}

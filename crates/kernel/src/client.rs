@@ -1,0 +1,12 @@
+//! Where a request came from.
+
+use std::net::IpAddr;
+
+/// The device at the other end, as far as it tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Client {
+    /// The peer's address.
+    pub ip: Option<IpAddr>,
+    /// What it calls itself, cut to 256 bytes.
+    pub user_agent: Option<String>,
+}

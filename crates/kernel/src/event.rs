@@ -1,0 +1,120 @@
+//! Things that happened. An event is a row of the ledger, written in the transaction that caused it; the audit log,
+//! webhooks and streams read from there.
+
+use serde_json::Value;
+
+use crate::{
+    Timestamp,
+    id::{AppId, EventId, OrganizationId, PrincipalId},
+};
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $wire:literal;)+) => {
+        /// Every kind of event there is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum EventKind {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl EventKind {
+            /// All of them, for the documentation.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// The dotted name on the wire.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $wire,)+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// Somebody signed up.
+    AuthSignup = "auth.signup";
+    /// Somebody signed in.
+    AuthLogin = "auth.login";
+    /// An address was proven to be its owner's.
+    AuthEmailVerified = "auth.email_verified";
+    /// A password was changed by its owner.
+    AuthPasswordChanged = "auth.password_changed";
+    /// A password was reset by link or by an administrator.
+    AuthPasswordReset = "auth.password_reset";
+    /// Password sign-in was locked after too many failures.
+    AuthAccountLocked = "auth.account_locked";
+    /// An administrator lifted a lock.
+    AuthAccountUnlocked = "auth.account_unlocked";
+    /// A spent refresh token came back: its whole family ended.
+    AuthRefreshTokenReused = "auth.refresh_token_reused";
+    /// Every session of an account ended.
+    AuthLogoutAll = "auth.logout_all";
+    /// An administrator made an account.
+    UserCreated = "user.created";
+    /// A profile changed.
+    UserUpdated = "user.updated";
+    /// An account was disabled.
+    UserDisabled = "user.disabled";
+    /// An account was enabled again.
+    UserEnabled = "user.enabled";
+    /// An account was deleted.
+    UserDeleted = "user.deleted";
+    /// An organization was made.
+    OrganizationCreated = "organization.created";
+    /// An organization was changed.
+    OrganizationUpdated = "organization.updated";
+    /// An organization was archived.
+    OrganizationArchived = "organization.archived";
+    /// Somebody became a member.
+    MembershipCreated = "membership.created";
+    /// Somebody is no member any more.
+    MembershipRemoved = "membership.removed";
+    /// An app was registered.
+    AppCreated = "app.created";
+    /// An app's settings changed.
+    AppUpdated = "app.updated";
+    /// An app's client secret was replaced.
+    AppSecretRotated = "app.secret_rotated";
+    /// An app was disabled.
+    AppDisabled = "app.disabled";
+    /// An app was enabled again.
+    AppEnabled = "app.enabled";
+    /// An app was deleted with all it owned.
+    AppDeleted = "app.deleted";
+    /// An API key was made.
+    ApiKeyCreated = "api_key.created";
+}
+
+/// Something that happened. Its payload never carries a secret.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// The event's own id.
+    pub id: EventId,
+    /// What happened.
+    pub kind: EventKind,
+    /// In which app; `None` is the platform itself.
+    pub app: Option<AppId>,
+    /// In which organization, where it concerns one.
+    pub organization: Option<OrganizationId>,
+    /// Who did it; `None` is the system or the operator at the console.
+    pub actor: Option<PrincipalId>,
+    /// More about it.
+    pub payload: Value,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Event {
+    /// An event of this kind, about which nothing else is said yet.
+    #[must_use]
+    pub fn new(kind: EventKind, at: Timestamp) -> Self {
+        Self {
+            id: EventId::generate(),
+            kind,
+            app: None,
+            organization: None,
+            actor: None,
+            payload: Value::Object(serde_json::Map::new()),
+            at,
+        }
+    }
+}
