@@ -1,0 +1,278 @@
+//! How an app behaves.
+
+use std::{fmt, ops::RangeInclusive};
+
+use kernel::{Code, Error, Result};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// An app's settings. What is missing in what was stored is as it is by default, so that a new setting needs no
+/// migration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AppSettings {
+    /// Whether whoever signs up gets an organization of their own.
+    pub auto_create_org: bool,
+    /// Whether strangers may sign up; otherwise accounts are made by administrators.
+    pub open_sign_up: bool,
+    /// Whether sign-in waits for a proven address. Then sign-up answers alike for free and taken ones.
+    pub require_verified_email: bool,
+    /// Whether a link in a mail shows a button first: mail scanners follow links, and press no buttons.
+    pub confirm_links: bool,
+    /// Where the app's pages live: browsers there may read our answers (CORS).
+    pub allowed_origins: Vec<Origin>,
+    /// Where people may be sent after something they did at ours.
+    pub redirect_urls: Vec<RedirectUrl>,
+    /// The app's own site: links in mails lead there, and so do redirects. Where it is missing, `AUTH_SITE_URL` does,
+    /// and after that pages of Fabric's own.
+    pub site_url: Option<RedirectUrl>,
+    /// Failures in a row that lock password sign-in.
+    pub lockout_threshold: u32,
+    /// For how many seconds.
+    pub lockout_seconds: u32,
+    /// How many seconds an access token lives.
+    pub access_token_seconds: u32,
+    /// How many seconds a refresh token lives.
+    pub refresh_token_seconds: u32,
+    /// For how many seconds a spent refresh token still gets the same successor: for clients that lose answers.
+    pub refresh_grace_seconds: u32,
+}
+
+impl Default for AppSettings {
+    fn default() -> Self {
+        Self {
+            auto_create_org: true,
+            open_sign_up: true,
+            require_verified_email: false,
+            confirm_links: false,
+            allowed_origins: Vec::new(),
+            redirect_urls: Vec::new(),
+            site_url: None,
+            lockout_threshold: 5,
+            lockout_seconds: 15 * 60,
+            access_token_seconds: 2 * 60 * 60,
+            refresh_token_seconds: 30 * 24 * 60 * 60,
+            refresh_grace_seconds: 0,
+        }
+    }
+}
+
+/// What shall be different. What is `None` stays.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "each is the setting of that name")]
+pub struct SettingsChange {
+    pub auto_create_org: Option<bool>,
+    pub open_sign_up: Option<bool>,
+    pub require_verified_email: Option<bool>,
+    pub confirm_links: Option<bool>,
+    pub allowed_origins: Option<Vec<Origin>>,
+    pub redirect_urls: Option<Vec<RedirectUrl>>,
+    pub site_url: Option<Option<RedirectUrl>>,
+    pub lockout_threshold: Option<u32>,
+    pub lockout_seconds: Option<u32>,
+    pub access_token_seconds: Option<u32>,
+    pub refresh_token_seconds: Option<u32>,
+    pub refresh_grace_seconds: Option<u32>,
+}
+
+/// The most origins, and the most redirect URLs.
+const MOST: usize = 50;
+
+impl AppSettings {
+    /// The settings after a change.
+    ///
+    /// # Errors
+    /// `invalid_setting` with the range that a number has.
+    pub fn changed(&self, change: SettingsChange) -> Result<Self> {
+        const MINUTE: u32 = 60;
+        const DAY: u32 = 24 * 60 * MINUTE;
+        few("allowed_origins", change.allowed_origins.as_ref().map_or(0, Vec::len))?;
+        few("redirect_urls", change.redirect_urls.as_ref().map_or(0, Vec::len))?;
+        let before = self.clone();
+        Ok(Self {
+            auto_create_org: change.auto_create_org.unwrap_or(before.auto_create_org),
+            open_sign_up: change.open_sign_up.unwrap_or(before.open_sign_up),
+            require_verified_email: change.require_verified_email.unwrap_or(before.require_verified_email),
+            confirm_links: change.confirm_links.unwrap_or(before.confirm_links),
+            allowed_origins: change.allowed_origins.unwrap_or(before.allowed_origins),
+            redirect_urls: change.redirect_urls.unwrap_or(before.redirect_urls),
+            site_url: change.site_url.unwrap_or(before.site_url),
+            lockout_threshold: number(
+                "lockout_threshold",
+                change.lockout_threshold,
+                before.lockout_threshold,
+                1..=100,
+            )?,
+            lockout_seconds: number("lockout_seconds", change.lockout_seconds, before.lockout_seconds, 1..=DAY)?,
+            access_token_seconds: number(
+                "access_token_seconds",
+                change.access_token_seconds,
+                before.access_token_seconds,
+                MINUTE..=DAY,
+            )?,
+            refresh_token_seconds: number(
+                "refresh_token_seconds",
+                change.refresh_token_seconds,
+                before.refresh_token_seconds,
+                5 * MINUTE..=400 * DAY,
+            )?,
+            refresh_grace_seconds: number(
+                "refresh_grace_seconds",
+                change.refresh_grace_seconds,
+                before.refresh_grace_seconds,
+                0..=5 * MINUTE,
+            )?,
+        })
+    }
+}
+
+fn number(name: &str, wanted: Option<u32>, before: u32, range: RangeInclusive<u32>) -> Result<u32> {
+    match wanted {
+        Some(wanted) if !range.contains(&wanted) => Err(Error::because(
+            Code::InvalidSetting,
+            format!("Give {name} a value from {} to {}.", range.start(), range.end()),
+        )),
+        wanted => Ok(wanted.unwrap_or(before)),
+    }
+}
+
+fn few(name: &str, count: usize) -> Result<()> {
+    if count <= MOST {
+        return Ok(());
+    }
+    Err(Error::because(Code::InvalidSetting, format!("Give {name} at most {MOST} values.")))
+}
+
+/// A web origin (RFC 6454): scheme, host and port, as browsers write it. Never `*` and never `null`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Origin(String);
+
+impl Origin {
+    /// # Errors
+    /// `invalid_origin`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let invalid = || Error::new(Code::InvalidOrigin);
+        let url = Url::parse(text).map_err(|_| invalid())?;
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && plain(&url);
+        let origin = url.origin();
+        if !bare || !matches!(url.scheme(), "http" | "https") || !origin.is_tuple() || text.contains('*') {
+            return Err(invalid());
+        }
+        Ok(Self(origin.ascii_serialization()))
+    }
+
+    /// The origin.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Where people may be sent: compared letter by letter, so that no prefix, encoding or dot can bend it (RFC 9700, 2.1).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RedirectUrl(String);
+
+impl RedirectUrl {
+    /// # Errors
+    /// `invalid_url` unless it is https (or http on the loopback host, for development) without user name, password and
+    /// fragment.
+    pub fn parse(text: &str) -> Result<Self> {
+        let invalid = || Error::new(Code::InvalidUrl);
+        let url = Url::parse(text).map_err(|_| invalid())?;
+        let local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        let scheme = url.scheme() == "https" || url.scheme() == "http" && local;
+        let odd = |letter: char| letter.is_control() || letter.is_whitespace() || matches!(letter, '\\' | '*');
+        if !scheme || !plain(&url) || url.fragment().is_some() || text.contains(odd) || text.len() > 2000 {
+            return Err(invalid());
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The URL.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn plain(url: &Url) -> bool {
+    url.username().is_empty() && url.password().is_none()
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_written_as_browsers_do() {
+        for (text, origin) in [
+            ("https://myapp.com", "https://myapp.com"),
+            ("https://MyApp.com/", "https://myapp.com"),
+            ("https://myapp.com:443", "https://myapp.com"),
+            ("http://localhost:3000", "http://localhost:3000"),
+        ] {
+            assert_eq!(Origin::parse(text).unwrap().as_str(), origin);
+        }
+        for bad in [
+            "",
+            "*",
+            "null",
+            "https://*.myapp.com",
+            "https://myapp.com/path",
+            "https://myapp.com?x",
+            "ftp://myapp.com",
+            "file:///etc/passwd",
+            "https://user@myapp.com",
+            "myapp.com",
+            "javascript:alert(1)",
+            "https://",
+        ] {
+            assert_eq!(Origin::parse(bad).unwrap_err().code, Code::InvalidOrigin, "{bad}");
+        }
+    }
+
+    #[test]
+    fn redirects_go_where_they_say() {
+        for good in ["https://myapp.com/done?x=1", "http://localhost:3000/done", "http://127.0.0.1/"] {
+            assert!(RedirectUrl::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "http://myapp.com",
+            "https://myapp.com@evil.example",
+            "https://myapp.com/#x",
+            "javascript:alert(1)",
+            "//evil.example",
+            "https:\\\\evil.example",
+            "https://myapp.com/\r\nx",
+            "https://*.myapp.com/",
+            "http://localhost.evil.example/",
+        ] {
+            assert_eq!(RedirectUrl::parse(bad).unwrap_err().code, Code::InvalidUrl, "{bad}");
+        }
+    }
+
+    #[test]
+    fn numbers_stay_in_their_range_and_the_rest_stays_as_it_was() {
+        let change = SettingsChange { auto_create_org: Some(false), ..SettingsChange::default() };
+        let settings = AppSettings::default().changed(change).unwrap();
+        assert_eq!(settings, AppSettings { auto_create_org: false, ..AppSettings::default() });
+        let change = SettingsChange { access_token_seconds: Some(1), ..SettingsChange::default() };
+        let told = settings.changed(change).unwrap_err();
+        assert_eq!(told.message, "Give access_token_seconds a value from 60 to 86400.");
+    }
+
+    #[test]
+    fn settings_of_an_older_version_are_read() {
+        let settings: AppSettings = serde_json::from_str(r#"{"auto_create_org": false, "gone": 1}"#).unwrap();
+        assert_eq!(settings, AppSettings { auto_create_org: false, ..AppSettings::default() });
+    }
+}

@@ -1,0 +1,155 @@
+//! Who calls.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use kernel::{
+    Code, Error, Result, Role,
+    id::{AccountId, ApiKeyId, AppId, OrganizationId, PrincipalId, SessionId},
+};
+
+use crate::{Action, KeyScopes};
+
+/// Who calls, through which app, and with what. Authenticated; allowed nothing yet.
+///
+/// Authority hangs on all of it: any app can get itself a token for any of its users, so that the principal alone says
+/// little.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who.
+    pub principal: PrincipalId,
+    /// `None`: the platform itself.
+    pub app: Option<AppId>,
+    /// With what.
+    pub credential: Credential,
+}
+
+/// What a caller showed.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// A token of the person's own sign-in.
+    Session {
+        /// The account that signed in.
+        account: AccountId,
+        /// The session.
+        session: SessionId,
+    },
+    /// A token that an app got for one of its users.
+    Exchange {
+        /// The user's account.
+        account: AccountId,
+    },
+    /// A token of another issuer.
+    External {
+        /// The account that is linked.
+        account: AccountId,
+    },
+    /// An API key.
+    ApiKey(Arc<KeyGrant>),
+    /// A token that an app got for itself.
+    App,
+    /// The development header: nothing at all.
+    Development {
+        /// The principal's account, if there is one.
+        account: Option<AccountId>,
+    },
+}
+
+/// What an API key brings along.
+#[derive(Clone, Debug)]
+pub struct KeyGrant {
+    /// The key.
+    pub id: ApiKeyId,
+    /// The account of the principal it acts as.
+    pub account: Option<AccountId>,
+    /// The only organization it acts in.
+    pub organization: OrganizationId,
+    /// The most it may do there.
+    pub role: Role,
+    /// What it is good for.
+    pub scopes: KeyScopes,
+}
+
+impl Caller {
+    /// The account behind the call, where there is one.
+    #[must_use]
+    pub fn account(&self) -> Option<AccountId> {
+        match self.credential {
+            Credential::Session { account, .. }
+            | Credential::Exchange { account }
+            | Credential::External { account } => Some(account),
+            Credential::Development { account } => account,
+            Credential::ApiKey(ref key) => key.account,
+            Credential::App => None,
+        }
+    }
+
+    /// The API key behind the call, where there is one.
+    #[must_use]
+    pub fn key(&self) -> Option<&KeyGrant> {
+        match &self.credential {
+            Credential::ApiKey(key) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// # Errors
+    /// `user_required` for an app that calls for itself, or with an API key.
+    pub fn user(&self) -> Result<PrincipalId> {
+        match self.credential {
+            Credential::App | Credential::ApiKey(_) => Err(Error::new(Code::UserRequired)),
+            _ => Ok(self.principal),
+        }
+    }
+}
+
+/// A caller who came to do `A`, with a credential that is good for it. A use case takes the one for its own action, so a
+/// route that declares another action cannot reach it.
+#[derive(Clone, Debug)]
+pub struct Acting<A> {
+    caller: Caller,
+    action: PhantomData<A>,
+}
+
+impl<A: Action> Acting<A> {
+    /// # Errors
+    /// `insufficient_scope` for an API key whose scopes do not cover the action.
+    pub fn new(caller: Caller) -> Result<Self> {
+        if caller.key().is_some_and(|key| !key.scopes.allow(A::SCOPE)) {
+            return Err(Error::because(Code::InsufficientScope, format!("This API key needs the scope {}.", A::SCOPE)));
+        }
+        Ok(Self { caller, action: PhantomData })
+    }
+
+    /// Who came.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+/// A person with a token of their own sign-in: the only one who touches their credentials and sessions. No app acting
+/// for them is one, and no API key.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// Who.
+    pub principal: PrincipalId,
+    /// In which app.
+    pub app: Option<AppId>,
+    /// Their account.
+    pub account: AccountId,
+    /// Their session, where it is one of ours.
+    pub session: Option<SessionId>,
+}
+
+impl SignedIn {
+    /// # Errors
+    /// `session_required` for every other caller.
+    pub fn new(caller: &Caller) -> Result<Self> {
+        let (account, session) = match caller.credential {
+            Credential::Session { account, session } => (account, Some(session)),
+            Credential::External { account } | Credential::Development { account: Some(account) } => (account, None),
+            _ => return Err(Error::new(Code::SessionRequired)),
+        };
+        Ok(Self { principal: caller.principal, app: caller.app, account, session })
+    }
+}

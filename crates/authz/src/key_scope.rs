@@ -1,0 +1,108 @@
+//! Scopes of API keys. They only ever take away: a key with scopes does what they name, a key with none does what its
+//! role may.
+
+use std::fmt;
+
+use kernel::{Code, Error, Result};
+
+macro_rules! scopes {
+    ($($name:ident = $wire:literal;)+) => {
+        /// What a scope covers.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum KeyScope {
+            $(#[doc = concat!("`", $wire, "`.")] $name,)+
+        }
+
+        impl KeyScope {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// Its name on the wire.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $wire,)+ }
+            }
+        }
+    };
+}
+
+scopes! {
+    JobsRead = "jobs:read";
+    JobsWrite = "jobs:write";
+    ProvidersExecute = "providers:execute";
+    WorkflowsRead = "workflows:read";
+    WorkflowsWrite = "workflows:write";
+    OrganizationsRead = "organizations:read";
+    OrganizationsWrite = "organizations:write";
+    MembersRead = "members:read";
+    MembersWrite = "members:write";
+    WebhooksRead = "webhooks:read";
+    WebhooksWrite = "webhooks:write";
+    ApiKeysRead = "api_keys:read";
+    ApiKeysWrite = "api_keys:write";
+    UsersRead = "users:read";
+    UsersWrite = "users:write";
+    AppsRead = "apps:read";
+    AppsWrite = "apps:write";
+    SessionsRead = "sessions:read";
+    SessionsWrite = "sessions:write";
+    AuditRead = "audit:read";
+    AuthzCheck = "authz:check";
+    AuthSocial = "auth:social";
+}
+
+impl KeyScope {
+    /// # Errors
+    /// `invalid_request` when there is no scope of that name.
+    pub fn parse(name: &str) -> Result<Self> {
+        let found = Self::ALL.iter().find(|scope| scope.name() == name);
+        found.copied().ok_or_else(|| Error::because(Code::InvalidRequest, "There is no such scope."))
+    }
+
+    /// Whether who has this has `wanted`: writing implies reading.
+    #[must_use]
+    pub fn covers(self, wanted: Self) -> bool {
+        let reading = self.name().strip_suffix(":write").zip(wanted.name().strip_suffix(":read"));
+        self == wanted || reading.is_some_and(|(mine, theirs)| mine == theirs)
+    }
+}
+
+impl fmt::Display for KeyScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The scopes of one key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyScopes(Vec<KeyScope>);
+
+impl KeyScopes {
+    /// # Errors
+    /// `invalid_request` when one of them does not exist.
+    pub fn parse<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self> {
+        names.into_iter().map(KeyScope::parse).collect::<Result<_>>().map(Self)
+    }
+
+    /// Whether the key may be used for it, as far as scopes go.
+    #[must_use]
+    pub fn allow(&self, wanted: KeyScope) -> bool {
+        self.0.is_empty() || self.0.iter().any(|scope| scope.covers(wanted))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_only_take_away() {
+        let scopes = |names: &[&str]| KeyScopes::parse(names.iter().copied()).unwrap();
+        assert!(KeyScope::ALL.iter().all(|scope| scopes(&[]).allow(*scope)), "none: everything");
+        let writes = scopes(&["users:write"]);
+        assert!(writes.allow(KeyScope::UsersWrite) && writes.allow(KeyScope::UsersRead));
+        assert!(!scopes(&["users:read"]).allow(KeyScope::UsersWrite));
+        assert!(!writes.allow(KeyScope::AppsRead));
+        assert!(KeyScopes::parse(["users:*"]).is_err());
+    }
+}

@@ -1,0 +1,17 @@
+//! What someone may do. Pure: facts in, decision out.
+//!
+//! A [`Permit`] is the decision as a value. Only [`decide`] makes one, and repositories demand it (as their
+//! [`kernel::Scope`]) for all that an organization owns: code that forgot to ask does not compile. An [`AppPermit`] is
+//! the same for what an app owns, its accounts above all.
+
+pub mod action;
+mod app_permit;
+mod caller;
+mod key_scope;
+mod permit;
+
+pub use action::Action;
+pub use app_permit::{AppFacts, AppPermit, PlatformFacts, decide_app, decide_platform};
+pub use caller::{Acting, Caller, Credential, KeyGrant, SignedIn};
+pub use key_scope::{KeyScope, KeyScopes};
+pub use permit::{Permit, Standing, Subject, decide};

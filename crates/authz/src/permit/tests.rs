@@ -1,0 +1,82 @@
+use std::sync::Arc;
+
+use kernel::id::{AccountId, ApiKeyId};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    Credential, KeyGrant, KeyScopes,
+    action::{OrganizationRead, OrganizationUpdate},
+};
+
+fn person(app: Option<AppId>) -> Caller {
+    Caller {
+        principal: PrincipalId::generate(),
+        app,
+        credential: Credential::Exchange { account: AccountId::generate() },
+    }
+}
+
+fn key(organization: OrganizationId, role: Role, scopes: &[&str]) -> Caller {
+    let grant = KeyGrant {
+        id: ApiKeyId::generate(),
+        account: None,
+        organization,
+        role,
+        scopes: KeyScopes::parse(scopes.iter().copied()).unwrap(),
+    };
+    Caller { credential: Credential::ApiKey(Arc::new(grant)), ..person(None) }
+}
+
+fn ask<A: Action>(caller: Caller, organization: OrganizationId, standing: Option<Standing>) -> Result<Role> {
+    let acting = Acting::<A>::new(caller)?;
+    decide(&Subject { acting: &acting, organization, standing }).map(|permit| permit.role())
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    prop::sample::select(Role::ALL.to_vec())
+}
+
+#[test]
+fn strangers_and_other_apps_see_nothing() {
+    let here = OrganizationId::generate();
+    let (ours, theirs) = (Some(AppId::generate()), Some(AppId::generate()));
+    let owner = |app| Some(Standing { app, role: Role::Owner });
+    for (caller, standing) in
+        [(ours, None), (ours, owner(theirs)), (None, owner(theirs)), (ours, owner(None)), (theirs, owner(ours))]
+    {
+        let told = ask::<OrganizationRead>(person(caller), here, standing);
+        assert_eq!(told.unwrap_err().code, Code::NotFound);
+    }
+    assert_eq!(ask::<OrganizationRead>(person(ours), here, owner(ours)).unwrap(), Role::Owner);
+}
+
+#[test]
+fn a_key_acts_in_its_own_organization_alone() {
+    let (here, there) = (OrganizationId::generate(), OrganizationId::generate());
+    let owner = Some(Standing { app: None, role: Role::Owner });
+    let told = ask::<OrganizationRead>(key(there, Role::Owner, &[]), here, owner);
+    assert_eq!(told.unwrap_err().code, Code::NotFound);
+    let told = ask::<OrganizationRead>(key(here, Role::Owner, &["users:write"]), here, owner);
+    assert_eq!(told.unwrap_err().code, Code::InsufficientScope);
+}
+
+proptest! {
+    #[test]
+    fn a_key_never_allows_what_its_principal_may_not(key_role in role(), own in role()) {
+        let here = OrganizationId::generate();
+        let standing = Some(Standing { app: None, role: own });
+        let through_key = ask::<OrganizationUpdate>(key(here, key_role, &[]), here, standing).is_ok();
+        let in_person = ask::<OrganizationUpdate>(person(None), here, standing).is_ok();
+        prop_assert!(!through_key || in_person);
+        prop_assert_eq!(through_key, own.min(key_role) >= Role::Admin);
+    }
+
+    #[test]
+    fn a_higher_role_never_may_less(lower in role(), higher in role()) {
+        prop_assume!(lower <= higher);
+        let here = OrganizationId::generate();
+        let may = |role| ask::<OrganizationUpdate>(person(None), here, Some(Standing { app: None, role })).is_ok();
+        prop_assert!(!may(lower) || may(higher));
+    }
+}

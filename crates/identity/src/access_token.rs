@@ -1,0 +1,287 @@
+//! Access tokens: JWTs (RFC 9068 in form) that the server signs and believes only while the database still does.
+//!
+//! josekit carries the signature; the claims and the policy are ours, because its payload validator lets a token without
+//! `exp` or `aud` through and panics on an `exp` of `1e20`.
+
+use std::{fmt, time::Duration};
+
+use josekit::{
+    JoseError,
+    jws::{self, JwsAlgorithm, JwsHeader, JwsVerifier, alg::hmac::HmacJwsAlgorithm, alg::hmac::HmacJwsSigner},
+};
+use kernel::{
+    Code, Error, Result, Timestamp,
+    id::{AccountId, AppId, PrincipalId, SessionId, TokenId},
+};
+use openssl::{hash::MessageDigest, memcmp, pkey::PKey, pkey::Private, sign::Signer};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+
+/// The header's `typ` of every access token (RFC 9068, 2.1): nothing else that we sign has it.
+const TYPE: &str = "at+jwt";
+/// Longer tokens are refused unread.
+const LONGEST: usize = 8192;
+/// How far the clocks of two nodes may be apart.
+const LEEWAY: Duration = Duration::from_secs(5);
+
+/// What a token was issued for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Grant {
+    /// A sign-in of the person themselves.
+    Session {
+        /// The session.
+        sid: SessionId,
+        /// The account.
+        account: AccountId,
+        /// The account's epoch at the sign-in.
+        epoch: i32,
+    },
+    /// An app acting for one of its users (RFC 8693).
+    Exchange {
+        /// The account.
+        account: AccountId,
+        /// The account's epoch at the exchange.
+        epoch: i32,
+        /// Who acts.
+        act: Actor,
+    },
+    /// An app acting for itself.
+    App,
+}
+
+/// Who acts for the subject (RFC 8693, 4.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The app's client id.
+    pub sub: String,
+}
+
+/// What an access token says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// Who issued it.
+    pub iss: String,
+    /// Who it is about.
+    pub sub: PrincipalId,
+    /// Who it is for: the app's client id, or the platform.
+    pub aud: String,
+    /// In seconds since 1970.
+    #[serde(deserialize_with = "numeric_date")]
+    pub exp: i64,
+    /// In seconds since 1970.
+    #[serde(deserialize_with = "numeric_date")]
+    pub nbf: i64,
+    /// In seconds since 1970.
+    #[serde(deserialize_with = "numeric_date")]
+    pub iat: i64,
+    /// The token's own id.
+    pub jti: TokenId,
+    /// In which app; `None` is the platform itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_id: Option<AppId>,
+    /// What it was issued for.
+    #[serde(flatten)]
+    pub grant: Grant,
+}
+
+/// What a token of Supabase says, as far as we read it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SupabaseClaims {
+    /// Who issued it.
+    pub iss: Option<String>,
+    /// Who it is about, at Supabase.
+    pub sub: String,
+    /// `authenticated`.
+    pub aud: String,
+    /// `authenticated`: anonymous and service tokens have other roles.
+    pub role: String,
+    /// The person's address.
+    pub email: Option<String>,
+    /// What the provider knows about the address.
+    #[serde(default)]
+    pub user_metadata: SupabaseMetadata,
+    /// In seconds since 1970.
+    #[serde(deserialize_with = "numeric_date")]
+    pub exp: i64,
+    /// In seconds since 1970.
+    #[serde(default, deserialize_with = "optional_numeric_date")]
+    pub nbf: Option<i64>,
+    /// In seconds since 1970.
+    #[serde(deserialize_with = "numeric_date")]
+    pub iat: i64,
+}
+
+/// What Supabase knows about a person.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct SupabaseMetadata {
+    /// Whether the address was proven there.
+    #[serde(default)]
+    pub email_verified: bool,
+}
+
+/// JSON numbers may be floats and absurd; dates are whole seconds of this era.
+fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<i64, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    if (0.0..1e11).contains(&number) {
+        #[expect(clippy::cast_possible_truncation, reason = "checked just above")]
+        Ok(number as i64)
+    } else {
+        Err(serde::de::Error::custom("a date out of range"))
+    }
+}
+
+fn optional_numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<i64>, D::Error> {
+    numeric_date(deserializer).map(Some)
+}
+
+/// A shared secret for HS256: at least 32 bytes (RFC 7518, 3.2).
+#[derive(Clone)]
+pub struct SigningKey {
+    key: PKey<Private>,
+    signer: HmacJwsSigner,
+}
+
+impl SigningKey {
+    /// # Errors
+    /// `invalid_setting` when the secret is under 32 bytes.
+    pub fn new(secret: &[u8]) -> Result<Self> {
+        let weak = || Error::because(Code::InvalidSetting, "A signing secret has at least 32 bytes.");
+        if secret.len() < 32 {
+            return Err(weak());
+        }
+        let signer = HmacJwsAlgorithm::Hs256.signer_from_bytes(secret).map_err(|_| weak())?;
+        let key = PKey::hmac(secret).map_err(Error::internal)?;
+        Ok(Self { key, signer })
+    }
+
+    /// Signs an access token.
+    pub fn sign(&self, claims: &Claims) -> Result<String> {
+        let mut header = JwsHeader::new();
+        header.set_token_type(TYPE);
+        let payload = serde_json::to_vec(claims).map_err(Error::internal)?;
+        jws::serialize_compact(&payload, &header, &self.signer).map_err(Error::internal)
+    }
+
+    /// Claims that this key signed under this type; dates and names are not looked at.
+    fn open<C: DeserializeOwned>(&self, token: &str, typed: Option<&str>) -> Option<C> {
+        if token.len() > LONGEST {
+            return None;
+        }
+        let verifier = Hs256(self.key.clone());
+        // josekit refuses a header whose `alg` is not the verifier's: neither `none` nor another algorithm gets here.
+        let (payload, header) = jws::deserialize_compact(token, &verifier).ok()?;
+        if typed.is_some_and(|typed| header.token_type() != Some(typed)) {
+            return None;
+        }
+        serde_json::from_slice(&payload).ok()
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningKey(…)")
+    }
+}
+
+/// HS256 with a comparison in constant time, which josekit's own verifier lacks.
+#[derive(Clone, Debug)]
+struct Hs256(PKey<Private>);
+
+impl JwsVerifier for Hs256 {
+    fn algorithm(&self) -> &dyn JwsAlgorithm {
+        &HmacJwsAlgorithm::Hs256
+    }
+
+    fn key_id(&self) -> Option<&str> {
+        None
+    }
+
+    fn verify(&self, message: &[u8], signature: &[u8]) -> std::result::Result<(), JoseError> {
+        let refuse = |error: openssl::error::ErrorStack| JoseError::InvalidSignature(error.into());
+        let mut signer = Signer::new(MessageDigest::sha256(), &self.0).map_err(refuse)?;
+        let expected = signer.sign_oneshot_to_vec(message).map_err(refuse)?;
+        if expected.len() == signature.len() && memcmp::eq(&expected, signature) {
+            Ok(())
+        } else {
+            Err(JoseError::InvalidSignature(std::io::Error::other("the MAC differs").into()))
+        }
+    }
+
+    fn box_clone(&self) -> Box<dyn JwsVerifier> {
+        Box::new(self.clone())
+    }
+}
+
+/// Issues access tokens, and reads them again.
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    /// The `iss` of every token.
+    pub name: String,
+    /// What new tokens are signed with.
+    pub current: SigningKey,
+    /// What tokens were signed with before: still believed.
+    pub previous: Option<SigningKey>,
+}
+
+impl Issuer {
+    /// Signs an access token.
+    pub fn sign(&self, claims: &Claims) -> Result<String> {
+        self.current.sign(claims)
+    }
+
+    /// Claims that we signed for now.
+    ///
+    /// # Errors
+    /// `unauthorized` for everything that is not an access token of ours; `token_expired` for one that was.
+    pub fn read(&self, token: &str, now: Timestamp) -> Result<Claims> {
+        let claims = self.read_at_any_time(token).ok_or_else(|| Error::new(Code::Unauthorized))?;
+        within(claims.nbf.max(claims.iat), claims.exp, now)?;
+        Ok(claims)
+    }
+
+    /// Claims that we signed for any time: to end a session, an expired token is good enough.
+    #[must_use]
+    pub fn read_at_any_time(&self, token: &str) -> Option<Claims> {
+        let open = |key: &SigningKey| key.open::<Claims>(token, Some(TYPE));
+        open(&self.current).or_else(|| self.previous.as_ref().and_then(open)).filter(|claims| claims.iss == self.name)
+    }
+}
+
+/// Reads tokens that Supabase issued.
+#[derive(Clone, Debug)]
+pub struct Supabase {
+    /// The shared secret.
+    pub key: SigningKey,
+    /// The `iss` that is asked for.
+    pub issuer: Option<String>,
+}
+
+impl Supabase {
+    /// Claims of a signed-in person.
+    ///
+    /// # Errors
+    /// `unauthorized` for everything else; `token_expired` when the time is over.
+    pub fn read(&self, token: &str, now: Timestamp) -> Result<SupabaseClaims> {
+        let refused = || Error::new(Code::Unauthorized);
+        let claims: SupabaseClaims = self.key.open(token, None).ok_or_else(refused)?;
+        let issued_here = self.issuer.as_ref().is_none_or(|issuer| claims.iss.as_ref() == Some(issuer));
+        if claims.aud != "authenticated" || claims.role != "authenticated" || !issued_here || claims.sub.is_empty() {
+            return Err(refused());
+        }
+        within(claims.nbf.unwrap_or(claims.iat).max(claims.iat), claims.exp, now)?;
+        Ok(claims)
+    }
+}
+
+fn within(from: i64, until: i64, now: Timestamp) -> Result<()> {
+    if from > now.after(LEEWAY).unix_seconds() {
+        return Err(Error::new(Code::Unauthorized));
+    }
+    if until <= now.unix_seconds() {
+        return Err(Error::new(Code::TokenExpired));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,21 @@
+//! Who someone is. Pure: types, rules that take time and randomness as arguments, and the repository traits that the
+//! rules need.
+
+pub mod access_token;
+pub mod account;
+pub mod api_key;
+pub mod link;
+pub mod lockout;
+pub mod one_time_token;
+pub mod password;
+pub mod refresh_token;
+pub mod session;
+
+pub use account::{Account, AccountRepository, EmailProof};
+pub use api_key::{ApiKey, ApiKeyRepository};
+pub use link::{Link, LinkRepository};
+pub use lockout::{Lockout, LockoutKey, LockoutRepository};
+pub use one_time_token::{OneTimeToken, OneTimeTokenRepository, Purpose};
+pub use password::{Password, PasswordHash};
+pub use refresh_token::{RefreshToken, RefreshTokenRepository};
+pub use session::{Session, SessionRepository};

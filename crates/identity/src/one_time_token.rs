@@ -1,0 +1,124 @@
+//! Links in mails: single use, short-lived, for one account and one purpose.
+
+use std::{fmt, time::Duration};
+
+use kernel::{
+    Email, Result, Secret, SecretHash, Timestamp,
+    id::{AccountId, OneTimeTokenId},
+};
+
+/// What a link is good for. A link of one kind is worth nothing where another is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Proves the address.
+    VerifyEmail,
+    /// Sets another password.
+    ResetPassword,
+}
+
+impl Purpose {
+    /// Its name in the database.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "verify_email",
+            Self::ResetPassword => "reset_password",
+        }
+    }
+
+    /// How long a link lives.
+    #[must_use]
+    pub fn lifetime(self) -> Duration {
+        match self {
+            Self::VerifyEmail => Duration::from_hours(24),
+            Self::ResetPassword => Duration::from_hours(1),
+        }
+    }
+}
+
+/// The key of the tokens' hashes.
+#[derive(Clone)]
+pub struct TokenKey([u8; 32]);
+
+impl TokenKey {
+    /// From the configured key.
+    #[must_use]
+    pub fn new(key: [u8; 32]) -> Self {
+        Self(key)
+    }
+
+    /// What is stored of a token. The purpose goes in, so that no table look-up can mix two kinds up.
+    #[must_use]
+    pub fn hash(&self, purpose: Purpose, token: &str) -> SecretHash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(purpose.name().as_bytes()).update(&[0]).update(token.as_bytes());
+        SecretHash(*hasher.finalize().as_bytes())
+    }
+}
+
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenKey(…)")
+    }
+}
+
+/// A token in clear, as it goes into a mail: 32 random bytes in hexadecimal.
+#[must_use]
+pub fn write(random: [u8; 32]) -> Secret {
+    blake3::Hash::from_bytes(random).to_hex().as_str().into()
+}
+
+/// What is stored of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OneTimeToken {
+    /// Its id.
+    pub id: OneTimeTokenId,
+    /// What it is good for.
+    pub purpose: Purpose,
+    /// Whose it is.
+    pub account: AccountId,
+    /// Where it was sent: it is worth nothing once the account has another address.
+    pub email: Email,
+    /// The token's keyed hash.
+    pub hash: SecretHash,
+    /// Until when it can be used.
+    pub expires_at: Timestamp,
+}
+
+/// One-time tokens of one database transaction.
+pub trait OneTimeTokenRepository {
+    /// Adds a token; earlier ones of the account for the same purpose are void.
+    fn insert_one_time_token(&mut self, token: &OneTimeToken, now: Timestamp) -> Result<()>;
+
+    /// Uses the token up, if nobody has: the one way to use it. `None` when it is used, expired or unknown.
+    fn consume_one_time_token(
+        &mut self,
+        purpose: Purpose,
+        hash: SecretHash,
+        now: Timestamp,
+    ) -> Result<Option<OneTimeToken>>;
+
+    /// Voids what the account has been sent for a purpose.
+    fn void_one_time_tokens(&mut self, account: AccountId, purpose: Purpose, now: Timestamp) -> Result<()>;
+
+    /// Forgets tokens that expired before `before`, some at a time. Tells how many.
+    fn sweep_one_time_tokens(&mut self, before: Timestamp) -> Result<usize>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_of_one_purpose_is_another_for_the_next() {
+        let key = TokenKey::new([3; 32]);
+        assert_ne!(key.hash(Purpose::VerifyEmail, "abc"), key.hash(Purpose::ResetPassword, "abc"));
+        assert_ne!(key.hash(Purpose::VerifyEmail, "abc"), TokenKey::new([4; 32]).hash(Purpose::VerifyEmail, "abc"));
+    }
+
+    #[test]
+    fn a_token_is_64_hexadecimal_digits() {
+        let token = write([0xab; 32]);
+        assert_eq!(kernel::secret::ExposeSecret::expose_secret(&token), "ab".repeat(32));
+    }
+}

@@ -1,0 +1,36 @@
+//! Sessions: one sign-in, and every token that came of it.
+
+use kernel::{
+    Client, Result, Timestamp,
+    id::{AccountId, SessionId},
+};
+
+/// One sign-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The session's own id; its access tokens carry it.
+    pub id: SessionId,
+    /// Who signed in.
+    pub account: AccountId,
+    /// The account's epoch then: a session of an earlier epoch is dead.
+    pub epoch: i32,
+    /// From where.
+    pub client: Client,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// Sessions of one database transaction.
+pub trait SessionRepository {
+    /// Begins a session.
+    fn insert_session(&mut self, session: &Session) -> Result<()>;
+
+    /// The session, unless it has ended.
+    fn live_session(&mut self, id: SessionId) -> Result<Option<Session>>;
+
+    /// Ends a session and its refresh tokens. Ending one that has ended, or never was, changes nothing.
+    fn end_session(&mut self, id: SessionId, now: Timestamp) -> Result<()>;
+
+    /// Forgets sessions whose last refresh token expired before `before`, some at a time. Tells how many.
+    fn sweep_sessions(&mut self, before: Timestamp) -> Result<usize>;
+}
