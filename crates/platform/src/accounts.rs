@@ -1,0 +1,207 @@
+//! How accounts begin and end, whoever wants it.
+
+use identity::{Account, EmailProof, PasswordHash};
+use kernel::{
+    AppScope, Code, Email, Error, Event, EventKind, Metadata, Name, Page, Result, Role, Slug, Timestamp, Unchecked,
+    id::{AccountId, AppId, MembershipId, OrganizationId, PrincipalId},
+};
+use serde_json::json;
+use tenancy::{Membership, Organization, membership::Departure, organization::personal_name};
+
+use crate::Transaction;
+
+/// Somebody who is about to have an account.
+#[derive(Clone)]
+pub(crate) struct Newcomer {
+    pub app: Option<AppId>,
+    pub email: Email,
+    pub proof: Option<EmailProof>,
+    pub password: Option<PasswordHash>,
+    pub display_name: Option<Name>,
+    pub metadata: Metadata,
+    pub platform_admin: bool,
+    /// Whether they get an organization of their own.
+    pub organization: bool,
+}
+
+impl Newcomer {
+    pub fn new(app: Option<AppId>, email: Email) -> Self {
+        Self {
+            app,
+            email,
+            proof: None,
+            password: None,
+            display_name: None,
+            metadata: Metadata::default(),
+            platform_admin: false,
+            organization: true,
+        }
+    }
+
+    /// Makes the account. Whoever has the address already, in another app, is the same principal.
+    ///
+    /// # Errors
+    /// `email_taken`.
+    pub fn join(
+        &self,
+        tx: &mut dyn Transaction,
+        kind: EventKind,
+        actor: Option<PrincipalId>,
+        now: Timestamp,
+    ) -> Result<Account> {
+        let principal = self.principal(tx, now)?;
+        let account = Account {
+            proof: self.proof,
+            password: self.password.clone(),
+            display_name: self.display_name.clone(),
+            metadata: self.metadata.clone(),
+            platform_admin: self.platform_admin,
+            ..Account::new(AccountId::generate(), principal, self.app, self.email.clone(), now)
+        };
+        tx.insert_account(&account)?;
+        tx.append(&Event {
+            app: self.app,
+            actor: actor.or(Some(principal)),
+            payload: json!({ "principal_id": principal, "email": self.email.as_str() }),
+            ..Event::new(kind, now)
+        })?;
+        if self.organization {
+            found_organization(tx, self.app, personal_name(&self.email), principal, now)?;
+        }
+        Ok(account)
+    }
+
+    fn principal(&self, tx: &mut dyn Transaction, now: Timestamp) -> Result<PrincipalId> {
+        let known = tx.principal_by_email(&self.email)?;
+        if let Some(known) = known
+            && tx.account_of(self.app, known)?.is_none()
+        {
+            return Ok(known);
+        }
+        let principal = PrincipalId::generate();
+        // One who has changed their address has an account here still: whoever comes with the old one is another.
+        tx.insert_principal(principal, known.is_none().then_some(&self.email), now)?;
+        Ok(principal)
+    }
+}
+
+/// Makes an organization with a slug of its own and an owner.
+pub(crate) fn found_organization(
+    tx: &mut dyn Transaction,
+    app: Option<AppId>,
+    name: Name,
+    owner: PrincipalId,
+    now: Timestamp,
+) -> Result<Organization> {
+    let slug = free_slug(tx, app)?;
+    insert_organization(tx, Organization { name, ..empty_organization(app, slug, now) }, owner, now)
+}
+
+pub(crate) fn empty_organization(app: Option<AppId>, slug: Slug, now: Timestamp) -> Organization {
+    Organization {
+        id: OrganizationId::generate(),
+        app,
+        slug,
+        name: Name::constant("Organization"),
+        metadata: Metadata::default(),
+        archived_at: None,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+/// Adds an organization with its owner.
+///
+/// # Errors
+/// `slug_taken`.
+pub(crate) fn insert_organization(
+    tx: &mut dyn Transaction,
+    organization: Organization,
+    owner: PrincipalId,
+    now: Timestamp,
+) -> Result<Organization> {
+    tx.insert_organization(&organization)?;
+    tx.insert_membership(&Membership {
+        id: MembershipId::generate(),
+        organization: organization.id,
+        principal: owner,
+        role: Role::Owner,
+        created_at: now,
+    })?;
+    tx.append(&Event {
+        app: organization.app,
+        organization: Some(organization.id),
+        actor: Some(owner),
+        payload: json!({ "name": organization.name.as_str(), "slug": organization.slug.as_str() }),
+        ..Event::new(EventKind::OrganizationCreated, now)
+    })?;
+    Ok(organization)
+}
+
+/// A random slug that nobody in the app has: first one that people can say, then longer ones.
+pub(crate) fn free_slug(tx: &mut dyn Transaction, app: Option<AppId>) -> Result<Slug> {
+    let short = Slug::from_random(rand::random());
+    for slug in [short.clone(), Slug::from_random(rand::random())] {
+        if !tx.organization_slug_taken(app, &slug)? {
+            return Ok(slug);
+        }
+    }
+    Ok(short.lengthened(rand::random()))
+}
+
+/// Removes an account and everything of it in its app: memberships, sessions, links, keys. Organizations of which it was
+/// the only member are archived.
+///
+/// # Errors
+/// `not_found`; `last_owner` where members would be left without an owner; `conflict` where apps would.
+pub(crate) fn delete_account(
+    tx: &mut dyn Transaction,
+    scope: &dyn AppScope,
+    principal: PrincipalId,
+    actor: Option<PrincipalId>,
+    now: Timestamp,
+) -> Result<()> {
+    tx.account_in(scope, principal)?.ok_or_else(Error::not_found)?;
+    for place in tx.places(scope.app(), principal)? {
+        let within = Unchecked(place.organization);
+        if place.depart()? == Departure::Empty {
+            archive_empty(tx, &within, actor, now)?;
+        }
+        tx.delete_membership(&within, principal)?;
+        tx.append(&Event {
+            app: scope.app(),
+            organization: Some(place.organization),
+            actor,
+            payload: json!({ "principal_id": principal }),
+            ..Event::new(EventKind::MembershipRemoved, now)
+        })?;
+    }
+    tx.delete_account(scope, principal)?;
+    tx.append(&Event {
+        app: scope.app(),
+        actor,
+        payload: json!({ "principal_id": principal }),
+        ..Event::new(EventKind::UserDeleted, now)
+    })
+}
+
+fn archive_empty(
+    tx: &mut dyn Transaction,
+    within: &Unchecked<OrganizationId>,
+    actor: Option<PrincipalId>,
+    now: Timestamp,
+) -> Result<()> {
+    if !tx.apps_in(within, &Page::new(None, 0, 1)?)?.items.is_empty() {
+        return Err(Error::because(
+            Code::Conflict,
+            "An organization of this account owns apps: delete them, or make somebody else an owner.",
+        ));
+    }
+    let Some(organization) = tx.organization(within.0)? else { return Ok(()) };
+    if organization.archived_at.is_some() {
+        return Ok(());
+    }
+    let app = organization.app;
+    tx.update_organization(within, &Organization { archived_at: Some(now), updated_at: now, ..organization })?;
+    tx.append(&Event { app, organization: Some(within.0), actor, ..Event::new(EventKind::OrganizationArchived, now) })
+}

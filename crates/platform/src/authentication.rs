@@ -1,0 +1,231 @@
+//! The authentication chain: API key, then our token, then Supabase's, then the development header, then nobody. What
+//! was presented decides which; a bearer that is not good is refused and never falls through to the next.
+
+use std::sync::Arc;
+
+use authz::{Caller, Credential};
+use identity::{
+    Account, Link,
+    access_token::{Claims, Grant, SupabaseClaims},
+    account::EmailProof,
+    api_key, link,
+};
+use kernel::{
+    Code, Email, Error, Event, EventKind, Result, Timestamp,
+    id::{AccountId, AppId, PrincipalId},
+};
+use serde_json::json;
+
+use crate::{Platform, Transaction, accounts::Newcomer, door::audience, facts::AccountFacts};
+
+/// What a request brings along to show who calls.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Presented<'a> {
+    /// The `Authorization` header.
+    pub authorization: Option<&'a str>,
+    /// The `X-Principal-Id` header.
+    pub development_principal: Option<&'a str>,
+    /// The `X-Fabric-App-Id` header.
+    pub client_id: Option<&'a str>,
+    /// Whether the peer is on this machine and nobody forwards for somebody else.
+    pub local: bool,
+}
+
+impl Platform {
+    /// Who calls.
+    ///
+    /// # Errors
+    /// `unauthorized`, `token_expired` or `token_revoked` when nobody does, or somebody with a credential that is not
+    /// good; `unknown_app` when the app that is named does not exist.
+    pub async fn authenticate(&self, presented: Presented<'_>) -> Result<Caller> {
+        let caller = match (presented.authorization, presented.development_principal) {
+            (Some(authorization), _) => {
+                let bearer = bearer(authorization).ok_or_else(unauthorized)?;
+                if bearer.starts_with(api_key::MARK) {
+                    self.by_api_key(bearer).await?
+                } else {
+                    self.by_token(bearer).await?
+                }
+            }
+            (None, Some(principal)) if presented.local && self.settings().development() => {
+                self.by_development_header(principal, presented.client_id).await?
+            }
+            _ => return Err(unauthorized()),
+        };
+        if let Some(client_id) = presented.client_id {
+            self.named_app(client_id).await?;
+        }
+        Ok(caller)
+    }
+
+    async fn by_api_key(&self, presented: &str) -> Result<Caller> {
+        let found = self.key_facts(presented).await?;
+        let facts = found.filter(|facts| facts.key.is_live(self.now())).ok_or_else(unauthorized)?;
+        if let Some(account) = facts.key.account {
+            self.enabled_account(account).await?;
+        }
+        self.enabled_app(facts.key.app).await?;
+        Ok(Caller {
+            principal: facts.key.principal,
+            app: facts.key.app,
+            credential: Credential::ApiKey(Arc::clone(&facts.grant)),
+        })
+    }
+
+    async fn by_token(&self, token: &str) -> Result<Caller> {
+        let now = self.now();
+        match self.facts().verified.read(self.keys(), token, now)? {
+            Verified::Ours(claims) => self.by_claims(&claims).await,
+            Verified::Supabase(claims) => self.by_supabase(&claims).await,
+        }
+    }
+
+    async fn by_claims(&self, claims: &Claims) -> Result<Caller> {
+        let app = self.enabled_app(claims.app_id).await?;
+        if claims.aud != audience(app.as_deref()) {
+            return Err(unauthorized());
+        }
+        let credential = match &claims.grant {
+            Grant::Session { sid, account, epoch } => {
+                if self.session_account(*sid).await? != Some(*account) {
+                    return Err(revoked());
+                }
+                self.account_of_claims(claims, *account, *epoch).await?;
+                Credential::Session { account: *account, session: *sid }
+            }
+            Grant::Exchange { account, epoch, .. } => {
+                self.not_revoked(claims).await?;
+                self.account_of_claims(claims, *account, *epoch).await?;
+                Credential::Exchange { account: *account }
+            }
+            Grant::App => {
+                self.not_revoked(claims).await?;
+                if claims.app_id.map(PrincipalId::from) != Some(claims.sub) {
+                    return Err(unauthorized());
+                }
+                Credential::App
+            }
+        };
+        Ok(Caller { principal: claims.sub, app: claims.app_id, credential })
+    }
+
+    async fn not_revoked(&self, claims: &Claims) -> Result<()> {
+        if self.is_token_revoked(claims.jti).await? { Err(revoked()) } else { Ok(()) }
+    }
+
+    async fn account_of_claims(&self, claims: &Claims, account: AccountId, epoch: i32) -> Result<()> {
+        let account = self.enabled_account(account).await?;
+        if account.epoch != epoch {
+            return Err(revoked());
+        }
+        if account.principal != claims.sub || account.app != claims.app_id {
+            return Err(unauthorized());
+        }
+        Ok(())
+    }
+
+    async fn enabled_account(&self, id: AccountId) -> Result<Arc<AccountFacts>> {
+        self.account_facts(id).await?.filter(|account| !account.disabled).ok_or_else(revoked)
+    }
+
+    async fn enabled_app(&self, id: Option<AppId>) -> Result<Option<Arc<apps::App>>> {
+        let Some(id) = id else { return Ok(None) };
+        let app = self.app_facts(id).await?.filter(|app| app.disabled_at.is_none());
+        app.map(Some).ok_or_else(revoked)
+    }
+
+    async fn by_supabase(&self, claims: &SupabaseClaims) -> Result<Caller> {
+        let subject = claims.sub.clone();
+        let load = self.store().read(move |tx| tx.linked_account(None, link::SUPABASE, &subject));
+        let id = match self.facts().links.get(&claims.sub, load).await? {
+            Some(id) => id,
+            None => self.link_supabase(claims).await?,
+        };
+        let account = self.enabled_account(id).await?;
+        if claims.iat < account.valid_from.unix_seconds() {
+            return Err(revoked());
+        }
+        Ok(Caller { principal: account.principal, app: None, credential: Credential::External { account: id } })
+    }
+
+    /// Somebody whom Supabase vouches for and whom we see for the first time. Without a proven address there is nothing
+    /// to know them by; and while strangers may not make platform accounts, they may not this way either.
+    async fn link_supabase(&self, claims: &SupabaseClaims) -> Result<AccountId> {
+        let proven = claims.user_metadata.email_verified;
+        let email = claims.email.as_deref().filter(|_| proven).ok_or_else(unauthorized)?;
+        let email = Email::parse(email).map_err(|_| unauthorized())?;
+        let strangers = self.settings().developer_sign_up;
+        let (subject, now) = (claims.sub.clone(), Timestamp::from_unix_seconds(claims.iat).unwrap_or(self.now()));
+        let linked = self.store().write(move |tx| {
+            let account = match tx.account_by_email(None, &email)? {
+                Some(account) => taken_over(tx, account, now)?,
+                None if strangers => {
+                    let newcomer = Newcomer { proof: Some(EmailProof::Provider), ..Newcomer::new(None, email.clone()) };
+                    newcomer.join(tx, EventKind::AuthSignup, None, now)?
+                }
+                None => return Err(unauthorized()),
+            };
+            tx.insert_link(&Link {
+                provider: link::SUPABASE.to_owned(),
+                subject: subject.clone(),
+                app: None,
+                account: account.id,
+                created_at: now,
+            })?;
+            Ok(account.id)
+        });
+        let id = linked.await?;
+        self.facts().links.forget(&claims.sub);
+        Ok(id)
+    }
+
+    async fn by_development_header(&self, principal: &str, client_id: Option<&str>) -> Result<Caller> {
+        let principal: PrincipalId = principal.parse().map_err(|_| unauthorized())?;
+        let app = match client_id {
+            Some(client_id) => Some(self.named_app(client_id).await?.id),
+            None => None,
+        };
+        let account = self.store().read(move |tx| tx.account_of(app, principal)).await?;
+        let credential = Credential::Development { account: account.map(|account| account.id) };
+        Ok(Caller { principal, app, credential })
+    }
+}
+
+/// An account with an address that another provider proves to be its visitor's. Unless the owner of the mailbox made
+/// it, whoever did loses every way in: nobody who signed up with a stranger's address keeps a key to their account.
+fn taken_over(tx: &mut dyn Transaction, account: Account, now: Timestamp) -> Result<Account> {
+    if account.proof.is_some_and(EmailProof::by_the_owner) {
+        return Ok(account);
+    }
+    let account = Account { password: None, proof: Some(EmailProof::Provider), updated_at: now, ..account };
+    tx.update_account(&account)?;
+    tx.raise_epoch(account.id, now)?;
+    tx.append(&Event {
+        app: account.app,
+        actor: Some(account.principal),
+        payload: json!({ "principal_id": account.principal, "email": account.email.as_str() }),
+        ..Event::new(EventKind::AuthEmailVerified, now)
+    })?;
+    Ok(account)
+}
+
+/// What somebody signed, and we checked.
+#[derive(Clone)]
+pub(crate) enum Verified {
+    Ours(Arc<Claims>),
+    Supabase(Arc<SupabaseClaims>),
+}
+
+/// RFC 6750, 2.1; the scheme's name is not case-sensitive (RFC 9110, 11.1).
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn unauthorized() -> Error {
+    Error::new(Code::Unauthorized)
+}
+
+fn revoked() -> Error {
+    Error::new(Code::TokenRevoked)
+}

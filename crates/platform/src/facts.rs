@@ -1,0 +1,187 @@
+//! What the way in asks about at every request: sessions, accounts, apps, keys. Kept in memory, see [`crate::cache`].
+
+use std::{sync::Arc, time::Duration};
+
+use apps::{App, ClientId};
+use authz::{KeyGrant, KeyScopes};
+use identity::{Account, ApiKey};
+use kernel::{
+    Change, Code, Email, Error, Name, Result, Timestamp,
+    id::{AccountId, AppId, PrincipalId, SessionId, TokenId},
+};
+
+use crate::{Platform, authentication::Verified, cache::Facts, keys::Keys, store::Listener};
+
+/// What the way in needs to know of an account. Its password hash is not among it.
+#[derive(Clone, Debug)]
+pub(crate) struct AccountFacts {
+    pub principal: PrincipalId,
+    pub app: Option<AppId>,
+    pub email: Email,
+    pub email_verified: bool,
+    pub display_name: Option<Name>,
+    pub epoch: i32,
+    pub valid_from: Timestamp,
+    pub disabled: bool,
+    pub platform_admin: bool,
+}
+
+impl From<&Account> for AccountFacts {
+    fn from(account: &Account) -> Self {
+        Self {
+            principal: account.principal,
+            app: account.app,
+            email: account.email.clone(),
+            email_verified: account.email_verified(),
+            display_name: account.display_name.clone(),
+            epoch: account.epoch,
+            valid_from: account.valid_from,
+            disabled: account.disabled_at.is_some(),
+            platform_admin: account.platform_admin,
+        }
+    }
+}
+
+/// What the way in needs to know of an API key.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyFacts {
+    pub key: ApiKey,
+    pub grant: Arc<KeyGrant>,
+}
+
+/// Every cache there is.
+pub(crate) struct AllFacts {
+    pub sessions: Facts<SessionId, Option<AccountId>>,
+    pub tokens: Facts<TokenId, bool>,
+    pub accounts: Facts<AccountId, Option<Arc<AccountFacts>>>,
+    pub apps: Facts<AppId, Option<Arc<App>>>,
+    pub client_ids: Facts<ClientId, Option<AppId>>,
+    pub keys: Facts<[u8; 32], Option<Arc<KeyFacts>>>,
+    pub links: Facts<String, Option<AccountId>>,
+    pub origins: Facts<String, Arc<Vec<ClientId>>>,
+    pub verified: VerifiedTokens,
+}
+
+impl AllFacts {
+    pub fn new() -> Self {
+        Self {
+            sessions: Facts::new(100_000),
+            tokens: Facts::new(50_000),
+            accounts: Facts::new(100_000),
+            apps: Facts::new(10_000),
+            client_ids: Facts::new(10_000),
+            keys: Facts::new(50_000),
+            links: Facts::new(50_000),
+            origins: Facts::new(10_000),
+            verified: VerifiedTokens::new(),
+        }
+    }
+
+    /// Drops what a commit changed.
+    pub fn listener(self: &Arc<Self>) -> Listener {
+        let facts = Arc::clone(self);
+        Arc::new(move |changes| changes.iter().for_each(|change| facts.forget(change)))
+    }
+
+    fn forget(&self, change: &Change) {
+        match change {
+            Change::Session(id) => self.sessions.forget(id),
+            Change::Token(id) => self.tokens.forget(id),
+            Change::Account(id) => self.accounts.forget(id),
+            // Keys are kept by their hash, which a change does not know: it is rare enough to drop them all.
+            Change::ApiKey(_) => self.keys.forget_all(),
+            Change::App(id) => {
+                self.apps.forget(id);
+                self.client_ids.forget_all();
+                self.origins.forget_all();
+            }
+        }
+    }
+}
+
+impl Platform {
+    pub(crate) async fn account_facts(&self, id: AccountId) -> Result<Option<Arc<AccountFacts>>> {
+        let load = self.store().read(move |tx| {
+            let account = tx.account(id)?;
+            Ok(account.map(|account| Arc::new(AccountFacts::from(&account))))
+        });
+        self.facts().accounts.get(&id, load).await
+    }
+
+    pub(crate) async fn app_facts(&self, id: AppId) -> Result<Option<Arc<App>>> {
+        let load = self.store().read(move |tx| tx.app(id).map(|app| app.map(Arc::new)));
+        self.facts().apps.get(&id, load).await
+    }
+
+    pub(crate) async fn app_by_client_id(&self, client_id: &ClientId) -> Result<Option<Arc<App>>> {
+        let wanted = client_id.clone();
+        let load = self.store().read(move |tx| Ok(tx.app_by_client_id(&wanted)?.map(|app| app.id)));
+        match self.facts().client_ids.get(client_id, load).await? {
+            Some(id) => self.app_facts(id).await,
+            None => Ok(None),
+        }
+    }
+
+    pub(crate) async fn session_account(&self, id: SessionId) -> Result<Option<AccountId>> {
+        let load = self.store().read(move |tx| Ok(tx.live_session(id)?.map(|session| session.account)));
+        self.facts().sessions.get(&id, load).await
+    }
+
+    pub(crate) async fn is_token_revoked(&self, id: TokenId) -> Result<bool> {
+        let load = self.store().read(move |tx| tx.is_token_revoked(id));
+        self.facts().tokens.get(&id, load).await
+    }
+
+    pub(crate) async fn key_facts(&self, presented: &str) -> Result<Option<Arc<KeyFacts>>> {
+        let Some(prefix) = identity::api_key::prefix(presented).map(str::to_owned) else { return Ok(None) };
+        let hash = identity::api_key::hash(presented);
+        let load = self.store().read(move |tx| {
+            let found = tx.api_key_by_prefix(&prefix)?.filter(|key| key.hash == hash);
+            found.map(|key| key_facts(key).map(Arc::new)).transpose()
+        });
+        self.facts().keys.get(&hash.0, load).await
+    }
+}
+
+fn key_facts(key: ApiKey) -> Result<KeyFacts> {
+    let grant = KeyGrant {
+        id: key.id,
+        account: key.account,
+        organization: key.organization,
+        role: key.role,
+        scopes: KeyScopes::parse(key.scopes.iter().map(String::as_str))?,
+    };
+    Ok(KeyFacts { key, grant: Arc::new(grant) })
+}
+
+/// Tokens whose signature was checked. A signature does not change, so these are kept for longer than facts are; whether
+/// the token still counts is asked elsewhere, every time.
+pub(crate) struct VerifiedTokens(moka::sync::Cache<[u8; 32], Verified>);
+
+impl VerifiedTokens {
+    fn new() -> Self {
+        let kept = moka::sync::Cache::builder().max_capacity(50_000);
+        Self(kept.time_to_live(Duration::from_mins(10)).build())
+    }
+
+    /// What a bearer token says, if somebody we believe signed it and its time has come and not gone.
+    pub fn read(&self, keys: &Keys, token: &str, now: Timestamp) -> Result<Verified> {
+        let hash = *blake3::hash(token.as_bytes()).as_bytes();
+        if let Some(verified) = self.0.get(&hash) {
+            let expires = match &verified {
+                Verified::Ours(claims) => claims.exp,
+                Verified::Supabase(claims) => claims.exp,
+            };
+            return if expires > now.unix_seconds() { Ok(verified) } else { Err(Error::new(Code::TokenExpired)) };
+        }
+        let verified = match (keys.issuer.read(token, now), &keys.supabase) {
+            (Ok(claims), _) => Verified::Ours(Arc::new(claims)),
+            (Err(error), Some(supabase)) if error.code == Code::Unauthorized => {
+                Verified::Supabase(Arc::new(supabase.read(token, now)?))
+            }
+            (Err(error), _) => return Err(error),
+        };
+        self.0.insert(hash, verified.clone());
+        Ok(verified)
+    }
+}

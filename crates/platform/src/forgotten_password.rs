@@ -1,0 +1,98 @@
+//! Passwords that are forgotten, reset or changed.
+
+use authz::SignedIn;
+use identity::{
+    Account, EmailProof, LockoutKey, Purpose,
+    password::{Password, PasswordHash},
+};
+use kernel::{Code, Email, Error, Event, EventKind, Result, Secret, Timestamp, secret::ExposeSecret};
+use serde_json::json;
+
+use crate::{Door, Platform, Transaction, records::MailOrder, sign_up::order_mail};
+
+impl Platform {
+    /// Asks for a link that sets another password. The same is done and answered for every address; whether there is an
+    /// account is found out when the mail is written.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn forgot_password(&self, door: Door, email: Email) -> Result<()> {
+        self.order_mail(door, email, MailOrder::ResetPassword).await
+    }
+
+    pub(crate) async fn order_mail(&self, door: Door, email: Email, order: MailOrder) -> Result<()> {
+        if !self.settings().mail {
+            return Ok(());
+        }
+        let now = self.now();
+        self.store().write(move |tx| order_mail(tx, door.app(), &email, order, now)).await
+    }
+
+    /// Sets another password by link: every session ends, every lock too, and the address counts as proven.
+    ///
+    /// # Errors
+    /// `invalid_token` when the link was used, has expired, or went to an address that is not the account's any more.
+    pub async fn reset_password(&self, token: &Secret, password: Password) -> Result<()> {
+        let hash = self.keys().one_time.hash(Purpose::ResetPassword, token.expose_secret());
+        let password = self.hashing().hash(password).await?;
+        let (now, lockout) = (self.now(), self.keys().lockout);
+        let reset = self.store().write(move |tx| {
+            let invalid = || Error::new(Code::InvalidToken);
+            let token = tx.consume_one_time_token(Purpose::ResetPassword, hash, now)?.ok_or_else(invalid)?;
+            let account = tx.account(token.account)?.filter(|account| account.email == token.email);
+            let account = account.ok_or_else(invalid)?;
+            set_password(tx, &account, &password, now)?;
+            tx.clear_lockout(LockoutKey::new(&lockout, account.app, &account.email))?;
+            if !account.proof.is_some_and(EmailProof::by_the_owner) {
+                let proven = Account { proof: Some(EmailProof::Confirmed), updated_at: now, ..account.clone() };
+                tx.update_account(&proven)?;
+            }
+            tx.append(&Event {
+                app: account.app,
+                actor: Some(account.principal),
+                payload: json!({ "principal_id": account.principal }),
+                ..Event::new(EventKind::AuthPasswordReset, now)
+            })
+        });
+        reset.await
+    }
+
+    /// Changes the caller's password: every session ends, this one too.
+    ///
+    /// # Errors
+    /// `invalid_credentials` when the present password is another; `account_locked` after too many such.
+    pub async fn change_password(&self, caller: SignedIn, current: Password, new: Password) -> Result<()> {
+        let door = self.door_of(caller.app).await?;
+        let facts = self.account_facts(caller.account).await?.ok_or_else(Error::not_found)?;
+        let compared = self.compare_password(&door, &facts.email, current).await?;
+        let password = self.hashing().hash(new).await?;
+        let now = self.now();
+        let changed = self.store().write(move |tx| {
+            let account = compared.settle(tx, now)?.filter(|account| account.id == caller.account);
+            let Some(account) = account else { return Ok(false) };
+            set_password(tx, &account, &password, now)?;
+            tx.append(&Event {
+                app: account.app,
+                actor: Some(account.principal),
+                payload: json!({ "principal_id": account.principal }),
+                ..Event::new(EventKind::AuthPasswordChanged, now)
+            })?;
+            Ok(true)
+        });
+        if changed.await? { Ok(()) } else { Err(Error::new(Code::InvalidCredentials)) }
+    }
+}
+
+/// Sets another password and ends all that was signed in with the one before: sessions, tokens, and links to reset it.
+pub(crate) fn set_password(
+    tx: &mut dyn Transaction,
+    account: &Account,
+    password: &PasswordHash,
+    now: Timestamp,
+) -> Result<()> {
+    if !tx.replace_password(account.id, account.password.as_ref(), password, now)? {
+        return Err(Error::because(Code::Conflict, "The password was changed at the same moment. Try again."));
+    }
+    tx.raise_epoch(account.id, now)?;
+    tx.void_one_time_tokens(account.id, Purpose::ResetPassword, now)
+}

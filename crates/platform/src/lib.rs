@@ -1,0 +1,124 @@
+//! Use cases: one function each, in one unit of work; the way in; background work.
+//!
+//! [`Platform`] is the entry to all of them. What stands on it (the HTTP adapter, the command line, another service)
+//! decides nothing that matters.
+
+mod accounts;
+mod app_registration;
+mod authentication;
+mod bootstrap;
+pub mod cache;
+mod client_credentials;
+mod door;
+mod facts;
+mod forgotten_password;
+pub mod hashing;
+pub mod keys;
+mod mail_worker;
+pub mod mailer;
+mod me;
+mod operator;
+mod organizations;
+mod password_check;
+mod permit;
+pub mod records;
+mod refresh;
+mod sessions;
+mod set_up;
+mod settings;
+mod sign_in;
+mod sign_out;
+mod sign_up;
+pub mod store;
+mod system;
+mod user_administration;
+mod verify_email;
+mod workers;
+
+use std::sync::Arc;
+
+pub use app_registration::{AppChange, NewApp, Rotated};
+pub use authentication::Presented;
+pub use bootstrap::Bootstrapped;
+pub use client_credentials::{AppToken, ClientCredentials};
+pub use door::Door;
+pub use me::{Me, MeChange};
+pub use operator::OperatorUser;
+pub use organizations::{NewOrganization, OrganizationChange};
+pub use sessions::{SignedInUser, Tokens};
+pub use set_up::{SetUp, SetUpReport};
+pub use settings::{Environment, Settings};
+pub use sign_in::SignIn;
+pub use sign_up::{SignUp, SignedUp};
+pub use store::{Store, Transaction};
+pub use user_administration::{AppHint, Deed, NewUser, UserDetails};
+pub use verify_email::Verified;
+pub use workers::Workers;
+
+use facts::AllFacts;
+use hashing::Hashing;
+use kernel::{Clock, Result, Timestamp};
+use keys::{Keys, ServerSecrets};
+
+/// The entry to every use case. Cheap to clone; two of them in one process share nothing.
+#[derive(Clone)]
+pub struct Platform {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    keys: Keys,
+    hashing: Hashing,
+    facts: Arc<AllFacts>,
+    settings: Settings,
+}
+
+impl Platform {
+    /// Puts the parts together, and makes sure that this server can read what the database was sealed with.
+    ///
+    /// # Errors
+    /// `invalid_setting` when a secret is missing or weak, or when the database is sealed with a key that is not
+    /// configured; those of the database.
+    pub async fn start(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        secrets: &ServerSecrets,
+        settings: Settings,
+    ) -> Result<Self> {
+        let keys = Keys::new(secrets, settings.issuer())?;
+        let facts = Arc::new(AllFacts::new());
+        store.listen(facts.listener());
+        let hashing = Hashing::start(settings.hash_cost)?;
+        let platform = Self { inner: Arc::new(Inner { store, clock, keys, hashing, facts, settings }) };
+        platform.check_sealing_keys().await?;
+        Ok(platform)
+    }
+
+    /// The settings it was started with.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    fn store(&self) -> &dyn Store {
+        &*self.inner.store
+    }
+
+    fn keys(&self) -> &Keys {
+        &self.inner.keys
+    }
+
+    fn hashing(&self) -> &Hashing {
+        &self.inner.hashing
+    }
+
+    fn facts(&self) -> &AllFacts {
+        &self.inner.facts
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+}

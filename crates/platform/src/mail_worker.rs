@@ -1,0 +1,115 @@
+//! Sends what is in the mail queue. The letter is written here, with a link that did not exist before: so the queue
+//! holds no secret, and nobody can tell from a request's time whether there was an account.
+
+use std::time::Duration;
+
+use identity::{Account, OneTimeToken, Purpose, one_time_token};
+use kernel::{Result, Timestamp, id::OneTimeTokenId, secret::ExposeSecret};
+
+use crate::{
+    Platform,
+    mailer::{Letter, MailError, Mailer},
+    records::{MailOrder, QueuedMail},
+};
+
+/// How many mails one round takes.
+const ROUND: i64 = 16;
+/// How long a mail is ours: after that somebody else may send it, should we have died.
+const LEASE: Duration = Duration::from_mins(2);
+/// After so many tries a mail is given up.
+const TRIES: i32 = 8;
+
+impl Platform {
+    /// Sends the mails that are due, some at a time; tells how many it took.
+    ///
+    /// # Errors
+    /// Those of the database. A mail that does not go out is no error: it is tried again later.
+    pub async fn send_mails(&self, mailer: &dyn Mailer) -> Result<usize> {
+        let now = self.now();
+        let claimed = self.store().write(move |tx| tx.claim_mail(now, now.after(LEASE), ROUND)).await?;
+        for mail in &claimed {
+            self.send_mail(mailer, mail).await?;
+        }
+        Ok(claimed.len())
+    }
+
+    async fn send_mail(&self, mailer: &dyn Mailer, mail: &QueuedMail) -> Result<()> {
+        let id = mail.id;
+        let Some(letter) = self.write_letter(mail).await? else {
+            return self.store().write(move |tx| tx.mail_sent(id)).await;
+        };
+        match mailer.send(&mail.recipient, &letter).await {
+            Ok(()) => {
+                metrics::counter!("fabric_mails_sent_total", "about" => letter.about()).increment(1);
+                self.store().write(move |tx| tx.mail_sent(id)).await
+            }
+            Err(MailError::NotNow(why)) if mail.attempts < TRIES => {
+                tracing::warn!(mail = %id, about = letter.about(), attempts = mail.attempts, why, "mail postponed");
+                let until = self.now().after(pause(mail.attempts));
+                self.store().write(move |tx| tx.postpone_mail(id, until)).await
+            }
+            Err(MailError::NotNow(why) | MailError::Refused(why)) => {
+                metrics::counter!("fabric_mails_given_up_total", "about" => letter.about()).increment(1);
+                tracing::error!(mail = %id, about = letter.about(), attempts = mail.attempts, why, "mail given up");
+                self.store().write(move |tx| tx.mail_sent(id)).await
+            }
+        }
+    }
+
+    /// What the mail says, by now. `None` when there is nobody to say it to.
+    async fn write_letter(&self, mail: &QueuedMail) -> Result<Option<Letter>> {
+        let (app, email) = (mail.app, mail.recipient.clone());
+        let account = self.store().read(move |tx| tx.account_by_email(app, &email)).await?;
+        let Some(account) = account.filter(|account| account.disabled_at.is_none()) else { return Ok(None) };
+        let app = match mail.app {
+            Some(id) => self.app_facts(id).await?,
+            None => None,
+        };
+        if app.as_ref().is_some_and(|app| app.disabled_at.is_some()) {
+            return Ok(None);
+        }
+        let sender = app.as_ref().map_or_else(|| "Fabric".to_owned(), |app| app.name.as_str().to_owned());
+        let site = app.and_then(|app| app.settings.site_url.as_ref().map(|url| url.as_str().to_owned()));
+        let site = site.or_else(|| self.settings().site_url.clone());
+        let base = &self.settings().public_base_url;
+        Ok(match mail.order {
+            MailOrder::VerifyEmail if account.email_verified() => None,
+            MailOrder::VerifyEmail => {
+                let token = self.new_token(&account, Purpose::VerifyEmail).await?;
+                let link = format!("{base}/v1/auth/verify?token={}&type=signup", token.expose_secret());
+                Some(Letter::VerifyEmail { sender, link })
+            }
+            MailOrder::ResetPassword => {
+                let token = self.new_token(&account, Purpose::ResetPassword).await?;
+                let page = match site {
+                    Some(site) => format!("{}/reset-password", site.trim_end_matches('/')),
+                    None => format!("{base}/v1/auth/reset-password"),
+                };
+                Some(Letter::ResetPassword { sender, link: format!("{page}?token={}", token.expose_secret()) })
+            }
+            MailOrder::AlreadySignedUp => Some(Letter::AlreadySignedUp { sender }),
+        })
+    }
+
+    async fn new_token(&self, account: &Account, purpose: Purpose) -> Result<kernel::Secret> {
+        let token = one_time_token::write(rand::random());
+        let now: Timestamp = self.now();
+        let stored = OneTimeToken {
+            id: OneTimeTokenId::generate(),
+            purpose,
+            account: account.id,
+            email: account.email.clone(),
+            hash: self.keys().one_time.hash(purpose, token.expose_secret()),
+            expires_at: now.after(purpose.lifetime()),
+        };
+        self.store().write(move |tx| tx.insert_one_time_token(&stored, now)).await?;
+        Ok(token)
+    }
+}
+
+/// 10 s, 30 s, 90 s, … up to an hour, and up to half as much again, so that what failed together is not tried together.
+fn pause(attempts: i32) -> Duration {
+    let exponent = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(6);
+    let seconds = (10 * 3_u64.pow(exponent)).min(3600);
+    Duration::from_secs(seconds) + Duration::from_millis(rand::random_range(0..=seconds * 500))
+}

@@ -1,0 +1,117 @@
+//! What callers see and change about themselves.
+
+use authz::{Caller, SignedIn};
+use identity::{Account, password::Password};
+use kernel::{
+    Code, Email, Error, Event, EventKind, Metadata, Name, Result, Unchecked,
+    id::{AppId, PrincipalId},
+};
+use serde_json::json;
+
+use crate::{Platform, accounts::delete_account};
+
+/// Who a caller is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Me {
+    /// Who.
+    pub principal: PrincipalId,
+    /// In which app.
+    pub app: Option<AppId>,
+    /// Their address, where there is an account.
+    pub email: Option<Email>,
+    /// Whether it is proven.
+    pub email_verified: bool,
+    /// What they are called.
+    pub display_name: Option<Name>,
+    /// Whether they run the platform.
+    pub platform_admin: bool,
+}
+
+/// What shall be different. What is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct MeChange {
+    /// What they are called; `Some(None)` is nothing at all.
+    pub display_name: Option<Option<Name>>,
+    /// What the app keeps about them.
+    pub metadata: Option<Metadata>,
+}
+
+impl Platform {
+    /// Who the caller is. Warm, it touches no database.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn me(&self, caller: &Caller) -> Result<Me> {
+        let account = match caller.account() {
+            Some(account) => self.account_facts(account).await?,
+            None => None,
+        };
+        let in_person = caller.app.is_none() && caller.key().is_none();
+        Ok(Me {
+            principal: caller.principal,
+            app: caller.app,
+            email: account.as_ref().map(|account| account.email.clone()),
+            email_verified: account.as_ref().is_some_and(|account| account.email_verified),
+            platform_admin: in_person && account.as_ref().is_some_and(|account| account.platform_admin),
+            display_name: account.and_then(|account| account.display_name.clone()),
+        })
+    }
+
+    /// Changes the caller's own profile.
+    ///
+    /// # Errors
+    /// `not_found` when the account is gone.
+    pub async fn change_me(&self, caller: SignedIn, change: MeChange) -> Result<Account> {
+        let now = self.now();
+        let changed = self.store().write(move |tx| {
+            let account = tx.account(caller.account)?.ok_or_else(Error::not_found)?;
+            let change = change.clone();
+            let account = Account {
+                display_name: change.display_name.unwrap_or(account.display_name.clone()),
+                metadata: change.metadata.unwrap_or(account.metadata.clone()),
+                updated_at: now,
+                ..account
+            };
+            tx.update_account(&account)?;
+            tx.append(&Event {
+                app: account.app,
+                actor: Some(account.principal),
+                payload: json!({ "principal_id": account.principal }),
+                ..Event::new(EventKind::UserUpdated, now)
+            })?;
+            Ok(account)
+        });
+        changed.await
+    }
+
+    /// Deletes the caller's own account. Whoever has a password shows it once more: a token that was stolen deletes
+    /// nobody.
+    ///
+    /// # Errors
+    /// `invalid_credentials`; `account_locked` after too many of those; `last_owner` or `conflict` where others depend
+    /// on the account.
+    pub async fn delete_me(&self, caller: SignedIn, password: Option<Password>) -> Result<()> {
+        let wrong = || Error::new(Code::InvalidCredentials);
+        let id = caller.account;
+        let account = self.store().read(move |tx| tx.account(id)).await?.ok_or_else(Error::not_found)?;
+        let compared = match (&account.password, password) {
+            (None, _) => None,
+            (Some(_), None) => return Err(wrong()),
+            (Some(_), Some(password)) => {
+                let door = self.door_of(caller.app).await?;
+                Some(self.compare_password(&door, &account.email, password).await?)
+            }
+        };
+        let now = self.now();
+        let deleted = self.store().write(move |tx| {
+            if let Some(compared) = &compared
+                && compared.settle(tx, now)?.is_none()
+            {
+                return Ok(false);
+            }
+            delete_account(tx, &Unchecked(caller.app), caller.principal, Some(caller.principal), now)?;
+            Ok(true)
+        });
+        if deleted.await? { Ok(()) } else { Err(wrong()) }
+    }
+}

@@ -1,0 +1,131 @@
+//! Organizations: make one, list one's own, read one, change one.
+
+use authz::{
+    Acting,
+    action::{OrganizationCreate, OrganizationList, OrganizationRead, OrganizationUpdate},
+};
+use kernel::{Event, EventKind, Listed, Metadata, Name, Page, Result, Role, Slug, id::OrganizationId};
+use serde_json::json;
+use tenancy::Organization;
+
+use crate::{
+    Platform,
+    accounts::{empty_organization, free_slug, insert_organization},
+    permit::{locate, permit},
+};
+
+/// A new organization.
+#[derive(Clone, Debug)]
+pub struct NewOrganization {
+    /// What people call it.
+    pub name: Name,
+    /// Its name in URLs; a random one without.
+    pub slug: Option<Slug>,
+    /// What the app keeps about it.
+    pub metadata: Metadata,
+}
+
+/// What shall be different. What is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct OrganizationChange {
+    /// What people call it.
+    pub name: Option<Name>,
+    /// Its name in URLs.
+    pub slug: Option<Slug>,
+    /// What the app keeps about it.
+    pub metadata: Option<Metadata>,
+}
+
+impl Platform {
+    /// Makes an organization in the caller's app, with the caller as its owner.
+    ///
+    /// # Errors
+    /// `slug_taken`; `user_required` for apps and keys, which can own nothing.
+    pub async fn create_organization(
+        &self,
+        acting: Acting<OrganizationCreate>,
+        new: NewOrganization,
+    ) -> Result<Organization> {
+        let owner = acting.caller().user()?;
+        let app = acting.caller().app;
+        let now = self.now();
+        let made = self.store().write(move |tx| {
+            let slug = match &new.slug {
+                Some(slug) => slug.clone(),
+                None => free_slug(tx, app)?,
+            };
+            let organization = Organization {
+                name: new.name.clone(),
+                metadata: new.metadata.clone(),
+                ..empty_organization(app, slug, now)
+            };
+            insert_organization(tx, organization, owner, now)
+        });
+        made.await
+    }
+
+    /// The caller's own organizations in this app, with their role in each. A key sees the one it acts in.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn organizations(
+        &self,
+        acting: Acting<OrganizationList>,
+        page: Page<OrganizationId>,
+    ) -> Result<Listed<(Organization, Role), OrganizationId>> {
+        let caller = acting.caller().clone();
+        let listed = self.store().read(move |tx| match caller.key() {
+            None => tx.organizations_of(caller.app, caller.principal, &page),
+            Some(key) => {
+                let permit = permit(tx, &acting, key.organization)?;
+                let organization = tx.organization(key.organization)?;
+                let items = organization.map(|organization| (organization, permit.role()));
+                Ok(Listed { items: items.into_iter().collect(), next: None })
+            }
+        });
+        listed.await
+    }
+
+    /// One organization.
+    ///
+    /// # Errors
+    /// `not_found` for everybody who does not belong to it.
+    pub async fn organization(&self, acting: Acting<OrganizationRead>, id: OrganizationId) -> Result<Organization> {
+        let found = self.store().read(move |tx| locate(tx, &acting, id).map(|(_, organization)| organization));
+        found.await
+    }
+
+    /// Changes an organization.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden` below the role admin; `slug_taken`.
+    pub async fn change_organization(
+        &self,
+        acting: Acting<OrganizationUpdate>,
+        id: OrganizationId,
+        change: OrganizationChange,
+    ) -> Result<Organization> {
+        let now = self.now();
+        let changed = self.store().write(move |tx| {
+            let (permit, organization): (_, Organization) = locate(tx, &acting, id)?;
+            let change = change.clone();
+            let organization = Organization {
+                name: change.name.unwrap_or(organization.name.clone()),
+                slug: change.slug.unwrap_or(organization.slug.clone()),
+                metadata: change.metadata.unwrap_or(organization.metadata.clone()),
+                updated_at: now,
+                ..organization
+            };
+            tx.update_organization(&permit, &organization)?;
+            tx.append(&Event {
+                app: organization.app,
+                organization: Some(id),
+                actor: Some(permit.principal()),
+                payload: json!({ "name": organization.name.as_str(), "slug": organization.slug.as_str() }),
+                ..Event::new(EventKind::OrganizationUpdated, now)
+            })?;
+            Ok(organization)
+        });
+        changed.await
+    }
+}

@@ -1,0 +1,103 @@
+//! What the platform itself keeps: the ledger of events, the mails on their way, revoked tokens, sealing keys.
+
+use kernel::{
+    Email, Event, Result, Timestamp,
+    id::{AppId, MailId, TokenId},
+};
+
+/// The ledger of one database transaction.
+pub trait EventLedger {
+    /// Appends an event. It is there if and only if what caused it is.
+    fn append(&mut self, event: &Event) -> Result<()>;
+}
+
+/// What a mail shall be about. The letter itself, with its link, is written when it is sent: no link lies in the queue,
+/// and asking for one costs the same whether there is an account or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailOrder {
+    /// A link that proves the address.
+    VerifyEmail,
+    /// A link that sets another password.
+    ResetPassword,
+    /// Somebody tried to sign up with an address that has an account.
+    AlreadySignedUp,
+}
+
+impl MailOrder {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::VerifyEmail, Self::ResetPassword, Self::AlreadySignedUp];
+
+    /// Its name in the database.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "verify_email",
+            Self::ResetPassword => "reset_password",
+            Self::AlreadySignedUp => "already_signed_up",
+        }
+    }
+}
+
+/// A mail on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueuedMail {
+    /// The mail's id.
+    pub id: MailId,
+    /// In whose name it is sent.
+    pub app: Option<AppId>,
+    /// To whom.
+    pub recipient: Email,
+    /// What it shall be about.
+    pub order: MailOrder,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// Since when it waits.
+    pub created_at: Timestamp,
+}
+
+/// The mail queue of one database transaction.
+pub trait MailQueue {
+    /// Puts a mail into the queue.
+    fn enqueue_mail(&mut self, mail: &QueuedMail) -> Result<()>;
+
+    /// Takes up to `limit` mails that are due, oldest first, and leases them until `lease`: nobody else takes them until
+    /// then, and somebody does after, should we die. Counts the attempt.
+    fn claim_mail(&mut self, now: Timestamp, lease: Timestamp, limit: i64) -> Result<Vec<QueuedMail>>;
+
+    /// The mail is out: it is forgotten.
+    fn mail_sent(&mut self, id: MailId) -> Result<()>;
+
+    /// The mail did not go out: the next try is then.
+    fn postpone_mail(&mut self, id: MailId, until: Timestamp) -> Result<()>;
+}
+
+/// Tokens that were revoked by themselves, until they would have expired anyway.
+pub trait RevokedTokens {
+    /// Revokes a token that expires then. Twice is as good as once.
+    fn revoke_token(&mut self, id: TokenId, expires_at: Timestamp) -> Result<()>;
+
+    /// Whether the token was revoked.
+    fn is_token_revoked(&mut self, id: TokenId) -> Result<bool>;
+
+    /// Forgets tokens that expired before `before`, some at a time. Tells how many.
+    fn sweep_revoked_tokens(&mut self, before: Timestamp) -> Result<usize>;
+}
+
+/// Names a key that something in the database is sealed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SealingKeyId(pub [u8; 8]);
+
+impl std::fmt::Display for SealingKeyId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", u64::from_be_bytes(self.0))
+    }
+}
+
+/// Which keys the database is sealed with.
+pub trait SealingKeys {
+    /// Every key that was ever used here.
+    fn sealing_keys(&mut self) -> Result<Vec<SealingKeyId>>;
+
+    /// Notes that a key is in use. Twice is as good as once.
+    fn note_sealing_key(&mut self, id: SealingKeyId, now: Timestamp) -> Result<()>;
+}

@@ -1,0 +1,103 @@
+//! What a sign-in hands out.
+
+use identity::{
+    Account, RefreshToken, Session,
+    access_token::{Claims, Grant},
+};
+use kernel::{
+    Client, Result, Secret, Timestamp,
+    id::{AppId, PrincipalId, RefreshTokenId, SessionId, TokenId},
+};
+use std::time::Duration;
+
+use crate::{Door, Platform, Transaction};
+
+/// An access token, and what to get the next one with.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    /// For the `Authorization` header.
+    pub access_token: Secret,
+    /// For one refresh.
+    pub refresh_token: Secret,
+    /// How many seconds the access token lives.
+    pub expires_in: u32,
+}
+
+/// Somebody who has just signed in.
+#[derive(Clone, Debug)]
+pub struct SignedInUser {
+    /// What they signed in to.
+    pub account: Account,
+    /// What they go on with.
+    pub tokens: Tokens,
+}
+
+/// A session that has begun, before its tokens are written.
+#[derive(Clone, Copy)]
+pub(crate) struct Begun {
+    pub session: SessionId,
+    pub refresh: RefreshTokenId,
+}
+
+/// Begins a session.
+pub(crate) fn begin_session(
+    tx: &mut dyn Transaction,
+    account: &Account,
+    client: &Client,
+    refresh_token_seconds: u32,
+    now: Timestamp,
+) -> Result<Begun> {
+    let begun = Begun { session: SessionId::generate(), refresh: RefreshTokenId::generate() };
+    tx.insert_session(&Session {
+        id: begun.session,
+        account: account.id,
+        epoch: account.epoch,
+        client: client.clone(),
+        created_at: now,
+    })?;
+    tx.insert_refresh_token(&RefreshToken {
+        id: begun.refresh,
+        session: begun.session,
+        expires_at: now.after(Duration::from_secs(refresh_token_seconds.into())),
+        spent: None,
+    })?;
+    Ok(begun)
+}
+
+impl Platform {
+    /// Writes the tokens of a session that is committed.
+    pub(crate) fn write_tokens(&self, door: &Door, account: &Account, begun: Begun, now: Timestamp) -> Result<Tokens> {
+        let grant = Grant::Session { sid: begun.session, account: account.id, epoch: account.epoch };
+        let expires_in = door.settings().access_token_seconds;
+        Ok(Tokens {
+            access_token: self.write_access_token(door, account.principal, grant, expires_in, now)?,
+            refresh_token: self.keys().write_refresh_token(begun.refresh),
+            expires_in,
+        })
+    }
+
+    /// Signs an access token.
+    pub(crate) fn write_access_token(
+        &self,
+        door: &Door,
+        subject: PrincipalId,
+        grant: Grant,
+        expires_in: u32,
+        now: Timestamp,
+    ) -> Result<Secret> {
+        let app_id: Option<AppId> = door.app();
+        let iat = now.unix_seconds();
+        let claims = Claims {
+            iss: self.keys().issuer.name.clone(),
+            sub: subject,
+            aud: door.audience(),
+            exp: iat + i64::from(expires_in),
+            nbf: iat,
+            iat,
+            jti: TokenId::generate(),
+            app_id,
+            grant,
+        };
+        self.keys().issuer.sign(&claims).map(Secret::from)
+    }
+}

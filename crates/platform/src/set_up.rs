@@ -1,0 +1,179 @@
+//! Set-up: one command, and an app can sign its users in.
+
+use apps::{App, AppSettings};
+use identity::{Account, ApiKey, EmailProof, api_key, password::Password};
+use kernel::{
+    Email, Error, Event, EventKind, Metadata, Name, Page, Result, Role, Secret, Timestamp, Unchecked,
+    id::{ApiKeyId, OrganizationId},
+};
+use serde_json::json;
+use tenancy::Organization;
+use webhooks::{Signing, write_signing_secret};
+
+use crate::{
+    Platform, Transaction,
+    accounts::{Newcomer, found_organization},
+    app_registration::{NewSecret, Registration, register},
+    keys::Sealing,
+};
+
+/// What shall be there.
+#[derive(Clone, Debug)]
+pub struct SetUp {
+    /// The app's name.
+    pub app_name: Name,
+    /// The developer's address.
+    pub email: Email,
+    /// The developer's password, should there be no account yet.
+    pub password: Password,
+    /// Where events go to, until the app registers endpoints of its own.
+    pub webhook_url: Option<String>,
+}
+
+/// What is there now. Secrets that were shown before are gone.
+#[derive(Clone, Debug)]
+pub struct SetUpReport {
+    /// Whether anything is new.
+    pub created: bool,
+    /// The app.
+    pub app: App,
+    /// Its secret, the first time.
+    pub client_secret: Option<Secret>,
+    /// The developer's account.
+    pub admin: Account,
+    /// The organization that owns the app.
+    pub organization: Organization,
+    /// A key of that organization, the first time.
+    pub api_key: Option<Secret>,
+    /// What its events are signed with.
+    pub webhook_secret: Secret,
+}
+
+impl Platform {
+    /// Makes the developer's account, an organization, an app in it and a key; the first developer of all runs the
+    /// platform. Where the developer has an app of that name, nothing changes.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn set_up(&self, wanted: SetUp) -> Result<SetUpReport> {
+        let password = self.hashing().hash(wanted.password.clone()).await?;
+        let (secret, now, sealing) = (NewSecret::draw(), self.now(), self.keys().sealing.clone());
+        let (prefix, key) = api_key::write(rand::random());
+        let done = self.store().write(move |tx| {
+            let known = tx.account_by_email(None, &wanted.email)?;
+            if let Some(admin) = &known
+                && let Some((organization, app)) = existing(tx, admin, &wanted.app_name)?
+            {
+                let within = Unchecked(organization.id);
+                let signing = tx.signing(&within)?.ok_or_else(Error::not_found)?;
+                return Ok(SetUpReport {
+                    created: false,
+                    app,
+                    client_secret: None,
+                    admin: admin.clone(),
+                    webhook_secret: sealing.open(&signing.secret, &place(organization.id))?,
+                    organization,
+                    api_key: None,
+                });
+            }
+            let admin = match known {
+                Some(admin) => admin,
+                None => {
+                    let newcomer = Newcomer {
+                        proof: Some(EmailProof::Operator),
+                        password: Some(password.clone()),
+                        platform_admin: !tx.has_platform_admin()?,
+                        organization: false,
+                        ..Newcomer::new(None, wanted.email.clone())
+                    };
+                    newcomer.join(tx, EventKind::UserCreated, None, now)?
+                }
+            };
+            let organization = found_organization(tx, None, wanted.app_name.clone(), admin.principal, now)?;
+            let within = Unchecked(organization.id);
+            let registration = Registration {
+                name: wanted.app_name.clone(),
+                slug: None,
+                settings: AppSettings::default(),
+                metadata: Metadata::default(),
+            };
+            let app = register(tx, &within, admin.principal, registration, &secret, now)?;
+            let key = insert_key(tx, &within, &admin, &prefix, &key, now)?;
+            let webhook_secret = insert_signing(tx, &within, &sealing, wanted.webhook_url.clone(), now)?;
+            Ok(SetUpReport {
+                created: true,
+                app,
+                client_secret: Some(secret.clear.clone()),
+                admin,
+                organization,
+                api_key: Some(key),
+                webhook_secret,
+            })
+        });
+        done.await
+    }
+}
+
+/// The developer's app of that name, with its owner.
+fn existing(tx: &mut dyn Transaction, admin: &Account, name: &Name) -> Result<Option<(Organization, App)>> {
+    let page = Page::new(None, 0, Page::<OrganizationId>::LARGEST)?;
+    for (organization, role) in tx.organizations_of(None, admin.principal, &page)?.items {
+        if role == Role::Owner
+            && let Some(app) = tx.app_by_name(&Unchecked(organization.id), name)?
+            && tx.signing(&Unchecked(organization.id))?.is_some()
+        {
+            return Ok(Some((organization, app)));
+        }
+    }
+    Ok(None)
+}
+
+fn insert_key(
+    tx: &mut dyn Transaction,
+    within: &Unchecked<OrganizationId>,
+    admin: &Account,
+    prefix: &str,
+    key: &Secret,
+    now: Timestamp,
+) -> Result<Secret> {
+    let stored = ApiKey {
+        id: ApiKeyId::generate(),
+        prefix: prefix.to_owned(),
+        hash: api_key::hash(kernel::secret::ExposeSecret::expose_secret(key)),
+        organization: within.0,
+        app: None,
+        principal: admin.principal,
+        account: Some(admin.id),
+        name: Name::constant("Made by fabric setup"),
+        role: Role::Owner,
+        scopes: Vec::new(),
+        disabled_at: None,
+        expires_at: None,
+        created_at: now,
+    };
+    tx.insert_api_key(within, &stored)?;
+    tx.append(&Event {
+        organization: Some(within.0),
+        payload: json!({ "api_key_id": stored.id, "prefix": stored.prefix }),
+        ..Event::new(EventKind::ApiKeyCreated, now)
+    })?;
+    Ok(key.clone())
+}
+
+fn insert_signing(
+    tx: &mut dyn Transaction,
+    within: &Unchecked<OrganizationId>,
+    sealing: &Sealing,
+    url: Option<String>,
+    now: Timestamp,
+) -> Result<Secret> {
+    let secret = write_signing_secret(rand::random());
+    tx.note_sealing_key(sealing.current()?, now)?;
+    tx.insert_signing(within, &Signing { secret: sealing.seal(&secret, &place(within.0))?, url, created_at: now })?;
+    Ok(secret)
+}
+
+/// What a signing secret is bound to.
+fn place(organization: OrganizationId) -> Vec<u8> {
+    [b"signing secret ".as_slice(), organization.0.as_bytes()].concat()
+}

@@ -1,0 +1,180 @@
+//! Units of work: async outside, synchronous inside. A closure runs in one transaction on a database thread; what it
+//! returns is handed out only after the commit.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use apps::{AppRepository, ClientSecretRepository};
+use identity::{
+    AccountRepository, ApiKeyRepository, LinkRepository, LockoutRepository, OneTimeTokenRepository,
+    RefreshTokenRepository, SessionRepository,
+};
+use kernel::{Change, Error, Result};
+use tenancy::{MembershipRepository, OrganizationRepository};
+use tokio::sync::oneshot;
+use webhooks::SigningRepository;
+
+use crate::records::{EventLedger, MailQueue, RevokedTokens, SealingKeys};
+
+/// Everything a use case can reach inside one transaction.
+pub trait Transaction:
+    AccountRepository
+    + ApiKeyRepository
+    + AppRepository
+    + ClientSecretRepository
+    + EventLedger
+    + LinkRepository
+    + LockoutRepository
+    + MailQueue
+    + MembershipRepository
+    + OneTimeTokenRepository
+    + OrganizationRepository
+    + RefreshTokenRepository
+    + RevokedTokens
+    + SealingKeys
+    + SessionRepository
+    + SigningRepository
+{
+}
+
+impl<T> Transaction for T where
+    T: AccountRepository
+        + ApiKeyRepository
+        + AppRepository
+        + ClientSecretRepository
+        + EventLedger
+        + LinkRepository
+        + LockoutRepository
+        + MailQueue
+        + MembershipRepository
+        + OneTimeTokenRepository
+        + OrganizationRepository
+        + RefreshTokenRepository
+        + RevokedTokens
+        + SealingKeys
+        + SessionRepository
+        + SigningRepository
+{
+}
+
+/// What a unit of work does to the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Reads, from one snapshot.
+    Read,
+    /// Reads and writes.
+    Write,
+}
+
+/// One unit of work on its way to a database thread.
+pub trait Unit: Send {
+    /// What it does to the database.
+    fn mode(&self) -> Mode;
+
+    /// Whether its caller still waits. A unit whose caller has gone need not run at all.
+    fn wanted(&self) -> bool;
+
+    /// Runs once more, from the beginning: the adapter has rolled back whatever an earlier run did. Never panics.
+    fn run(&mut self, tx: &mut dyn Transaction) -> Result<()>;
+
+    /// Answers the caller: `Ok` once the last run is durable and its changes are known to everybody here.
+    fn settle(self: Box<Self>, outcome: Result<()>);
+}
+
+/// Who wants to know what commits change. Called on a database thread, after the commit and before the answer.
+pub type Listener = Arc<dyn Fn(&[Change]) + Send + Sync>;
+
+/// How well a database is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// `postgresql` or `sqlite`.
+    pub database: &'static str,
+    /// Whether every migration of this version was run, and none of a later one.
+    pub migrated: bool,
+}
+
+/// A database, as `platform` sees it.
+pub trait Store: Send + Sync + 'static {
+    /// Takes the unit over and returns at once; a unit that there is no room for is settled on the spot.
+    fn submit(&self, unit: Box<dyn Unit>);
+
+    /// Sets who is told of every committed change.
+    fn listen(&self, listener: Listener);
+
+    /// Asks the database how it is. Blocks for as long as a connection takes, so never on an async thread.
+    fn health(&self) -> Result<Health>;
+}
+
+impl dyn Store {
+    /// Runs `work` in a transaction that only reads, all of it from one snapshot.
+    ///
+    /// # Errors
+    /// Those of `work`; `overloaded` when too many units wait.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut dyn Transaction) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.run(Mode::Read, work).await
+    }
+
+    /// Runs `work` in a transaction; commits when it returns `Ok`, leaves no trace when it does not.
+    ///
+    /// `work` may run more than once, so it has no side effect outside `tx`, and it passes on every error it gets from
+    /// there: after one, the transaction may be gone.
+    ///
+    /// # Errors
+    /// Those of `work`; `overloaded` when too many units wait.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut dyn Transaction) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.run(Mode::Write, work).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        mode: Mode,
+        work: impl FnMut(&mut dyn Transaction) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (answer, answers) = oneshot::channel();
+        self.submit(Box::new(Pending { mode, work, value: None, answer }));
+        answers.await.map_err(|_| Error::unavailable("the database threads have stopped"))?
+    }
+}
+
+struct Pending<W, T> {
+    mode: Mode,
+    work: W,
+    value: Option<T>,
+    answer: oneshot::Sender<Result<T>>,
+}
+
+impl<W, T> Unit for Pending<W, T>
+where
+    W: FnMut(&mut dyn Transaction) -> Result<T> + Send,
+    T: Send,
+{
+    fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    fn wanted(&self) -> bool {
+        !self.answer.is_closed()
+    }
+
+    fn run(&mut self, tx: &mut dyn Transaction) -> Result<()> {
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(tx)))
+            .unwrap_or_else(|_| Err(Error::internal("a unit of work panicked")))?;
+        self.value = Some(outcome);
+        Ok(())
+    }
+
+    fn settle(self: Box<Self>, outcome: Result<()>) {
+        let Self { value, answer, .. } = *self;
+        let unrun = || Error::internal("settled before it ran");
+        // A caller who has gone away wants no answer.
+        drop(answer.send(outcome.and_then(|()| value.ok_or_else(unrun))));
+    }
+}
