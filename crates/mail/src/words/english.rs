@@ -1,0 +1,41 @@
+//! English.
+
+use platform::mailer::Letter;
+
+use super::Words;
+
+pub fn words(letter: &Letter, sender: &str) -> Words {
+    let (subject, opening, action, closing) = match letter {
+        Letter::VerifyEmail { .. } => (
+            format!("Confirm your e-mail address for {sender}"),
+            vec![format!(
+                "This address was given to {sender}. If it was you, confirm that it is yours by following the link."
+            )],
+            "Confirm the address",
+            vec!["The link works for a limited time.".to_owned(), "If it was not you, ignore this message.".to_owned()],
+        ),
+        Letter::ResetPassword { .. } => (
+            format!("Choose a new password for {sender}"),
+            vec![format!(
+                "A new password was asked for, for your account at {sender}. If it was you, follow the link and choose \
+                 one."
+            )],
+            "Choose a new password",
+            vec![
+                "The link works once, for a limited time.".to_owned(),
+                "If it was not you, ignore this message: your password stays as it is.".to_owned(),
+            ],
+        ),
+        Letter::AlreadySignedUp { .. } => (
+            format!("You already have an account at {sender}"),
+            vec![
+                format!("Somebody signed up at {sender} with this address, which already has an account there."),
+                "If it was you, sign in, or ask for a new password if you do not know yours any more.".to_owned(),
+            ],
+            "",
+            vec!["If it was not you, ignore this message: nothing has changed.".to_owned()],
+        ),
+    };
+    let instead = "If that does not work, copy this address to your browser:";
+    Words { language: "en", subject, opening, action, instead, closing }
+}
