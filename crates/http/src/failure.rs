@@ -1,0 +1,88 @@
+//! `{meta, data: null, error}`: the shape of every answer that went wrong.
+
+use actix_web::{
+    HttpMessage, HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+};
+use kernel::{Error, ErrorKind};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::answer::{About, Meta, unobserved};
+
+/// What went wrong.
+#[derive(Serialize, ToSchema)]
+pub struct ErrorBody<'a> {
+    /// What clients switch on; the table of all codes is in the documentation.
+    code: &'static str,
+    /// What people read.
+    message: &'a str,
+    /// More about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<ErrorDetails>,
+}
+
+/// More about what went wrong.
+#[derive(Serialize, ToSchema)]
+pub struct ErrorDetails {
+    /// Seconds to wait before the next try, as in `Retry-After`.
+    retry_after: u64,
+}
+
+/// An answer that went wrong.
+#[derive(Serialize, ToSchema)]
+pub struct Failure<'a> {
+    meta: Meta<'a>,
+    /// Always null.
+    #[schema(value_type = Option<String>)]
+    data: (),
+    error: ErrorBody<'a>,
+}
+
+fn status(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::Validation => StatusCode::BAD_REQUEST,
+        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        ErrorKind::Conflict => StatusCode::CONFLICT,
+        ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorKind::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// Answers an error. Its cause goes to the log, under the request's id, and no further.
+#[expect(clippy::needless_pass_by_value, reason = "an error that is answered is done with")]
+pub fn failed(http: &HttpRequest, error: Error) -> HttpResponse {
+    let extensions = http.extensions();
+    let fallback = unobserved();
+    let about = extensions.get::<About>().unwrap_or(&fallback);
+    if let Some(cause) = &error.cause {
+        let (request_id, path) = (&about.request_id, http.path());
+        tracing::error!(request_id, path, code = error.code.as_str(), %cause, "request failed");
+    }
+    let status = status(error.kind());
+    // Whole seconds, rounded up: who waits as long as they are told is let in.
+    let retry_after = error.retry_after.map(|wait| wait.as_millis().div_ceil(1000).max(1));
+    let retry_after = retry_after.map(|seconds| u64::try_from(seconds).unwrap_or(u64::MAX));
+    let mut response = HttpResponse::build(status);
+    if let Some(seconds) = retry_after {
+        response.insert_header((header::RETRY_AFTER, seconds));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+    }
+    response.json(Failure {
+        meta: Meta::new(about, status, None),
+        data: (),
+        error: ErrorBody {
+            code: error.code.as_str(),
+            message: &error.message,
+            details: retry_after.map(|retry_after| ErrorDetails { retry_after }),
+        },
+    })
+}

@@ -1,0 +1,157 @@
+//! Who calls. A handler's first argument is its caller, and its type is what the route asks for: the route table reads
+//! it from the signature, so the two cannot disagree, and a handler without one cannot be mounted.
+
+use std::{future::Future, str::FromStr};
+
+use actix_web::{HttpMessage, HttpRequest, http::header, web::Data};
+use authz::{Acting, Action, Caller, SignedIn};
+use kernel::{Client, Code, Error, Result, id::OrganizationId, secret::ExposeSecret};
+use platform::{Door, Platform, Presented};
+
+use crate::{Options, answer::Context};
+
+/// What a route asks of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing: `Authorization` is not even looked at.
+    Public,
+    /// That it is a peer on this machine, or shows the scraper's token.
+    Scraper,
+    /// That somebody calls.
+    Authenticated,
+    /// That a person calls with a token of their own sign-in.
+    SignedIn,
+    /// That somebody calls with a credential that covers this action; whether they may, the use case decides.
+    Action(&'static str),
+}
+
+/// The way in: a handler runs, and the request's body is read, only after `admit`.
+pub trait Gate: Sized + 'static {
+    /// What it asks of a caller.
+    const ACCESS: Access;
+
+    /// Lets a caller in.
+    fn admit(http: &HttpRequest) -> impl Future<Output = Result<Self>>;
+}
+
+/// Nobody in particular, who wants to know how the server is.
+pub struct Passerby;
+
+impl Gate for Passerby {
+    const ACCESS: Access = Access::Public;
+
+    async fn admit(_: &HttpRequest) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+/// Nobody in particular, at the door of one app or of the platform itself.
+pub struct Anyone {
+    pub door: Door,
+    pub client: Client,
+}
+
+impl Gate for Anyone {
+    const ACCESS: Access = Access::Public;
+
+    async fn admit(http: &HttpRequest) -> Result<Self> {
+        let door = platform(http)?.door(header(http, "x-fabric-app-id")?).await?;
+        Ok(Self { door, client: client(http) })
+    }
+}
+
+/// Whoever reads the metrics.
+pub struct Scraper;
+
+impl Gate for Scraper {
+    const ACCESS: Access = Access::Scraper;
+
+    async fn admit(http: &HttpRequest) -> Result<Self> {
+        let options = http.app_data::<Data<Options>>();
+        let token = options.and_then(|options| options.metrics_token.as_ref());
+        let admitted = match token {
+            None => is_local(http),
+            Some(token) => {
+                // Hashed first, so that neither length nor beginning is told by the time it takes.
+                let presented = header(http, "authorization")?.and_then(|value| value.strip_prefix("Bearer "));
+                presented.is_some_and(|presented| {
+                    identity::api_key::hash(presented) == identity::api_key::hash(token.expose_secret())
+                })
+            }
+        };
+        if admitted { Ok(Self) } else { Err(Error::new(Code::Unauthorized)) }
+    }
+}
+
+/// Somebody.
+pub struct Authenticated(pub Caller);
+
+impl Gate for Authenticated {
+    const ACCESS: Access = Access::Authenticated;
+
+    async fn admit(http: &HttpRequest) -> Result<Self> {
+        authenticate(http).await.map(Self)
+    }
+}
+
+impl Gate for SignedIn {
+    const ACCESS: Access = Access::SignedIn;
+
+    async fn admit(http: &HttpRequest) -> Result<Self> {
+        Self::new(&authenticate(http).await?)
+    }
+}
+
+impl<A: Action> Gate for Acting<A> {
+    const ACCESS: Access = Access::Action(A::NAME);
+
+    async fn admit(http: &HttpRequest) -> Result<Self> {
+        Self::new(authenticate(http).await?)
+    }
+}
+
+async fn authenticate(http: &HttpRequest) -> Result<Caller> {
+    let presented = Presented {
+        authorization: header(http, "authorization")?,
+        development_principal: header(http, "x-principal-id")?,
+        client_id: header(http, "x-fabric-app-id")?,
+        local: is_local(http),
+    };
+    let caller = platform(http)?.authenticate(presented).await?;
+    let path = http.match_info().get("organization_id").and_then(|id| OrganizationId::from_str(id).ok());
+    let organization_id = path.or_else(|| caller.key().map(|key| key.organization));
+    let context = Context { principal_id: Some(caller.principal), organization_id, team_id: None };
+    http.extensions_mut().insert(context);
+    Ok(caller)
+}
+
+fn platform(http: &HttpRequest) -> Result<&Data<Platform>> {
+    http.app_data().ok_or_else(|| Error::internal("no platform was mounted"))
+}
+
+/// `None` when the header is absent. One that is there twice, or is no text, is refused, never ignored: another party
+/// might have read the other.
+fn header<'a>(http: &'a HttpRequest, name: &str) -> Result<Option<&'a str>> {
+    let mut values = http.headers().get_all(name);
+    let Some(value) = values.next() else { return Ok(None) };
+    let text = value.to_str().ok().filter(|_| values.next().is_none());
+    text.map(Some).ok_or_else(|| match name {
+        "x-fabric-app-id" => Error::new(Code::UnknownApp),
+        _ => Error::new(Code::Unauthorized),
+    })
+}
+
+/// Whether the peer is on this machine, for all we see: one that forwards for others says so.
+fn is_local(http: &HttpRequest) -> bool {
+    let forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+    http.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback())
+        && !forwarded.iter().any(|name| http.headers().contains_key(*name))
+}
+
+fn client(http: &HttpRequest) -> Client {
+    let agent = http.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    Client {
+        ip: http.peer_addr().map(|peer| peer.ip().to_canonical()),
+        user_agent: agent.map(|agent| agent.chars().take(256).collect()),
+    }
+}

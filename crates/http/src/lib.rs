@@ -1,0 +1,83 @@
+//! The actix-web adapter. A handler reads its request, calls one use case, and maps the answer.
+
+mod answer;
+mod cors;
+mod failure;
+mod gate;
+mod metrics;
+mod observe;
+mod openapi;
+mod page_html;
+mod request;
+pub mod routes;
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpRequest, HttpResponse, Resource, dev::HttpServiceFactory, http::header, web};
+pub use gate::Access;
+use kernel::{Code, Error, ErrorKind};
+pub use metrics::Metrics;
+pub use openapi::document as openapi;
+use platform::Platform;
+
+use crate::{failure::failed, observe::Observer, routes::Entry};
+
+/// The largest body that is read, in bytes.
+const LARGEST_BODY: usize = 256 * 1024;
+
+/// What the adapter needs beside the platform.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// Where `/metrics` reads; without, there is nothing to see.
+    pub metrics: Option<Metrics>,
+    /// The bearer token of whoever scrapes `/metrics`; without, only peers on this machine may.
+    pub metrics_token: Option<kernel::Secret>,
+}
+
+/// Everything of Fabric as one service: every route of the table, CORS, and an enveloped answer for whatever else comes.
+/// Another server mounts it with `App::service`; it takes every path that is left.
+pub fn service(platform: Platform, options: Options) -> impl HttpServiceFactory {
+    // Literal paths first, then those with parameters: the first that fits wins, and a literal one is found faster.
+    let mut paths: BTreeMap<(bool, &'static str), Vec<Entry>> = BTreeMap::new();
+    for entry in routes::table() {
+        paths.entry((entry.path.contains('{'), entry.path)).or_default().push(entry);
+    }
+    let cors = cors::layer();
+    let mut scope = web::scope("")
+        .app_data(web::Data::new(platform))
+        .app_data(web::Data::new(options))
+        .app_data(web::PayloadConfig::new(LARGEST_BODY));
+    for ((_, path), entries) in paths {
+        scope = scope.service(resource(path, entries));
+    }
+    let unknown = Observer::new("unknown", "-");
+    scope
+        .default_service(web::to(move |http: HttpRequest| {
+            let unknown = unknown.clone();
+            async move { unknown.watch(&http, async { failed(&http, Error::not_found()) }).await }
+        }))
+        .wrap(cors)
+        .wrap(actix_web::middleware::from_fn(cors::ask))
+}
+
+fn resource(path: &'static str, entries: Vec<Entry>) -> Resource {
+    let methods: Vec<_> = entries.iter().map(|entry| entry.method.as_str()).collect();
+    let allow = methods.join(", ");
+    let observer = Observer::new("other", path);
+    let resource = web::resource(path);
+    entries.into_iter().fold(resource, |resource, entry| resource.route(entry.route)).default_service(web::to(
+        move |http: HttpRequest| {
+            let (allow, observer) = (allow.clone(), observer.clone());
+            async move { observer.watch(&http, async { method_not_allowed(&http, &allow) }).await }
+        },
+    ))
+}
+
+fn method_not_allowed(http: &HttpRequest, allow: &str) -> HttpResponse {
+    debug_assert_eq!(Code::MethodNotAllowed.kind(), ErrorKind::MethodNotAllowed);
+    let mut response = failed(http, Error::because(Code::MethodNotAllowed, format!("Use {allow}.")));
+    if let Ok(allow) = allow.parse() {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}

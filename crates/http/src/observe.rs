@@ -1,0 +1,81 @@
+//! What is noted of every request: its id, how long it took, how it ended.
+
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use ::metrics::{Histogram, histogram};
+use actix_web::{
+    HttpMessage, HttpRequest, HttpResponse,
+    http::header::{HeaderName, HeaderValue},
+};
+use futures_util::FutureExt;
+use kernel::Error;
+use uuid::Uuid;
+
+use crate::{answer::About, failure::failed};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Watches the requests of one route.
+#[derive(Clone)]
+pub struct Observer {
+    method: &'static str,
+    route: &'static str,
+    /// By the status's first digit, made once, because finding one by its labels costs as much as answering.
+    seconds: Arc<[Histogram; 6]>,
+}
+
+impl Observer {
+    /// For a method and a path as it stands in the table.
+    pub fn new(method: &'static str, route: &'static str) -> Self {
+        let seconds = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"].map(|status| {
+            histogram!("fabric_http_request_duration_seconds", "method" => method, "route" => route, "status" => status)
+        });
+        Self { method, route, seconds: Arc::new(seconds) }
+    }
+
+    /// Answers a request, whatever happens: a panic is an error like any other, and the server serves on.
+    pub async fn watch(&self, http: &HttpRequest, work: impl Future<Output = HttpResponse>) -> HttpResponse {
+        let begun = Instant::now();
+        let about = about(http);
+        let request_id = HeaderValue::from_str(&about.request_id);
+        http.extensions_mut().insert(about);
+        let mut response = match AssertUnwindSafe(work).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => failed(http, Error::internal("a handler panicked")),
+        };
+        if let Ok(request_id) = request_id {
+            response.headers_mut().insert(REQUEST_ID, request_id);
+        }
+        let (status, took) = (response.status(), begun.elapsed());
+        if let Some(seconds) = self.seconds.get(usize::from(status.as_u16() / 100)) {
+            seconds.record(took);
+        }
+        let extensions = http.extensions();
+        let request_id = extensions.get::<About>().map_or("", |about| about.request_id.as_str());
+        let (method, route, status, millis) = (self.method, self.route, status.as_u16(), took.as_millis());
+        // Reads that go well are the most by far, and say the least.
+        if method == "GET" && status < 400 {
+            tracing::debug!(target: "fabric::access", request_id, method, route, status, millis);
+        } else {
+            tracing::info!(target: "fabric::access", request_id, method, route, status, millis);
+        }
+        drop(extensions);
+        response
+    }
+}
+
+/// The request's names: those it brings along where they make sense, so that a call can be followed through services.
+fn about(http: &HttpRequest) -> About {
+    let text = |name: &str| http.headers().get(name).and_then(|value| value.to_str().ok());
+    let plain = |id: &&str| {
+        (1..=128).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':'))
+    };
+    let given = text("x-request-id").filter(plain).map(str::to_owned);
+    let request_id = given.unwrap_or_else(|| Uuid::now_v7().to_string());
+    // `00-<trace id>-<span id>-<flags>` (W3C Trace Context, 3.2.2).
+    let trace = text("traceparent").and_then(|parent| parent.split('-').nth(1));
+    let trace = trace.filter(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let trace_id = trace.map_or_else(|| request_id.clone(), str::to_owned);
+    About { request_id, trace_id }
+}

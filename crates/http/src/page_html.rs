@@ -1,0 +1,103 @@
+//! The few pages that Fabric shows itself, for apps that have none of their own: a button, a form, a sentence. No script,
+//! nothing from elsewhere, and no other page may frame them.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+};
+
+use crate::{
+    answer::{Described, Reply},
+    openapi::Schemas,
+};
+
+/// A page, or the way to one.
+pub enum Page {
+    /// A sentence, and perhaps where to go from there.
+    Message { status: StatusCode, title: &'static str, text: String, next: Option<String> },
+    /// A form with the token in it.
+    Form { title: &'static str, action: &'static str, token: String, password: bool, button: &'static str },
+    /// Somewhere else.
+    Redirect(String),
+}
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:26rem;margin:12vh auto;padding:0 1rem}\
+    input,button{font:inherit;padding:.5rem .8rem;width:100%;box-sizing:border-box;margin:.4rem 0}";
+
+/// Nothing but the page's own style and a form to ourselves.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; \
+    base-uri 'none'";
+
+impl Page {
+    /// What went wrong, for a person.
+    pub fn failure(error: &kernel::Error) -> Self {
+        Self::Message {
+            status: StatusCode::BAD_REQUEST,
+            title: "That did not work",
+            text: error.message.to_string(),
+            next: None,
+        }
+    }
+}
+
+impl Reply for Page {
+    fn respond(self, _: &HttpRequest) -> HttpResponse {
+        let (status, title, content) = match self {
+            Self::Redirect(to) => {
+                return HttpResponse::Found()
+                    .insert_header((header::LOCATION, to))
+                    .insert_header((header::REFERRER_POLICY, "no-referrer"))
+                    .finish();
+            }
+            Self::Message { status, title, text, next } => {
+                let next = next.map(|next| format!("<p><a href=\"{}\">Continue</a></p>", escape(&next)));
+                (status, title, format!("<p>{}</p>{}", escape(&text), next.unwrap_or_default()))
+            }
+            Self::Form { title, action, token, password, button } => {
+                let password = if password {
+                    "<label>New password<input type=\"password\" name=\"new_password\" required minlength=\"8\" \
+                     autocomplete=\"new-password\"></label>"
+                } else {
+                    ""
+                };
+                let token = escape(&token);
+                let form = format!(
+                    "<form method=\"post\" action=\"{action}\"><input type=\"hidden\" name=\"token\" \
+                     value=\"{token}\">{password}<button>{button}</button></form>"
+                );
+                (StatusCode::OK, title, form)
+            }
+        };
+        let page = format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+             content=\"width=device-width\"><meta name=\"robots\" content=\"noindex\"><title>{title}</title>\
+             <style>{STYLE}</style><h1>{title}</h1>{content}</html>"
+        );
+        HttpResponse::build(status)
+            .content_type("text/html; charset=utf-8")
+            .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+            .insert_header((header::REFERRER_POLICY, "no-referrer"))
+            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .body(page)
+    }
+
+    fn describe(_: &mut Schemas) -> Described {
+        Described::Raw("text/html")
+    }
+}
+
+/// Text as it may stand in an element or a quoted attribute.
+fn escape(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut escaped, letter| {
+        match letter {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+        escaped
+    })
+}

@@ -1,0 +1,279 @@
+//! What a handler reads from its request. Every error is one of ours: actix-web's own never reach a client.
+
+use std::{
+    future::{Future, Ready, ready},
+    pin::Pin,
+};
+
+use actix_web::{
+    FromRequest, HttpRequest, ResponseError,
+    dev::Payload,
+    error::PayloadError,
+    http::header::CONTENT_TYPE,
+    web::{Bytes, Data},
+};
+use kernel::{Code, Error, Result, id::Id};
+use platform::Platform;
+use serde::de::DeserializeOwned;
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::{
+        ContentBuilder, Required,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+        request_body::{RequestBody, RequestBodyBuilder},
+        schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type},
+    },
+};
+
+use crate::openapi::Schemas;
+
+/// Carries an error of ours through actix-web.
+#[derive(Debug)]
+pub struct Refused(pub Error);
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl ResponseError for Refused {}
+
+/// What a handler may read, and what OpenAPI says of it.
+pub trait Input: FromRequest {
+    /// Adds itself to an operation.
+    fn describe(about: &mut Inputs);
+}
+
+/// What an operation reads.
+pub struct Inputs<'a> {
+    /// Where named schemas go.
+    pub schemas: &'a mut Schemas,
+    /// In the path and in the query.
+    pub parameters: Vec<Parameter>,
+    /// In the body.
+    pub body: Option<RequestBody>,
+}
+
+impl Input for () {
+    fn describe(_: &mut Inputs) {}
+}
+
+impl Input for Data<Platform> {
+    fn describe(_: &mut Inputs) {}
+}
+
+macro_rules! tuples {
+    ($(($($part:ident),+)),+) => {$(
+        impl<$($part: Input + 'static),+> Input for ($($part,)+) {
+            fn describe(about: &mut Inputs) {
+                $($part::describe(about);)+
+            }
+        }
+    )+};
+}
+
+tuples!((A, B), (A, B, C), (A, B, C, D));
+
+type Reading<T> = Pin<Box<dyn Future<Output = std::result::Result<T, Refused>>>>;
+
+/// The JSON body.
+pub struct Body<T>(pub T);
+
+/// The JSON body, or what there is by default where there is none.
+pub struct OptionalBody<T>(pub T);
+
+/// The body as JSON or as a form: for pages, and for clients that speak OAuth by the book.
+pub struct AnyBody<T> {
+    /// What it says.
+    pub value: T,
+    /// Whether it was a form.
+    pub form: bool,
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = Refused;
+    type Future = Reading<Self>;
+
+    fn from_request(http: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        read(http, payload, |media, bytes| match media {
+            Media::Json => json(&bytes).map(Self),
+            Media::Form | Media::Other => Err(Error::new(Code::UnsupportedMediaType)),
+        })
+    }
+}
+
+impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
+    type Error = Refused;
+    type Future = Reading<Self>;
+
+    fn from_request(http: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        read(http, payload, |media, bytes| match media {
+            _ if bytes.is_empty() => Ok(Self(T::default())),
+            Media::Json => json(&bytes).map(Self),
+            Media::Form | Media::Other => Err(Error::new(Code::UnsupportedMediaType)),
+        })
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for AnyBody<T> {
+    type Error = Refused;
+    type Future = Reading<Self>;
+
+    fn from_request(http: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        read(http, payload, |media, bytes| match media {
+            Media::Json => json(&bytes).map(|value| Self { value, form: false }),
+            Media::Form => match serde_urlencoded::from_bytes(&bytes) {
+                Ok(value) => Ok(Self { value, form: true }),
+                Err(error) => Err(invalid(&error)),
+            },
+            Media::Other => Err(Error::new(Code::UnsupportedMediaType)),
+        })
+    }
+}
+
+enum Media {
+    Json,
+    Form,
+    Other,
+}
+
+fn read<T: 'static>(
+    http: &HttpRequest,
+    payload: &mut Payload,
+    parse: impl FnOnce(Media, Bytes) -> Result<T> + 'static,
+) -> Reading<T> {
+    let media = http.headers().get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
+    let essence = media.map(|media| media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    let media = match essence.as_deref() {
+        // Who says nothing means JSON, as curl users expect who give a body and no header.
+        None | Some("application/json") => Media::Json,
+        Some(essence) if essence.ends_with("+json") => Media::Json,
+        Some("application/x-www-form-urlencoded") => Media::Form,
+        Some(_) => Media::Other,
+    };
+    let bytes = Bytes::from_request(http, payload);
+    Box::pin(async move {
+        let bytes = bytes.await.map_err(|error| Refused(unreadable(error.as_error())))?;
+        parse(media, bytes).map_err(Refused)
+    })
+}
+
+fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| if error.is_data() { invalid(&error) } else { Error::new(Code::MalformedJson) })
+}
+
+fn invalid(error: &dyn std::error::Error) -> Error {
+    Error::because(Code::InvalidBody, format!("The body does not fit: {error}."))
+}
+
+fn unreadable(error: Option<&PayloadError>) -> Error {
+    match error {
+        Some(PayloadError::Overflow) => Error::new(Code::BodyTooLarge),
+        _ => Error::because(Code::InvalidRequest, "The body broke off, or is not encoded as its headers say."),
+    }
+}
+
+fn body<T: ToSchema>(about: &mut Inputs, media: &[&str], required: Required) {
+    let schema = about.schemas.of::<T>();
+    let body = RequestBodyBuilder::new().required(Some(required));
+    let body = media
+        .iter()
+        .fold(body, |body, media| body.content(*media, ContentBuilder::new().schema(Some(schema.clone())).build()));
+    about.body = Some(body.build());
+}
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+impl<T: DeserializeOwned + ToSchema + 'static> Input for Body<T> {
+    fn describe(about: &mut Inputs) {
+        body::<T>(about, &[JSON], Required::True);
+    }
+}
+
+impl<T: DeserializeOwned + Default + ToSchema + 'static> Input for OptionalBody<T> {
+    fn describe(about: &mut Inputs) {
+        body::<T>(about, &[JSON], Required::False);
+    }
+}
+
+impl<T: DeserializeOwned + ToSchema + 'static> Input for AnyBody<T> {
+    fn describe(about: &mut Inputs) {
+        body::<T>(about, &[JSON, FORM], Required::True);
+    }
+}
+
+/// The query.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = Refused;
+    type Future = Ready<std::result::Result<Self, Refused>>;
+
+    fn from_request(http: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let parsed = serde_urlencoded::from_str(http.query_string()).map(Self);
+        let why = |error| Error::because(Code::InvalidParameter, format!("The query does not fit: {error}."));
+        ready(parsed.map_err(|error| Refused(why(error))))
+    }
+}
+
+impl<T: DeserializeOwned + IntoParams> Input for Query<T> {
+    fn describe(about: &mut Inputs) {
+        about.parameters.extend(T::into_params(|| Some(ParameterIn::Query)));
+    }
+}
+
+/// An id in the path, found by its type. What is no id names nothing, so it is answered like an id that names nothing.
+pub struct PathId<T>(pub T);
+
+impl<T: Id> FromRequest for PathId<T> {
+    type Error = Refused;
+    type Future = Ready<std::result::Result<Self, Refused>>;
+
+    fn from_request(http: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let segment = http.match_info().get(T::PARAMETER);
+        let id = segment.and_then(|text| text.parse().ok());
+        ready(id.map(Self).ok_or_else(|| Refused(Error::not_found())))
+    }
+}
+
+impl<T: Id> Input for PathId<T> {
+    fn describe(about: &mut Inputs) {
+        let uuid =
+            ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+        let parameter = ParameterBuilder::new()
+            .name(T::PARAMETER)
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .schema(Some(uuid.build()));
+        about.parameters.push(parameter.build());
+    }
+}
+
+/// The app that `X-Fabric-App-Id` names, for routes that manage apps: the way in has seen to it that it exists.
+pub struct Named(pub Option<String>);
+
+impl FromRequest for Named {
+    type Error = Refused;
+    type Future = Ready<std::result::Result<Self, Refused>>;
+
+    fn from_request(http: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let value = http.headers().get("x-fabric-app-id").and_then(|value| value.to_str().ok());
+        ready(Ok(Self(value.map(str::to_owned))))
+    }
+}
+
+impl Input for Named {
+    fn describe(_: &mut Inputs) {}
+}
+
+/// A field that may be absent (leave it), null (clear it) or a value (set it): RFC 7396.
+pub fn present<'de, T, D>(deserializer: D) -> std::result::Result<Option<Option<T>>, D::Error>
+where
+    T: serde::Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    serde::Deserialize::deserialize(deserializer).map(Some)
+}

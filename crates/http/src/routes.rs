@@ -1,0 +1,188 @@
+//! The route table: every route there is. What it asks of its caller comes from its handler's own signature.
+
+mod admin;
+mod apps;
+mod auth;
+mod me;
+mod oauth;
+mod organizations;
+mod system;
+
+use std::future::Future;
+
+use actix_web::{FromRequest, HttpRequest, Route, http::Method, web};
+use kernel::{Error, Result};
+
+use crate::{
+    answer::Reply,
+    failure::failed,
+    gate::{Access, Gate},
+    observe::Observer,
+    openapi::Description,
+    request::{Input, Refused},
+};
+
+/// One route.
+pub struct Entry {
+    /// The method.
+    pub method: Method,
+    /// The path, with its parameters in braces.
+    pub path: &'static str,
+    /// What it asks of its caller.
+    pub access: Access,
+    pub(crate) description: Description,
+    pub(crate) route: Route,
+    handler: &'static str,
+}
+
+impl Entry {
+    /// Its name in the OpenAPI document: `apps_create`.
+    pub(crate) fn name(&self) -> String {
+        let path = self.handler.split_once("::routes::").map_or(self.handler, |(_, path)| path);
+        path.replace("::", "_")
+    }
+
+    /// The chapter of the document it belongs to.
+    pub(crate) fn tag(&self) -> &'static str {
+        let path = self.handler.split_once("::routes::").map_or(self.handler, |(_, path)| path);
+        path.split("::").next().unwrap_or("system")
+    }
+}
+
+/// The whole surface.
+#[must_use]
+pub fn table() -> Vec<Entry> {
+    const GET: Method = Method::GET;
+    const POST: Method = Method::POST;
+    const PATCH: Method = Method::PATCH;
+    const DELETE: Method = Method::DELETE;
+    const ORGANIZATIONS: &str = "/v1/organizations";
+    const ORGANIZATION: &str = "/v1/organizations/{organization_id}";
+    const APPS: &str = "/v1/apps";
+    const APP: &str = "/v1/apps/{app_id}";
+    const USERS: &str = "/v1/admin/users";
+    const USER: &str = "/v1/admin/users/{principal_id}";
+    const RESET: &str = "/v1/auth/reset-password";
+    const VERIFY: &str = "/v1/auth/verify";
+    vec![
+        entry(GET, "/healthz", "Tells that the server runs.", system::alive),
+        entry(GET, "/health", "Tells that the server runs.", system::health),
+        entry(GET, "/v1/health", "Tells that the server runs.", system::v1_health),
+        entry(GET, "/readyz", "Tells whether the database answers and is migrated.", system::ready),
+        entry(GET, "/v1/system/status", "Tells how the server is.", system::status),
+        entry(GET, "/v1/system/info", "Tells what the server is.", system::info),
+        entry(GET, "/metrics", "Metrics for Prometheus.", system::metrics),
+        entry(GET, "/openapi.json", "This document.", system::openapi),
+        entry(POST, "/v1/auth/signup", "Signs a new user up.", auth::sign_up::sign_up),
+        entry(POST, "/v1/auth/login", "Signs a user in.", auth::sign_in::login),
+        entry(POST, "/v1/auth/logout", "Ends the session of a token.", auth::sessions::logout),
+        entry(POST, "/v1/auth/logout-all", "Ends every session of the caller.", auth::sessions::logout_all),
+        entry(POST, "/v1/auth/token/refresh", "Spends a refresh token for a new pair.", auth::sessions::refresh),
+        entry(POST, "/v1/auth/change-password", "Changes the caller's password.", auth::passwords::change),
+        entry(POST, "/v1/auth/forgot-password", "Asks for a link to reset a password.", auth::passwords::forgot),
+        entry(GET, RESET, "Shows the form for another password.", auth::passwords::reset_page),
+        entry(POST, RESET, "Sets another password by link.", auth::passwords::reset),
+        entry(GET, VERIFY, "Proves an address by the link that was mailed.", auth::verification::follow),
+        entry(POST, VERIFY, "Proves an address by the token that was mailed.", auth::verification::verify),
+        entry(POST, "/v1/auth/resend-verification", "Asks for another link.", auth::verification::resend),
+        entry(POST, "/v1/oauth/token", "Grants a token.", oauth::token),
+        entry(POST, "/v1/oauth/revoke", "Revokes a token.", oauth::revoke),
+        entry(GET, "/v1/me", "Tells who calls.", me::read),
+        entry(PATCH, "/v1/me", "Changes the caller's profile.", me::update),
+        entry(DELETE, "/v1/me", "Deletes the caller's account.", me::delete),
+        entry(GET, "/v1/me/organizations", "Lists the caller's organizations.", me::organizations),
+        entry(POST, ORGANIZATIONS, "Makes an organization.", organizations::create),
+        entry(GET, ORGANIZATIONS, "Lists the caller's organizations.", organizations::list),
+        entry(GET, ORGANIZATION, "Shows an organization.", organizations::read),
+        entry(PATCH, ORGANIZATION, "Changes an organization.", organizations::update),
+        entry(POST, APPS, "Registers an app.", apps::create),
+        entry(GET, APPS, "Lists the apps that the caller manages.", apps::list),
+        entry(GET, APP, "Shows an app.", apps::read),
+        entry(PATCH, APP, "Changes an app.", apps::update),
+        entry(DELETE, APP, "Deletes an app with all it owns.", apps::delete),
+        entry(POST, "/v1/apps/{app_id}/disable", "Switches an app off.", apps::disable),
+        entry(POST, "/v1/apps/{app_id}/enable", "Switches an app on again.", apps::enable),
+        entry(POST, "/v1/apps/{app_id}/rotate-secret", "Replaces an app's client secret.", apps::rotate_secret),
+        entry(GET, "/v1/apps/{app_id}/usage", "Tells how much there is in an app.", apps::usage),
+        entry(POST, "/v1/admin/bootstrap", "Makes the caller the first administrator.", admin::bootstrap),
+        entry(GET, USERS, "Lists and searches accounts.", admin::list),
+        entry(POST, USERS, "Makes an account.", admin::create),
+        entry(GET, USER, "Shows an account.", admin::read),
+        entry(DELETE, USER, "Deletes an account.", admin::delete),
+        entry(POST, "/v1/admin/users/{principal_id}/unlock", "Lifts a lock.", admin::unlock),
+        entry(POST, "/v1/admin/users/{principal_id}/verify", "Vouches for an address.", admin::verify),
+        entry(POST, "/v1/admin/users/{principal_id}/logout-all", "Ends every session.", admin::logout_all),
+        entry(POST, "/v1/admin/users/{principal_id}/disable", "Disables an account.", admin::disable),
+        entry(POST, "/v1/admin/users/{principal_id}/enable", "Enables an account again.", admin::enable),
+    ]
+}
+
+/// A handler takes its caller and its request, in this order, and gets them in this order: nobody's body is read before
+/// they are known.
+fn entry<G, R, F, Fut, T>(method: Method, path: &'static str, summary: &'static str, handler: F) -> Entry
+where
+    G: Gate,
+    R: Input + 'static,
+    F: Fn(G, R) -> Fut + Clone + 'static,
+    Fut: Future<Output = Result<T>> + 'static,
+    T: Reply + 'static,
+{
+    let observer = Observer::new(name_of(&method), path);
+    let in_order = move |http: HttpRequest, payload: web::Payload| {
+        let (handler, observer) = (handler.clone(), observer.clone());
+        async move {
+            let answered = async {
+                match answer(&http, payload, handler).await {
+                    Ok(reply) => reply.respond(&http),
+                    Err(error) => failed(&http, error),
+                }
+            };
+            observer.watch(&http, answered).await
+        }
+    };
+    Entry {
+        route: web::method(method.clone()).to(in_order),
+        method,
+        path,
+        access: G::ACCESS,
+        description: Description::new::<R>(summary, T::describe),
+        handler: std::any::type_name::<F>(),
+    }
+}
+
+async fn answer<G, R, F, Fut, T>(http: &HttpRequest, payload: web::Payload, handler: F) -> Result<T>
+where
+    G: Gate,
+    R: FromRequest,
+    F: Fn(G, R) -> Fut,
+    Fut: Future<Output = Result<T>>,
+{
+    let caller = G::admit(http).await?;
+    let request = R::from_request(http, &mut payload.into_inner()).await;
+    let request = request.map_err(|error| refusal(&error.into()))?;
+    handler(caller, request).await
+}
+
+/// The error that an extractor of ours carried through actix-web.
+fn refusal(error: &actix_web::Error) -> Error {
+    match error.as_error::<Refused>() {
+        Some(Refused(refused)) => Error {
+            code: refused.code,
+            message: refused.message.clone(),
+            retry_after: refused.retry_after,
+            cause: None,
+        },
+        None => Error::internal(error.to_string()),
+    }
+}
+
+fn name_of(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
+}

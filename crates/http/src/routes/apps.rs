@@ -1,0 +1,312 @@
+//! Apps.
+
+use std::time::Duration;
+
+use actix_web::web::Data;
+use apps::{Origin, RedirectUrl, SettingsChange};
+use authz::{
+    Acting,
+    action::{AppCreate, AppDelete, AppDisable, AppList, AppRead, AppRotateSecret, AppUpdate},
+};
+use kernel::{
+    Metadata, Name, Page, Result, Slug, Timestamp,
+    id::{AppId, OrganizationId},
+    secret::ExposeSecret,
+};
+use platform::{AppChange, NewApp, Platform, Rotated};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{auth::Done, organizations::PageQuery};
+use crate::{
+    answer::Answer,
+    request::{Body, OptionalBody, PathId, Query, present},
+};
+
+/// An app.
+#[derive(Serialize, ToSchema)]
+pub struct App {
+    id: Uuid,
+    name: String,
+    slug: String,
+    client_id: String,
+    /// The organization that owns it.
+    organization_id: Uuid,
+    #[serde(flatten)]
+    settings: AppSettings,
+    #[schema(value_type = Object)]
+    metadata: Metadata,
+    disabled: bool,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+/// How an app behaves.
+#[derive(Serialize, ToSchema)]
+pub struct AppSettings {
+    /// Whether whoever signs up gets an organization of their own.
+    auto_create_org: bool,
+    /// Whether strangers may sign up.
+    open_sign_up: bool,
+    /// Whether sign-in waits for a proven address.
+    require_verified_email: bool,
+    /// Whether a link in a mail shows a button first.
+    confirm_links: bool,
+    /// Where the app's pages live (CORS).
+    allowed_origins: Vec<String>,
+    /// Where people may be sent.
+    redirect_urls: Vec<String>,
+    /// The app's own site: links in mails lead there.
+    site_url: Option<String>,
+    /// Failures in a row that lock password sign-in.
+    lockout_threshold: u32,
+    lockout_seconds: u32,
+    access_token_seconds: u32,
+    refresh_token_seconds: u32,
+    /// For how long a spent refresh token gets the same successor.
+    refresh_grace_seconds: u32,
+}
+
+impl From<apps::App> for App {
+    fn from(app: apps::App) -> Self {
+        let settings = app.settings;
+        Self {
+            id: app.id.0,
+            name: app.name.as_str().to_owned(),
+            slug: app.slug.as_str().to_owned(),
+            client_id: app.client_id.as_str().to_owned(),
+            organization_id: app.owner.0,
+            settings: AppSettings {
+                auto_create_org: settings.auto_create_org,
+                open_sign_up: settings.open_sign_up,
+                require_verified_email: settings.require_verified_email,
+                confirm_links: settings.confirm_links,
+                allowed_origins: settings.allowed_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
+                redirect_urls: settings.redirect_urls.iter().map(|url| url.as_str().to_owned()).collect(),
+                site_url: settings.site_url.map(|url| url.as_str().to_owned()),
+                lockout_threshold: settings.lockout_threshold,
+                lockout_seconds: settings.lockout_seconds,
+                access_token_seconds: settings.access_token_seconds,
+                refresh_token_seconds: settings.refresh_token_seconds,
+                refresh_grace_seconds: settings.refresh_grace_seconds,
+            },
+            metadata: app.metadata,
+            disabled: app.disabled_at.is_some(),
+            created_at: app.created_at,
+            updated_at: app.updated_at,
+        }
+    }
+}
+
+/// Settings in a request. What is absent stays, or is as usual.
+#[derive(Default, Deserialize, ToSchema)]
+pub struct SettingsRequest {
+    auto_create_org: Option<bool>,
+    open_sign_up: Option<bool>,
+    require_verified_email: Option<bool>,
+    confirm_links: Option<bool>,
+    allowed_origins: Option<Vec<String>>,
+    redirect_urls: Option<Vec<String>>,
+    /// null clears it.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    site_url: Option<Option<String>>,
+    lockout_threshold: Option<u32>,
+    lockout_seconds: Option<u32>,
+    access_token_seconds: Option<u32>,
+    refresh_token_seconds: Option<u32>,
+    refresh_grace_seconds: Option<u32>,
+}
+
+impl SettingsRequest {
+    fn parse(self) -> Result<SettingsChange> {
+        let origins = |texts: Vec<String>| texts.iter().map(|text| Origin::parse(text)).collect::<Result<_>>();
+        let urls = |texts: Vec<String>| texts.iter().map(|text| RedirectUrl::parse(text)).collect::<Result<_>>();
+        let site_url = match self.site_url {
+            Some(Some(url)) => Some(Some(RedirectUrl::parse(&url)?)),
+            Some(None) => Some(None),
+            None => None,
+        };
+        Ok(SettingsChange {
+            auto_create_org: self.auto_create_org,
+            open_sign_up: self.open_sign_up,
+            require_verified_email: self.require_verified_email,
+            confirm_links: self.confirm_links,
+            allowed_origins: self.allowed_origins.map(origins).transpose()?,
+            redirect_urls: self.redirect_urls.map(urls).transpose()?,
+            site_url,
+            lockout_threshold: self.lockout_threshold,
+            lockout_seconds: self.lockout_seconds,
+            access_token_seconds: self.access_token_seconds,
+            refresh_token_seconds: self.refresh_token_seconds,
+            refresh_grace_seconds: self.refresh_grace_seconds,
+        })
+    }
+}
+
+/// A new app.
+#[derive(Deserialize, ToSchema)]
+pub struct CreateAppRequest {
+    name: String,
+    /// Its name in URLs; made from the name without.
+    slug: Option<String>,
+    /// The organization that shall own it; the caller's own without.
+    organization_id: Option<Uuid>,
+    #[serde(flatten)]
+    settings: SettingsRequest,
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    metadata: Value,
+}
+
+/// A new app with its secret, which is shown this once.
+#[derive(Serialize, ToSchema)]
+pub struct CreatedApp {
+    #[serde(flatten)]
+    app: App,
+    client_secret: String,
+}
+
+/// Registers an app.
+pub async fn create(
+    caller: Acting<AppCreate>,
+    (platform, Body(new)): (Data<Platform>, Body<CreateAppRequest>),
+) -> Result<Answer<CreatedApp>> {
+    let new = NewApp {
+        name: Name::parse(&new.name)?,
+        slug: new.slug.as_deref().map(Slug::parse).transpose()?,
+        owner: new.organization_id.map(OrganizationId),
+        settings: new.settings.parse()?,
+        metadata: Metadata::parse(new.metadata)?,
+    };
+    let Rotated { app, client_secret, .. } = platform.create_app(caller, new).await?;
+    Ok(Answer::created(CreatedApp { app: app.into(), client_secret: client_secret.expose_secret().to_owned() }))
+}
+
+/// Lists the apps that the caller manages.
+pub async fn list(
+    caller: Acting<AppList>,
+    (platform, Query(query)): (Data<Platform>, Query<PageQuery>),
+) -> Result<Answer<Vec<App>>> {
+    let page: Page<AppId> = query.page()?;
+    let listed = platform.apps(caller, page).await?;
+    let next = listed.next.map(|next| next.to_string());
+    Ok(Answer::page(listed.items.into_iter().map(App::from).collect(), page.limit, next))
+}
+
+/// Shows an app.
+pub async fn read(
+    caller: Acting<AppRead>,
+    (platform, PathId(id)): (Data<Platform>, PathId<AppId>),
+) -> Result<Answer<App>> {
+    Ok(Answer::ok(platform.app(caller, id).await?.into()))
+}
+
+/// What shall be different.
+#[derive(Deserialize, ToSchema)]
+pub struct UpdateAppRequest {
+    name: Option<String>,
+    #[serde(flatten)]
+    settings: SettingsRequest,
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Value>,
+}
+
+/// Changes an app.
+pub async fn update(
+    caller: Acting<AppUpdate>,
+    (platform, PathId(id), Body(change)): (Data<Platform>, PathId<AppId>, Body<UpdateAppRequest>),
+) -> Result<Answer<App>> {
+    let change = AppChange {
+        name: change.name.as_deref().map(Name::parse).transpose()?,
+        settings: change.settings.parse()?,
+        metadata: change.metadata.map(Metadata::parse).transpose()?,
+    };
+    Ok(Answer::ok(platform.change_app(caller, id, change).await?.into()))
+}
+
+/// Deletes an app with all it owns.
+pub async fn delete(
+    caller: Acting<AppDelete>,
+    (platform, PathId(id)): (Data<Platform>, PathId<AppId>),
+) -> Result<Answer<Done>> {
+    platform.delete_app(caller, id).await?;
+    Ok(Answer::ok(Done { message: "The app is deleted." }))
+}
+
+/// Switches an app off.
+pub async fn disable(
+    caller: Acting<AppDisable>,
+    (platform, PathId(id)): (Data<Platform>, PathId<AppId>),
+) -> Result<Answer<App>> {
+    Ok(Answer::ok(platform.disable_app(caller, id, true).await?.into()))
+}
+
+/// Switches an app on again.
+pub async fn enable(
+    caller: Acting<AppDisable>,
+    (platform, PathId(id)): (Data<Platform>, PathId<AppId>),
+) -> Result<Answer<App>> {
+    Ok(Answer::ok(platform.disable_app(caller, id, false).await?.into()))
+}
+
+/// How to change over.
+#[derive(Default, Deserialize, ToSchema)]
+pub struct RotateSecretRequest {
+    /// For how many seconds the secret before still counts; none without.
+    #[serde(default)]
+    overlap_seconds: u64,
+}
+
+/// An app's new secret, which is shown this once.
+#[derive(Serialize, ToSchema)]
+pub struct RotatedSecret {
+    app_id: Uuid,
+    client_id: String,
+    client_secret: String,
+    /// Until when the secret before still counts.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    previous_secret_expires_at: Option<Timestamp>,
+}
+
+/// Replaces an app's client secret.
+pub async fn rotate_secret(
+    caller: Acting<AppRotateSecret>,
+    (platform, PathId(id), OptionalBody(how)): (Data<Platform>, PathId<AppId>, OptionalBody<RotateSecretRequest>),
+) -> Result<Answer<RotatedSecret>> {
+    let rotated = platform.rotate_client_secret(caller, id, Duration::from_secs(how.overlap_seconds)).await?;
+    Ok(Answer::ok(RotatedSecret {
+        app_id: rotated.app.id.0,
+        client_id: rotated.app.client_id.as_str().to_owned(),
+        client_secret: rotated.client_secret.expose_secret().to_owned(),
+        previous_secret_expires_at: rotated.previous_until,
+    }))
+}
+
+/// How much there is in an app.
+#[derive(Serialize, ToSchema)]
+pub struct AppUsage {
+    app_id: Uuid,
+    /// Always 0: workflows are not run here.
+    total_runs: i64,
+    total_orgs: i64,
+    total_members: i64,
+}
+
+/// Tells how much there is in an app.
+pub async fn usage(
+    caller: Acting<AppRead>,
+    (platform, PathId(id)): (Data<Platform>, PathId<AppId>),
+) -> Result<Answer<AppUsage>> {
+    let usage = platform.app_usage(caller, id).await?;
+    Ok(Answer::ok(AppUsage {
+        app_id: id.0,
+        total_runs: 0,
+        total_orgs: usage.organizations,
+        total_members: usage.accounts,
+    }))
+}

@@ -1,0 +1,108 @@
+use actix_web::{http::StatusCode, web::Data};
+use authz::SignedIn;
+use identity::password::Password;
+use kernel::{Code, Email, Error, Result, Secret};
+use platform::Platform;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::Done;
+use crate::{
+    answer::{Answer, Either},
+    gate::{Anyone, Passerby},
+    page_html::Page,
+    request::{AnyBody, Body, Query},
+};
+
+/// The present password and the next.
+#[derive(Deserialize, ToSchema)]
+pub struct ChangePasswordRequest {
+    #[schema(value_type = String, format = Password)]
+    current_password: Secret,
+    #[schema(value_type = String, format = Password)]
+    new_password: Secret,
+}
+
+/// Changes the caller's password. Every session ends, this one too.
+pub async fn change(
+    caller: SignedIn,
+    (platform, Body(change)): (Data<Platform>, Body<ChangePasswordRequest>),
+) -> Result<Answer<Done>> {
+    let current = Password::attempt(change.current_password)?;
+    let new = Password::choose(&change.new_password)?;
+    platform.change_password(caller, current, new).await?;
+    Ok(Answer::ok(Done { message: "The password is changed. Sign in again." }))
+}
+
+/// Whose password was forgotten.
+#[derive(Deserialize, ToSchema)]
+pub struct ForgotPasswordRequest {
+    email: String,
+}
+
+/// Asks for a link to reset a password. The same answer for every address.
+pub async fn forgot(
+    caller: Anyone,
+    (platform, Body(forgotten)): (Data<Platform>, Body<ForgotPasswordRequest>),
+) -> Result<Answer<Done>> {
+    platform.forgot_password(caller.door, Email::parse(&forgotten.email)?).await?;
+    Ok(Answer::ok(Done {
+        message: "If an account with that email exists, a link to reset the password is on its way.",
+    }))
+}
+
+/// The token in a link.
+#[derive(Deserialize, IntoParams)]
+pub struct TokenQuery {
+    /// The token that was mailed.
+    pub token: String,
+}
+
+/// Shows the form for another password. Nothing is spent.
+pub async fn reset_page(_: Passerby, Query(link): Query<TokenQuery>) -> Result<Page> {
+    Ok(Page::Form {
+        title: "Choose a new password",
+        action: "/v1/auth/reset-password",
+        token: link.token,
+        password: true,
+        button: "Set password",
+    })
+}
+
+/// A token and the password to set with it.
+#[derive(Deserialize, ToSchema)]
+pub struct ResetPasswordRequest {
+    /// The token that was mailed, under any of its names.
+    #[serde(alias = "access_token", alias = "reset_token")]
+    #[schema(value_type = String)]
+    token: Secret,
+    #[schema(value_type = String, format = Password)]
+    new_password: Secret,
+}
+
+/// Sets another password by link.
+pub async fn reset(
+    _: Passerby,
+    (platform, AnyBody { value, form }): (Data<Platform>, AnyBody<ResetPasswordRequest>),
+) -> Result<Either<Answer<Done>, Page>> {
+    let reset = match Password::choose(&value.new_password) {
+        Ok(password) => platform.reset_password(&value.token, password).await,
+        Err(error) => Err(error),
+    };
+    match (reset, form) {
+        (Ok(()), false) => Ok(Either::Answer(Answer::ok(Done { message: "The password is set. Sign in with it." }))),
+        (Ok(()), true) => Ok(Either::Page(Page::Message {
+            status: StatusCode::OK,
+            title: "The password is set",
+            text: "You can sign in with it now.".to_owned(),
+            next: None,
+        })),
+        (Err(error), true) if is_theirs(&error) => Ok(Either::Page(Page::failure(&error))),
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// Whether the person at the form can do something about it.
+fn is_theirs(error: &Error) -> bool {
+    matches!(error.code, Code::InvalidToken | Code::WeakPassword | Code::PasswordTooLong)
+}

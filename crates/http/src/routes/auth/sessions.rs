@@ -1,0 +1,57 @@
+use actix_web::web::Data;
+use authz::SignedIn;
+use kernel::{Result, Secret, secret::ExposeSecret};
+use platform::Platform;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{AuthResponse, Done};
+use crate::{
+    answer::Answer,
+    gate::Passerby,
+    request::{Body, OptionalBody},
+};
+
+/// What to end.
+#[derive(Default, Deserialize, ToSchema)]
+pub struct LogoutRequest {
+    /// The access token, expired or not.
+    #[schema(value_type = Option<String>)]
+    access_token: Option<Secret>,
+    /// Or the refresh token.
+    #[schema(value_type = Option<String>)]
+    refresh_token: Option<Secret>,
+}
+
+/// Ends the session of a token.
+pub async fn logout(
+    _: Passerby,
+    (platform, OptionalBody(shown)): (Data<Platform>, OptionalBody<LogoutRequest>),
+) -> Result<Answer<Done>> {
+    for token in [shown.access_token, shown.refresh_token].into_iter().flatten() {
+        platform.sign_out(token.expose_secret()).await?;
+    }
+    Ok(Answer::ok(Done { message: "Signed out." }))
+}
+
+/// Ends every session of the caller.
+pub async fn logout_all(caller: SignedIn, platform: Data<Platform>) -> Result<Answer<Done>> {
+    platform.sign_out_everywhere(caller).await?;
+    Ok(Answer::ok(Done { message: "Signed out everywhere." }))
+}
+
+/// What to spend.
+#[derive(Deserialize, ToSchema)]
+pub struct RefreshRequest {
+    #[schema(value_type = String)]
+    refresh_token: Secret,
+}
+
+/// Spends a refresh token for a new pair.
+pub async fn refresh(
+    _: Passerby,
+    (platform, Body(shown)): (Data<Platform>, Body<RefreshRequest>),
+) -> Result<Answer<AuthResponse>> {
+    let signed_in = platform.refresh(shown.refresh_token.expose_secret()).await?;
+    Ok(Answer::ok(signed_in.into()))
+}

@@ -1,0 +1,145 @@
+//! Organizations.
+
+use actix_web::web::Data;
+use authz::{
+    Acting,
+    action::{OrganizationCreate, OrganizationList, OrganizationRead, OrganizationUpdate},
+};
+use kernel::{Code, Error, Metadata, Name, Page, Result, Role, Slug, Timestamp, id::OrganizationId};
+use platform::{NewOrganization, OrganizationChange, Platform};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::{
+    answer::Answer,
+    request::{Body, PathId, Query},
+};
+
+/// An organization.
+#[derive(Serialize, ToSchema)]
+pub struct Organization {
+    id: Uuid,
+    slug: String,
+    name: String,
+    /// The app it belongs to; none is the platform itself.
+    app_id: Option<Uuid>,
+    /// The caller's role, in lists of the caller's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
+    archived: bool,
+    #[schema(value_type = Object)]
+    metadata: Metadata,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+impl Organization {
+    fn new(organization: tenancy::Organization, role: Option<Role>) -> Self {
+        Self {
+            id: organization.id.0,
+            slug: organization.slug.as_str().to_owned(),
+            name: organization.name.as_str().to_owned(),
+            app_id: organization.app.map(|app| app.0),
+            role: role.map(Role::name),
+            archived: organization.archived_at.is_some(),
+            metadata: organization.metadata,
+            created_at: organization.created_at,
+            updated_at: organization.updated_at,
+        }
+    }
+}
+
+/// A new organization.
+#[derive(Deserialize, ToSchema)]
+pub struct CreateOrganizationRequest {
+    name: String,
+    /// Its name in URLs; a random one without.
+    slug: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    metadata: Value,
+}
+
+/// Makes an organization. The caller owns it.
+pub async fn create(
+    caller: Acting<OrganizationCreate>,
+    (platform, Body(new)): (Data<Platform>, Body<CreateOrganizationRequest>),
+) -> Result<Answer<Organization>> {
+    let new = NewOrganization {
+        name: Name::parse(&new.name)?,
+        slug: new.slug.as_deref().map(Slug::parse).transpose()?,
+        metadata: Metadata::parse(new.metadata)?,
+    };
+    let organization = platform.create_organization(caller, new).await?;
+    Ok(Answer::created(Organization::new(organization, Some(Role::Owner))))
+}
+
+/// Which part of a list.
+#[derive(Deserialize, IntoParams)]
+pub struct PageQuery {
+    /// At most this many; 50 without, 200 at most.
+    limit: Option<u32>,
+    /// Where the last page ended: its `meta.pagination.next_cursor`.
+    cursor: Option<String>,
+}
+
+impl PageQuery {
+    /// The page that is asked for.
+    pub fn page<I: std::str::FromStr>(&self) -> Result<Page<I>> {
+        Page::new(cursor(self.cursor.as_deref())?, 0, self.limit.unwrap_or(50))
+    }
+}
+
+/// Where the last page ended.
+pub fn cursor<I: std::str::FromStr>(text: Option<&str>) -> Result<Option<I>> {
+    let invalid = |_| Error::because(Code::InvalidParameter, "Send the cursor of the last page as it was.");
+    text.map(|text| text.parse().map_err(invalid)).transpose()
+}
+
+/// Lists the caller's organizations in this app, with the caller's role.
+pub async fn list(
+    caller: Acting<OrganizationList>,
+    (platform, Query(query)): (Data<Platform>, Query<PageQuery>),
+) -> Result<Answer<Vec<Organization>>> {
+    let page: Page<OrganizationId> = query.page()?;
+    let listed = platform.organizations(caller, page).await?;
+    let next = listed.next.map(|next| next.to_string());
+    let items = listed.items.into_iter().map(|(organization, role)| Organization::new(organization, Some(role)));
+    Ok(Answer::page(items.collect(), page.limit, next))
+}
+
+/// Shows an organization.
+pub async fn read(
+    caller: Acting<OrganizationRead>,
+    (platform, PathId(id)): (Data<Platform>, PathId<OrganizationId>),
+) -> Result<Answer<Organization>> {
+    let organization = platform.organization(caller, id).await?;
+    Ok(Answer::ok(Organization::new(organization, None)))
+}
+
+/// What shall be different.
+#[derive(Deserialize, ToSchema)]
+pub struct UpdateOrganizationRequest {
+    name: Option<String>,
+    slug: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Value>,
+}
+
+/// Changes an organization.
+pub async fn update(
+    caller: Acting<OrganizationUpdate>,
+    (platform, PathId(id), Body(change)): (Data<Platform>, PathId<OrganizationId>, Body<UpdateOrganizationRequest>),
+) -> Result<Answer<Organization>> {
+    let change = OrganizationChange {
+        name: change.name.as_deref().map(Name::parse).transpose()?,
+        slug: change.slug.as_deref().map(Slug::parse).transpose()?,
+        metadata: change.metadata.map(Metadata::parse).transpose()?,
+    };
+    let organization = platform.change_organization(caller, id, change).await?;
+    Ok(Answer::ok(Organization::new(organization, None)))
+}
