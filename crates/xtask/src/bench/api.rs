@@ -1,0 +1,145 @@
+//! Fabric's API, as far as the load needs it.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+use crate::{
+    Outcome,
+    bench::{client::Connection, server::App},
+};
+
+/// What every account of the load signs in with.
+const PASSWORD: &str = "a password for one benchmark";
+
+/// Writes requests, and sends the few that prepare the load.
+#[derive(Clone, Copy)]
+pub struct Api {
+    address: SocketAddr,
+}
+
+/// Someone who has signed up.
+pub struct Account {
+    /// Their address.
+    pub email: String,
+    /// Their principal.
+    pub user: String,
+    /// An access token.
+    pub access_token: String,
+}
+
+impl Api {
+    /// The API of the server there.
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address }
+    }
+
+    /// A GET, with headers that each end in CR LF.
+    pub fn get(self, path: &str, headers: &str) -> Vec<u8> {
+        format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", self.address).into_bytes()
+    }
+
+    /// A POST of a JSON document.
+    pub fn post(self, path: &str, headers: &str, body: &Value) -> Vec<u8> {
+        let (host, body) = (self.address, body.to_string());
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+             {headers}\r\n{body}",
+            body.len()
+        )
+        .into_bytes()
+    }
+
+    /// `GET /v1/me` with an access token or an API key.
+    pub fn me(self, bearer: &str) -> Vec<u8> {
+        self.get("/v1/me", &format!("Authorization: Bearer {bearer}\r\n"))
+    }
+
+    /// A new account in the app.
+    pub fn sign_up(self, app: &App, email: &str) -> Vec<u8> {
+        self.post("/v1/auth/signup", &of(app), &json!({ "email": email, "password": PASSWORD }))
+    }
+
+    /// A new session of an account of the app.
+    pub fn sign_in(self, app: &App, email: &str) -> Vec<u8> {
+        self.post("/v1/auth/login", &of(app), &json!({ "email": email, "password": PASSWORD }))
+    }
+
+    /// A refresh token for the next pair of tokens.
+    pub fn refresh(self, refresh_token: &str) -> Vec<u8> {
+        self.post("/v1/auth/token/refresh", "", &json!({ "refresh_token": refresh_token }))
+    }
+
+    /// The app's credentials for a token of one of its users.
+    pub fn exchange(self, app: &App, user: &str) -> Vec<u8> {
+        let body = json!({
+            "grant_type": "token_exchange",
+            "client_id": app.client_id,
+            "client_secret": app.client_secret,
+            "subject_token": user,
+            "subject_token_type": "urn:fabric:user_id",
+        });
+        self.post("/v1/oauth/token", "", &body)
+    }
+
+    /// Signs someone up, now.
+    pub fn new_account(self, app: &App, email: String) -> Outcome<Account> {
+        let said = self.call(&self.sign_up(app, &email))?;
+        Ok(Account { email, user: text(&said, "/data/user/id")?, access_token: text(&said, "/data/access_token")? })
+    }
+
+    /// Signs someone in, now, for the first link of a chain of refresh tokens.
+    pub fn new_refresh_token(self, app: &App, account: &Account) -> Outcome<String> {
+        let said = self.call(&self.sign_in(app, &account.email))?;
+        text(&said, "/data/refresh_token")
+    }
+
+    fn call(self, request: &[u8]) -> Outcome<Value> {
+        let mut connection = Connection::open(self.address).map_err(|error| error.to_string())?;
+        let response = connection.send(request).map_err(|error| error.to_string())?;
+        let body = String::from_utf8_lossy(response.body);
+        if !response.is_success() {
+            return Err(format!("the server answers {}: {body}", response.status));
+        }
+        serde_json::from_str(&body).map_err(|error| format!("{body}: {error}"))
+    }
+}
+
+fn of(app: &App) -> String {
+    format!("X-Fabric-App-Id: {}\r\n", app.client_id)
+}
+
+/// The text at a place of a JSON document.
+pub fn text(document: &Value, place: &str) -> Outcome<String> {
+    document
+        .pointer(place)
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+        .ok_or_else(|| format!("the answer has no {place}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn api() -> Api {
+        Api::new(SocketAddr::from(([127, 0, 0, 1], 80)))
+    }
+
+    #[test]
+    fn requests_are_whole() {
+        let me = String::from_utf8(api().me("fab_x")).unwrap();
+        assert_eq!(me, "GET /v1/me HTTP/1.1\r\nHost: 127.0.0.1:80\r\nAuthorization: Bearer fab_x\r\n\r\n");
+        let refresh = String::from_utf8(api().refresh("r")).unwrap();
+        let (head, body) = refresh.split_once("\r\n\r\n").unwrap();
+        assert_eq!(body, r#"{"refresh_token":"r"}"#);
+        assert!(head.ends_with("Content-Length: 21"), "{head}");
+    }
+
+    #[test]
+    fn text_is_found_by_its_place_or_missed_by_name() {
+        let answer = json!({ "data": { "user": { "id": "u" } } });
+        assert_eq!(text(&answer, "/data/user/id").unwrap(), "u");
+        assert_eq!(text(&answer, "/data/access_token").unwrap_err(), "the answer has no /data/access_token");
+    }
+}

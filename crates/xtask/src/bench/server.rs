@@ -1,0 +1,114 @@
+//! The server under test, as an operator would start it.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::{
+    Outcome,
+    bench::{
+        api::{Api, text},
+        client::Connection,
+        machine::field,
+    },
+    leash::{Ending, Leash, free_port},
+    process::{isolate, output},
+};
+
+/// A running server.
+pub struct Server {
+    leash: Leash,
+    address: SocketAddr,
+    start_time: Duration,
+}
+
+/// The app that the load is made for.
+pub struct App {
+    /// The `foc_…` client id.
+    pub client_id: String,
+    /// The `focs_…` secret.
+    pub client_secret: String,
+    /// A key of the owner's organization.
+    pub api_key: String,
+}
+
+/// `fabric setup` on an empty database.
+pub fn set_up(binary: &Path, folder: &Path, url: &str) -> Outcome<App> {
+    let mut command = Command::new(binary);
+    environment(&mut command, folder, url);
+    command.args(["setup", "--app-name", "Bench", "--email", "dev@bench.example"]).args([
+        "--password",
+        "a password for one benchmark",
+        "--json",
+    ]);
+    let printed = output(&mut command)?;
+    let said: Value = serde_json::from_str(&printed).map_err(|error| format!("fabric setup --json: {error}"))?;
+    Ok(App {
+        client_id: text(&said, "/app/client_id")?,
+        client_secret: text(&said, "/app/client_secret")?,
+        api_key: text(&said, "/api_key")?,
+    })
+}
+
+impl Server {
+    /// Starts it on a free port and waits for the first 200.
+    pub fn start(binary: &Path, folder: &Path, url: &str) -> Outcome<Self> {
+        let explain = |why: &dyn std::fmt::Display| format!("the server does not start: {why}");
+        let port = free_port().map_err(|error| explain(&error))?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let log_path = folder.join("server.log");
+        let log = fs::File::create(&log_path).map_err(|error| explain(&error))?;
+        let complaints = log.try_clone().map_err(|error| explain(&error))?;
+
+        let mut command = Leash::command(Ending::Graceful, None);
+        environment(&mut command, folder, url);
+        command
+            .arg(binary)
+            .arg("serve")
+            .env("HOST", address.ip().to_string())
+            .env("PORT", port.to_string())
+            .stdout(log)
+            .stderr(complaints);
+        let begun = Instant::now();
+        let mut leash = Leash::start(&mut command).map_err(|error| explain(&error))?;
+        leash.wait_until(Duration::from_millis(1), || is_healthy(address)).map_err(|why| {
+            let log = fs::read_to_string(&log_path).unwrap_or_default();
+            explain(&format!("{why}\n{log}"))
+        })?;
+        Ok(Self { leash, address, start_time: begun.elapsed() })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// From the start of the process to the first 200.
+    pub fn start_time(&self) -> Duration {
+        self.start_time
+    }
+
+    /// What the process occupies in memory now.
+    pub fn resident_memory_kib(&self) -> Option<u64> {
+        let status = format!("/proc/{}/status", self.leash.process());
+        field(&status, "VmRSS", ':')?.trim_end_matches("kB").trim().parse().ok()
+    }
+}
+
+/// Default settings, and nothing of the developer's own: neither variables nor a `.env` or `fabric.toml` nearby.
+fn environment(command: &mut Command, folder: &Path, url: &str) {
+    isolate(command).current_dir(folder).env("DATABASE_URL", url).env("FABRIC_ENV", "development");
+}
+
+fn is_healthy(address: SocketAddr) -> bool {
+    let request = Api::new(address).get("/healthz", "");
+    Connection::open(address)
+        .and_then(|mut connection| connection.send(&request).map(|response| response.is_success()))
+        .unwrap_or(false)
+}

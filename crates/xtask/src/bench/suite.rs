@@ -1,0 +1,164 @@
+//! Which loads are measured.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use serde_json::Value;
+
+use crate::{
+    Outcome,
+    bench::{
+        api::{Account, Api, text},
+        hash,
+        load::{self, Measurement, Next, Timing},
+        report::{Baseline, Row},
+        server::{App, Server},
+    },
+};
+
+/// How many ask at once: one after another, a busy server, a crowded one.
+const CONNECTIONS: [usize; 3] = [1, 16, 64];
+
+/// A burst of sign-ins, and those who want to work meanwhile.
+const SIGNING_IN: usize = 32;
+const WORKING: usize = 16;
+
+/// Measures everything on one server.
+///
+/// # Errors
+/// When the accounts of the load cannot be made.
+pub fn run(server: &Server, app: App, timing: Timing) -> Outcome<Measured> {
+    let address = server.address();
+    let api = Api::new(address);
+    let accounts = (0..64)
+        .map(|number| api.new_account(&app, format!("user{number}@bench.example")))
+        .collect::<Outcome<Vec<_>>>()?;
+    let hashes_per_second = hash::rate(timing.window.max(Duration::from_secs(1)))?;
+    let mut suite = Suite {
+        address,
+        api,
+        app: Arc::new(app),
+        accounts,
+        timing,
+        hashes_per_second,
+        health: BTreeMap::new(),
+        rows: Vec::new(),
+    };
+    suite.measure()?;
+    Ok(Measured { hashes_per_second, rows: suite.rows })
+}
+
+/// What was measured on one server.
+pub struct Measured {
+    /// The bare rate of Argon2id on all cores.
+    pub hashes_per_second: f64,
+    /// The loads.
+    pub rows: Vec<Row>,
+}
+
+struct Suite {
+    address: SocketAddr,
+    api: Api,
+    app: Arc<App>,
+    accounts: Vec<Account>,
+    timing: Timing,
+    hashes_per_second: f64,
+    /// What `/healthz` reached, by connections.
+    health: BTreeMap<usize, f64>,
+    rows: Vec<Row>,
+}
+
+impl Suite {
+    fn measure(&mut self) -> Outcome {
+        self.each("GET /healthz", Baseline::Health, |suite, _| Ok(always(suite.api.get("/healthz", ""))))?;
+        self.each("GET /v1/me, access token", Baseline::Health, |suite, number| {
+            Ok(always(suite.api.me(&suite.accounts[number].access_token)))
+        })?;
+        self.each("GET /v1/me, API key", Baseline::Health, |suite, _| Ok(always(suite.api.me(&suite.app.api_key))))?;
+        self.each("token exchange", Baseline::Health, |suite, number| {
+            Ok(always(suite.api.exchange(&suite.app, &suite.accounts[number].user)))
+        })?;
+        self.each("refresh", Baseline::Health, Self::refresh_chain)?;
+        self.each("sign-up", Baseline::Argon2, |suite, number| Ok(suite.sign_up(number)))?;
+        self.each("sign-in", Baseline::Argon2, |suite, number| Ok(suite.sign_in(number)))?;
+        self.work_while_others_sign_in()
+    }
+
+    /// One row for each number of connections.
+    fn each(&mut self, name: &str, baseline: Baseline, connection: impl Fn(&Self, usize) -> Outcome<Next>) -> Outcome {
+        for connections in CONNECTIONS {
+            let group = (0..connections).map(|number| connection(self, number)).collect::<Outcome<_>>()?;
+            for measurement in load::run(self.address, self.timing, vec![group])? {
+                self.add(name, baseline, measurement);
+            }
+        }
+        Ok(())
+    }
+
+    /// Does the hot path stay hot while every core has passwords to hash?
+    fn work_while_others_sign_in(&mut self) -> Outcome {
+        let working = self.accounts[..WORKING].iter();
+        let working = working.map(|account| always(self.api.me(&account.access_token))).collect();
+        let signing_in = (WORKING..WORKING + SIGNING_IN).map(|number| self.sign_in(number)).collect();
+        let measured = load::run(self.address, self.timing, vec![working, signing_in])?;
+        let rows = [
+            ("GET /v1/me, access token, during 32 sign-ins", Baseline::Health),
+            ("sign-in, during GET /v1/me", Baseline::Argon2),
+        ];
+        for ((name, baseline), measurement) in rows.into_iter().zip(measured) {
+            self.add(name, baseline, measurement);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, name: &str, baseline: Baseline, measurement: Measurement) {
+        let (connections, rate) = (measurement.connections, measurement.requests_per_second);
+        if name == "GET /healthz" {
+            self.health.insert(connections, rate);
+        }
+        let base = match baseline {
+            Baseline::Health => self.health.get(&connections).copied(),
+            Baseline::Argon2 => Some(self.hashes_per_second),
+        };
+        let row = Row {
+            name: name.to_owned(),
+            baseline,
+            ratio: base.filter(|base| *base > 0.0).map(|base| rate / base),
+            measurement,
+        };
+        eprintln!("{}", row.markdown());
+        self.rows.push(row);
+    }
+
+    /// Each connection with a chain of its own: the token of the last answer asks for the next.
+    fn refresh_chain(&self, number: usize) -> Outcome<Next> {
+        let api = self.api;
+        let mut token = api.new_refresh_token(&self.app, &self.accounts[number])?;
+        Ok(Box::new(move |last, request| {
+            let answer: Option<Value> = serde_json::from_slice(last).ok();
+            if let Some(next) = answer.and_then(|answer| text(&answer, "/data/refresh_token").ok()) {
+                token = next;
+            }
+            request.extend_from_slice(&api.refresh(&token));
+        }))
+    }
+
+    /// Someone new each time. Rows so far make the addresses differ from those of other rows.
+    fn sign_up(&self, number: usize) -> Next {
+        let (api, app, row) = (self.api, Arc::clone(&self.app), self.rows.len());
+        let mut people = 0;
+        Box::new(move |_, request| {
+            people += 1;
+            let email = format!("new{people}.{number}.{row}@bench.example");
+            request.extend_from_slice(&api.sign_up(&app, &email));
+        })
+    }
+
+    fn sign_in(&self, number: usize) -> Next {
+        always(self.api.sign_in(&self.app, &self.accounts[number].email))
+    }
+}
+
+/// The same request again and again, made once.
+fn always(bytes: Vec<u8>) -> Next {
+    Box::new(move |_, request| request.extend_from_slice(&bytes))
+}

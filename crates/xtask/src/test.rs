@@ -1,0 +1,73 @@
+//! `cargo xtask test`: everything the tests need, and then plainly `cargo test`.
+
+use std::{
+    env,
+    ffi::OsString,
+    path::Path,
+    process::{Command, ExitCode},
+};
+
+use crate::{
+    Outcome,
+    postgres::{Cluster, Durability},
+    process::{cargo, exit_code, succeeds, verdict},
+    python, workspace,
+};
+
+/// Runs all tests with a PostgreSQL and a Python of their own. Arguments go to `cargo test`, and then it is up to them
+/// what is tested: documentation is left out.
+///
+/// Nothing is printed after cargo: its closing lines are the result.
+pub fn run(arguments: &[OsString]) -> Outcome<ExitCode> {
+    let target = workspace::target_folder()?;
+    let python = python::interpreter(&target)?;
+    let cluster = Cluster::start(&env::temp_dir(), Durability::None)?;
+    let cargo_test = || cargo_test(&cluster, &python);
+
+    // One command shape for everybody: another selection of packages unifies features anew and builds everything again.
+    let mut targets = cargo_test();
+    targets.args(["--all-targets", "--no-fail-fast"]);
+    if !selects_packages(arguments) {
+        targets.arg("--workspace");
+    }
+    if !arguments.is_empty() {
+        return verdict(targets.args(arguments));
+    }
+    let passed = succeeds(&mut targets)?;
+    let documented = succeeds(cargo_test().args(["--workspace", "--doc", "--no-fail-fast"]))?;
+    Ok(exit_code(passed && documented))
+}
+
+/// Whether someone wants just these packages, now, whatever it costs to build them otherwise later.
+fn selects_packages(arguments: &[OsString]) -> bool {
+    arguments
+        .iter()
+        .map_while(|argument| argument.to_str().filter(|argument| *argument != "--"))
+        .any(|argument| argument.starts_with("-p") || argument.starts_with("--package"))
+}
+
+fn cargo_test(cluster: &Cluster, python: &Path) -> Command {
+    let mut command = cargo();
+    command
+        .arg("test")
+        .env("TEST_POSTGRES_URL", cluster.url())
+        .env("TEST_PSQL", cluster.psql())
+        .env("FABRIC_TEST_PYTHON", python);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_selected_before_the_double_dash_only() {
+        let selects = |line: &str| {
+            let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            selects_packages(&arguments)
+        };
+        assert!(selects("-p fabric-kernel"));
+        assert!(selects("--package=fabric-kernel"));
+        assert!(!selects("sign_up -- -p"));
+    }
+}
