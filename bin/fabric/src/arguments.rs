@@ -1,0 +1,189 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Identity and tenancy for apps.
+#[derive(Parser)]
+#[command(name = "fabric", version, arg_required_else_help = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The configuration file; `fabric.toml` where there is one.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Settings.
+    #[command(flatten)]
+    pub flags: Flags,
+}
+
+/// Settings that have a flag. Each wins over environment and file.
+#[derive(Args, Clone, Default)]
+pub struct Flags {
+    /// The address to listen on.
+    #[arg(long, global = true)]
+    pub host: Option<String>,
+    /// The port to listen on; 0 takes a free one.
+    #[arg(long, global = true)]
+    pub port: Option<u16>,
+    /// Reserved for gRPC, which is not served yet.
+    #[arg(long, global = true)]
+    pub grpc_port: Option<u16>,
+    /// `postgres://…` or `sqlite://path`.
+    #[arg(long, global = true)]
+    pub database_url: Option<String>,
+    /// `development` or `production`.
+    #[arg(long, global = true)]
+    pub fabric_env: Option<String>,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run the server.
+    Serve,
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// Make an app, its first developer, an organization and a key. Run again, it changes nothing.
+    Setup(Setup),
+    /// Manage accounts.
+    User(User),
+    /// Copy the SQLite database while it is in use, and check the copy.
+    Backup(Backup),
+    /// Put a copy in the database's place.
+    Restore(Restore),
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+/// What `setup` makes.
+#[derive(Args)]
+pub struct Setup {
+    /// What the app is called.
+    #[arg(long)]
+    pub app_name: String,
+    /// The developer's address.
+    #[arg(long)]
+    pub email: String,
+    #[command(flatten)]
+    pub password: PasswordSource,
+    /// Where events go to, until the app registers endpoints of its own.
+    #[arg(long)]
+    pub webhook_url: Option<String>,
+}
+
+/// Where a password comes from: best not from here, where everybody on the machine can read it.
+#[derive(Args)]
+pub struct PasswordSource {
+    /// The password. Visible to others on this machine: better leave it out and be asked, or use --password-stdin.
+    #[arg(long, conflicts_with = "password_stdin")]
+    pub password: Option<String>,
+    /// Read the password from the first line of standard input.
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+/// What to do with accounts.
+#[derive(Args)]
+pub struct User {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: UserCommand,
+}
+
+/// What to do with accounts.
+#[derive(Subcommand)]
+pub enum UserCommand {
+    /// Make an account.
+    Create(CreateUser),
+    /// List accounts.
+    List(ListUsers),
+    /// Lift the lock on an account's password sign-in.
+    Unlock(One),
+    /// Vouch for an account's address.
+    Verify(One),
+    /// Set another password, and end every session.
+    ResetPassword(ResetPassword),
+    /// Delete an account and everything of it.
+    Delete(One),
+}
+
+/// A new account.
+#[derive(Args)]
+pub struct CreateUser {
+    #[command(flatten)]
+    pub one: One,
+    #[command(flatten)]
+    pub password: PasswordSource,
+    /// What the person is called.
+    #[arg(long)]
+    pub display_name: Option<String>,
+    /// Count the address as proven.
+    #[arg(long)]
+    pub skip_verification: bool,
+    /// Let the person run the platform.
+    #[arg(long)]
+    pub admin: bool,
+}
+
+/// Which accounts.
+#[derive(Args)]
+pub struct ListUsers {
+    /// The app's client id (foc_…) or id; without, the platform's own accounts.
+    #[arg(long)]
+    pub app: Option<String>,
+    /// At most this many.
+    #[arg(long, default_value_t = 100)]
+    pub limit: u32,
+    /// Go on behind the cursor that the last page ended with.
+    #[arg(long)]
+    pub cursor: Option<String>,
+}
+
+/// Which account.
+#[derive(Args)]
+pub struct One {
+    /// The address.
+    #[arg(long)]
+    pub email: String,
+    /// The app's client id (foc_…) or id, where the account belongs to an app.
+    #[arg(long)]
+    pub app: Option<String>,
+}
+
+/// Another password.
+#[derive(Args)]
+pub struct ResetPassword {
+    #[command(flatten)]
+    pub one: One,
+    /// The new password. Visible to others on this machine: better leave it out and be asked.
+    #[arg(long, conflicts_with = "password_stdin")]
+    pub new_password: Option<String>,
+    /// Read the new password from the first line of standard input.
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+/// Where to.
+#[derive(Args)]
+pub struct Backup {
+    /// The file to make. There must be none of that name.
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+}
+
+/// Where from.
+#[derive(Args)]
+pub struct Restore {
+    /// The copy.
+    #[arg(long, value_name = "FILE")]
+    pub from: PathBuf,
+    /// Replace the database that is there.
+    #[arg(long)]
+    pub force: bool,
+}

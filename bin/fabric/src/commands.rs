@@ -1,0 +1,7 @@
+//! What the console can do.
+
+pub mod database;
+pub mod openapi;
+pub mod password;
+pub mod setup;
+pub mod user;

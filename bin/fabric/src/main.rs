@@ -1,0 +1,55 @@
+//! The binary: reads the configuration, wires the crates together, and gives the operator a console. It knows every
+//! crate and decides nothing.
+
+mod arguments;
+mod commands;
+mod config;
+mod logging;
+mod output;
+mod secrets;
+mod serve;
+mod start;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use kernel::{Code, Error, ErrorKind, Result};
+
+/// 0: done. 1: failed. 2: wrong usage.
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let json = arguments.json;
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::failure(&error, json);
+            let usage = error.kind() == ErrorKind::Validation && error.code != Code::InvalidSetting;
+            ExitCode::from(if usage { 2 } else { 1 })
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<()> {
+    if let Command::Openapi = arguments.command {
+        return commands::openapi::print();
+    }
+    let config = config::load(arguments.config.as_deref(), &arguments.flags)?;
+    logging::begin(&config, matches!(arguments.command, Command::Serve))?;
+    let show = output::Output::new(arguments.json);
+    match arguments.command {
+        Command::Serve => serve::serve(&config),
+        Command::Migrate => commands::database::migrate(&config, show),
+        Command::Backup(backup) => commands::database::backup(&config, &backup, show),
+        Command::Restore(restore) => commands::database::restore(&config, &restore, show),
+        Command::Setup(setup) => at_the_console(commands::setup::run(&config, setup, show)),
+        Command::User(user) => at_the_console(commands::user::run(&config, user, show)),
+        Command::Openapi => Ok(()),
+    }
+}
+
+/// Runs a command that needs the platform, and no server.
+fn at_the_console(command: impl Future<Output = Result<()>>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::internal)?;
+    runtime.block_on(command)
+}
