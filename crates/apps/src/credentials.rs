@@ -5,6 +5,7 @@ use std::fmt;
 use kernel::{
     Result, Secret, SecretHash, Timestamp,
     id::{AppId, ClientSecretId},
+    secret::{are_letters, letters},
 };
 
 /// `foc_` and 24 random letters: how an app names itself in every request. Public.
@@ -13,22 +14,20 @@ pub struct ClientId(String);
 
 const MARK: &str = "foc_";
 const SECRET_MARK: &str = "focs_";
-const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+const LENGTH: usize = 24;
 
 impl ClientId {
     /// A new one.
     #[must_use]
-    pub fn from_random(random: [u8; 24]) -> Self {
-        let letters = random.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
-        Self(MARK.chars().chain(letters).collect())
+    pub fn from_random(random: [u8; LENGTH]) -> Self {
+        Self(format!("{MARK}{}", letters(&random)))
     }
 
     /// `None` for what has not the form of one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix(MARK)?;
-        let plain = rest.len() == 24 && rest.bytes().all(|byte| LETTERS.contains(&byte));
-        plain.then(|| Self(text.to_owned()))
+        (rest.len() == LENGTH && are_letters(rest)).then(|| Self(text.to_owned()))
     }
 
     /// The client id.
@@ -50,12 +49,6 @@ pub fn write_secret(random: [u8; 32]) -> Secret {
     format!("{SECRET_MARK}{}", blake3::Hash::from_bytes(random).to_hex()).into()
 }
 
-/// What is stored of a client secret. It has 256 random bits, so a fast hash will do.
-#[must_use]
-pub fn hash_secret(secret: &str) -> SecretHash {
-    SecretHash(*blake3::hash(secret.as_bytes()).as_bytes())
-}
-
 /// What is stored of a client secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientSecret {
@@ -74,7 +67,7 @@ pub struct ClientSecret {
 /// Whether one of the app's secrets is this one. Every one of them is compared, each in constant time.
 #[must_use]
 pub fn proves(secrets: &[ClientSecret], presented: &str, now: Timestamp) -> bool {
-    let hash = hash_secret(presented);
+    let hash = SecretHash::of(presented);
     secrets
         .iter()
         .filter(|secret| secret.expires_at.is_none_or(|expires| expires > now))
@@ -117,7 +110,7 @@ mod tests {
             let stored = ClientSecret {
                 id: ClientSecretId::generate(),
                 app: AppId::generate(),
-                hash: hash_secret(clear.expose_secret()),
+                hash: SecretHash::of(clear.expose_secret()),
                 created_at: at(0),
                 expires_at,
             };

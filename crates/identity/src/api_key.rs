@@ -4,6 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use kernel::{
     Name, Result, Role, Scope, Secret, SecretHash, Timestamp,
     id::{AccountId, ApiKeyId, AppId, OrganizationId, PrincipalId},
+    secret::letters,
 };
 
 /// What every API key begins with.
@@ -12,14 +13,11 @@ pub const MARK: &str = "fab_";
 /// The length of the part by which a key is looked up, mark included.
 const PREFIX: usize = MARK.len() + 8;
 
-const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-
 /// A new key in clear, and its prefix.
 #[must_use]
 pub fn write(random: [u8; 40]) -> (String, Secret) {
     let (head, tail) = random.split_at(8);
-    let letter = |byte: &u8| char::from(LETTERS[usize::from(byte % 32)]);
-    let prefix: String = MARK.chars().chain(head.iter().map(letter)).collect();
+    let prefix = format!("{MARK}{}", letters(head));
     let key = format!("{prefix}_{}", BASE64.encode(tail));
     (prefix, key.into())
 }
@@ -29,12 +27,6 @@ pub fn write(random: [u8; 40]) -> (String, Secret) {
 pub fn prefix(key: &str) -> Option<&str> {
     let (prefix, rest) = key.split_at_checked(PREFIX)?;
     (prefix.starts_with(MARK) && rest.starts_with('_') && rest.len() > 1).then_some(prefix)
-}
-
-/// What is stored of a key: the hash of the whole of it. A key has 256 random bits, so a fast hash will do.
-#[must_use]
-pub fn hash(key: &str) -> SecretHash {
-    SecretHash(*blake3::hash(key.as_bytes()).as_bytes())
 }
 
 /// An API key.

@@ -31,6 +31,7 @@ pub trait SessionRepository {
     /// Ends a session and its refresh tokens. Ending one that has ended, or never was, changes nothing.
     fn end_session(&mut self, id: SessionId, now: Timestamp) -> Result<()>;
 
-    /// Forgets sessions whose last refresh token expired before `before`, some at a time. Tells how many.
+    /// Forgets refresh tokens that expired before `before`, and sessions whose last one did, some at a time. Tells how
+    /// many of both.
     fn sweep_sessions(&mut self, before: Timestamp) -> Result<usize>;
 }

@@ -206,6 +206,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_code_stands_in_the_table_of_the_documentation() {
+        let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+        let table = std::fs::read_to_string(format!("{folder}/../../docs/errors.md")).unwrap();
+        for code in Code::ALL {
+            let row = format!("| `{}` |", code.as_str());
+            assert!(table.lines().any(|line| line.starts_with(&row)), "docs/errors.md lacks {}", code.as_str());
+        }
+    }
+
+    #[test]
     fn codes_are_distinct_and_snake_case() {
         let mut seen = HashSet::new();
         for code in Code::ALL {

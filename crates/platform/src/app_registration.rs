@@ -8,7 +8,8 @@ use authz::{
     action::{AppCreate, AppDelete, AppDisable, AppList, AppRead, AppRotateSecret, AppUpdate},
 };
 use kernel::{
-    Code, Error, Event, EventKind, Listed, Metadata, Name, Page, Result, Role, Scope, Secret, Slug, Timestamp,
+    Code, Error, Event, EventKind, Listed, Metadata, Name, Page, Result, Role, Scope, Secret, SecretHash, Slug,
+    Timestamp,
     id::{AppId, ClientSecretId, OrganizationId, PrincipalId},
     secret::ExposeSecret,
 };
@@ -245,7 +246,7 @@ impl NewSecret {
         ClientSecret {
             id: self.id,
             app,
-            hash: credentials::hash_secret(self.clear.expose_secret()),
+            hash: SecretHash::of(self.clear.expose_secret()),
             created_at: now,
             expires_at: None,
         }

@@ -5,10 +5,9 @@ use identity::Account;
 use kernel::{
     Code, Error, Event, EventKind, Name, Result, Secret, Slug,
     id::{OrganizationId, PrincipalId},
-    secret::ExposeSecret,
+    secret::{ExposeSecret, is_same},
 };
 use serde_json::json;
-use subtle::ConstantTimeEq;
 use tenancy::Organization;
 use uuid::Uuid;
 
@@ -69,13 +68,7 @@ impl Platform {
     }
 
     fn is_bootstrap_token(&self, presented: Option<&Secret>) -> bool {
-        match (&self.settings().bootstrap_token, presented) {
-            (Some(expected), Some(presented)) => {
-                // Hashed first, so that not even the length is told.
-                let hash = |secret: &Secret| *blake3::hash(secret.expose_secret().as_bytes()).as_bytes();
-                hash(expected).ct_eq(&hash(presented)).into()
-            }
-            _ => false,
-        }
+        let expected = self.settings().bootstrap_token.as_ref();
+        expected.zip(presented).is_some_and(|(expected, presented)| is_same(expected, presented.expose_secret()))
     }
 }

@@ -6,7 +6,7 @@ use apps::{App, ClientId};
 use authz::{KeyGrant, KeyScopes};
 use identity::{Account, ApiKey};
 use kernel::{
-    Change, Code, Email, Error, Name, Result, Timestamp,
+    Change, Code, Email, Error, Name, Result, SecretHash, Timestamp,
     id::{AccountId, AppId, PrincipalId, SessionId, TokenId},
 };
 
@@ -134,7 +134,7 @@ impl Platform {
 
     pub(crate) async fn key_facts(&self, presented: &str) -> Result<Option<Arc<KeyFacts>>> {
         let Some(prefix) = identity::api_key::prefix(presented).map(str::to_owned) else { return Ok(None) };
-        let hash = identity::api_key::hash(presented);
+        let hash = SecretHash::of(presented);
         let load = self.store().read(move |tx| {
             let found = tx.api_key_by_prefix(&prefix)?.filter(|key| key.hash == hash);
             found.map(|key| key_facts(key).map(Arc::new)).transpose()

@@ -10,7 +10,7 @@ use kernel::{
 use serde_json::json;
 
 use crate::{
-    Platform, Transaction,
+    Door, Platform, Transaction,
     sessions::{Begun, SignedInUser},
 };
 
@@ -21,19 +21,26 @@ enum Outcome {
 
 impl Platform {
     /// Spends a refresh token. One that was spent before ends its whole family, unless the app grants a moment in which
-    /// it gets the same successor again.
+    /// it gets the same successor again. Where a request names an app, the token of another is none.
     ///
     /// # Errors
     /// `unauthorized` for what is no refresh token of ours; `token_expired`; `token_revoked` when it was spent or its
     /// session has ended.
-    pub async fn refresh(&self, token: &str) -> Result<SignedInUser> {
+    pub async fn refresh(&self, door: &Door, token: &str) -> Result<SignedInUser> {
         let id = self.keys().read_refresh_token(token).ok_or_else(|| Error::new(Code::Unauthorized))?;
-        let now = self.now();
+        let (now, named) = (self.now(), door.app());
         let outcome = self.store().write(move |tx| {
             let successor = RefreshTokenId::generate();
-            match tx.spend_refresh_token(id, successor, now)? {
-                Some(spent) => rotate(tx, &spent, successor, now),
-                None => spent_before(tx, id, now),
+            let outcome = match tx.spend_refresh_token(id, successor, now)? {
+                Some(spent) => rotate(tx, &spent, successor, now)?,
+                None => spent_before(tx, id, now)?,
+            };
+            match &outcome {
+                // As an error, so that nothing is spent at the wrong door.
+                Outcome::Fresh(account, _) if named.is_some() && account.app != named => {
+                    Err(Error::new(Code::Unauthorized))
+                }
+                _ => Ok(outcome),
             }
         });
         match outcome.await? {

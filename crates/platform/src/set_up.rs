@@ -3,8 +3,9 @@
 use apps::{App, AppSettings};
 use identity::{Account, ApiKey, EmailProof, api_key, password::Password};
 use kernel::{
-    Email, Error, Event, EventKind, Metadata, Name, Page, Result, Role, Secret, Timestamp, Unchecked,
+    Email, Error, Event, EventKind, Metadata, Name, Page, Result, Role, Secret, SecretHash, Timestamp, Unchecked,
     id::{ApiKeyId, OrganizationId},
+    secret::ExposeSecret,
 };
 use serde_json::json;
 use tenancy::Organization;
@@ -139,7 +140,7 @@ fn insert_key(
     let stored = ApiKey {
         id: ApiKeyId::generate(),
         prefix: prefix.to_owned(),
-        hash: api_key::hash(kernel::secret::ExposeSecret::expose_secret(key)),
+        hash: SecretHash::of(key.expose_secret()),
         organization: within.0,
         app: None,
         principal: admin.principal,
