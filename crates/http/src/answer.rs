@@ -99,28 +99,25 @@ struct Envelope<'a, T> {
     links: Option<Links>,
 }
 
-/// What a handler hands back when all went well.
+/// What a handler hands back when all went well: 200.
 pub struct Answer<T> {
-    status: StatusCode,
     data: T,
     pagination: Option<Pagination>,
 }
 
+/// What a handler hands back when it made something: 201.
+pub struct Created<T>(pub T);
+
 impl<T: Serialize> Answer<T> {
-    /// 200.
+    /// All of it.
     pub fn ok(data: T) -> Self {
-        Self { status: StatusCode::OK, data, pagination: None }
+        Self { data, pagination: None }
     }
 
-    /// 201.
-    pub fn created(data: T) -> Self {
-        Self { status: StatusCode::CREATED, data, pagination: None }
-    }
-
-    /// 200, one page of a list.
+    /// One page of a list.
     pub fn page(data: T, limit: u32, next: Option<String>) -> Self {
         let pagination = Pagination { limit, has_more: next.is_some(), next_cursor: next };
-        Self { status: StatusCode::OK, data, pagination: Some(pagination) }
+        Self { data, pagination: Some(pagination) }
     }
 }
 
@@ -135,27 +132,44 @@ pub trait Reply {
 
 /// An answer as OpenAPI sees it.
 pub enum Described {
-    /// An envelope with this in `data`.
-    Enveloped(Box<RefOr<Schema>>),
+    /// An envelope with this status and this in `data`.
+    Enveloped(StatusCode, Box<RefOr<Schema>>),
     /// Something else altogether.
     Raw(&'static str),
 }
 
 impl<T: Serialize + ToSchema> Reply for Answer<T> {
     fn respond(self, http: &HttpRequest) -> HttpResponse {
-        let extensions = http.extensions();
-        let fallback = unobserved();
-        let about = extensions.get::<About>().unwrap_or(&fallback);
-        let context = extensions.get::<Context>().copied().unwrap_or_default();
-        let pagination = self.pagination.as_ref();
-        let links = pagination.map(|pagination| Links { next: next_link(http, pagination) });
-        let envelope = Envelope { meta: Meta::new(about, self.status, pagination), context, data: &self.data, links };
-        HttpResponse::build(self.status).json(envelope)
+        enveloped(http, StatusCode::OK, &self.data, self.pagination.as_ref())
     }
 
     fn describe(schemas: &mut Schemas) -> Described {
-        Described::Enveloped(Box::new(schemas.of::<T>()))
+        Described::Enveloped(StatusCode::OK, Box::new(schemas.of::<T>()))
     }
+}
+
+impl<T: Serialize + ToSchema> Reply for Created<T> {
+    fn respond(self, http: &HttpRequest) -> HttpResponse {
+        enveloped(http, StatusCode::CREATED, &self.0, None)
+    }
+
+    fn describe(schemas: &mut Schemas) -> Described {
+        Described::Enveloped(StatusCode::CREATED, Box::new(schemas.of::<T>()))
+    }
+}
+
+fn enveloped(
+    http: &HttpRequest,
+    status: StatusCode,
+    data: &impl Serialize,
+    pagination: Option<&Pagination>,
+) -> HttpResponse {
+    let extensions = http.extensions();
+    let fallback = unobserved();
+    let about = extensions.get::<About>().unwrap_or(&fallback);
+    let context = extensions.get::<Context>().copied().unwrap_or_default();
+    let links = pagination.map(|pagination| Links { next: next_link(http, pagination) });
+    HttpResponse::build(status).json(Envelope { meta: Meta::new(about, status, pagination), context, data, links })
 }
 
 /// What is said of a request that nobody observed: there is none, but an answer must not depend on that.

@@ -1,11 +1,11 @@
 //! Who calls. A handler's first argument is its caller, and its type is what the route asks for: the route table reads
 //! it from the signature, so the two cannot disagree, and a handler without one cannot be mounted.
 
-use std::{future::Future, str::FromStr};
+use std::{future::Future, net::IpAddr, str::FromStr};
 
 use actix_web::{HttpMessage, HttpRequest, http::header, web::Data};
 use authz::{Acting, Action, Caller, SignedIn};
-use kernel::{Client, Code, Error, Result, id::OrganizationId, secret::ExposeSecret};
+use kernel::{Client, Code, Error, Result, id::OrganizationId, secret::is_same};
 use platform::{Door, Platform, Presented};
 
 use crate::{Options, answer::Context};
@@ -72,11 +72,8 @@ impl Gate for Scraper {
         let admitted = match token {
             None => is_local(http),
             Some(token) => {
-                // Hashed first, so that neither length nor beginning is told by the time it takes.
                 let presented = header(http, "authorization")?.and_then(|value| value.strip_prefix("Bearer "));
-                presented.is_some_and(|presented| {
-                    identity::api_key::hash(presented) == identity::api_key::hash(token.expose_secret())
-                })
+                presented.is_some_and(|presented| is_same(token, presented))
             }
         };
         if admitted { Ok(Self) } else { Err(Error::new(Code::Unauthorized)) }
@@ -111,11 +108,12 @@ impl<A: Action> Gate for Acting<A> {
 }
 
 async fn authenticate(http: &HttpRequest) -> Result<Caller> {
+    let development_principal = header(http, "x-principal-id")?;
     let presented = Presented {
         authorization: header(http, "authorization")?,
-        development_principal: header(http, "x-principal-id")?,
+        development_principal,
         client_id: header(http, "x-fabric-app-id")?,
-        local: is_local(http),
+        local: development_principal.is_some() && is_local(http),
     };
     let caller = platform(http)?.authenticate(presented).await?;
     let path = http.match_info().get("organization_id").and_then(|id| OrganizationId::from_str(id).ok());
@@ -141,11 +139,22 @@ fn header<'a>(http: &'a HttpRequest, name: &str) -> Result<Option<&'a str>> {
     })
 }
 
-/// Whether the peer is on this machine, for all we see: one that forwards for others says so.
+/// Whether the peer is on this machine, for all we see: one that forwards for others says so. And whether it meant to
+/// call this machine: a page from elsewhere whose name was made to lead here has another host in its requests.
 fn is_local(http: &HttpRequest) -> bool {
     let forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
     http.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback())
         && !forwarded.iter().any(|name| http.headers().contains_key(*name))
+        && names_this_machine(http.connection_info().host())
+}
+
+fn names_this_machine(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn client(http: &HttpRequest) -> Client {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::http::Method;
+use actix_web::http::{Method, StatusCode};
 use kernel::Code;
 use utoipa::{
     ToSchema,
@@ -37,8 +37,9 @@ impl Schemas {
         T::schemas(&mut nested);
         self.0.extend(nested);
         match T::schema() {
-            RefOr::T(Schema::Object(object)) if !object.properties.is_empty() => {
-                self.0.insert(T::name().into_owned(), RefOr::T(Schema::Object(object)));
+            RefOr::T(Schema::Object(object)) if object.properties.is_empty() => RefOr::T(Schema::Object(object)),
+            named @ RefOr::T(Schema::Object(_) | Schema::AllOf(_) | Schema::OneOf(_)) => {
+                self.0.insert(T::name().into_owned(), named);
                 RefOr::Ref(Ref::from_schema_name(T::name()))
             }
             other => other,
@@ -108,14 +109,16 @@ pub fn document() -> OpenApi {
 fn operation(entry: &routes::Entry, schemas: &mut Schemas, failure: &RefOr<Schema>) -> OperationBuilder {
     let (parameters, body) = (entry.description.inputs)(schemas);
     let content = |schema: RefOr<Schema>| ContentBuilder::new().schema(Some(schema)).build();
-    let success = ResponseBuilder::new().description("Done.");
-    let success = match (entry.description.answer)(schemas) {
-        Described::Enveloped(data) => success.content("application/json", content(envelope(*data, schemas))),
-        Described::Raw(media) => success.content(media, ContentBuilder::new().build()),
+    let done = ResponseBuilder::new().description("Done.");
+    let (status, success) = match (entry.description.answer)(schemas) {
+        Described::Enveloped(status, data) => {
+            (status, done.content("application/json", content(envelope(*data, schemas))))
+        }
+        Described::Raw(media) => (StatusCode::OK, done.content(media, ContentBuilder::new().build())),
     };
     let failed =
         ResponseBuilder::new().description("Refused, or failed.").content("application/json", content(failure.clone()));
-    let responses = ResponsesBuilder::new().response("2XX", success).response("default", failed);
+    let responses = ResponsesBuilder::new().response(status.as_str(), success).response("default", failed);
     let operation = OperationBuilder::new()
         .tag(entry.tag())
         .operation_id(Some(entry.name()))

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{auth::Done, organizations::cursor};
 use crate::{
-    answer::{Answer, Pagination},
+    answer::{Answer, Created, Pagination},
     request::{Body, Named, OptionalBody, PathId, Query},
 };
 
@@ -146,7 +146,7 @@ pub struct CreateUserRequest {
 pub async fn create(
     caller: Acting<UserManage>,
     (platform, named, Query(query), Body(new)): (Data<Platform>, Named, Query<AppQuery>, Body<CreateUserRequest>),
-) -> Result<Answer<User>> {
+) -> Result<Created<User>> {
     let hint = hint(query.app_id.as_deref(), &named)?;
     let new = NewUser {
         email: Email::parse(&new.email)?,
@@ -155,7 +155,7 @@ pub async fn create(
         email_verified: new.email_verified,
         metadata: Metadata::parse(new.metadata)?,
     };
-    Ok(Answer::created(platform.create_user(caller, hint, new).await?.into()))
+    Ok(Created(platform.create_user(caller, hint, new).await?.into()))
 }
 
 /// What names one account.

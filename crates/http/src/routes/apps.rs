@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::{auth::Done, organizations::PageQuery};
 use crate::{
-    answer::Answer,
+    answer::{Answer, Created},
     request::{Body, OptionalBody, PathId, Query, present},
 };
 
@@ -175,7 +175,7 @@ pub struct CreatedApp {
 pub async fn create(
     caller: Acting<AppCreate>,
     (platform, Body(new)): (Data<Platform>, Body<CreateAppRequest>),
-) -> Result<Answer<CreatedApp>> {
+) -> Result<Created<CreatedApp>> {
     let new = NewApp {
         name: Name::parse(&new.name)?,
         slug: new.slug.as_deref().map(Slug::parse).transpose()?,
@@ -184,7 +184,7 @@ pub async fn create(
         metadata: Metadata::parse(new.metadata)?,
     };
     let Rotated { app, client_secret, .. } = platform.create_app(caller, new).await?;
-    Ok(Answer::created(CreatedApp { app: app.into(), client_secret: client_secret.expose_secret().to_owned() }))
+    Ok(Created(CreatedApp { app: app.into(), client_secret: client_secret.expose_secret().to_owned() }))
 }
 
 /// Lists the apps that the caller manages.

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::auth::Done;
 use crate::{
     answer::Answer,
-    gate::Passerby,
+    gate::{Anyone, Passerby},
     request::{AnyBody, Input, Inputs},
 };
 
@@ -52,14 +52,14 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 /// Grants a token. The client shows its secret in the body, or by HTTP Basic (RFC 6749, 2.3.1).
 pub async fn token(
-    _: Passerby,
+    caller: Anyone,
     (platform, basic, AnyBody { value: asked, .. }): (Data<Platform>, Basic, AnyBody<TokenRequest>),
 ) -> Result<Answer<TokenResponse>> {
     let granted = match asked.grant_type.as_str() {
         "client_credentials" => platform.app_token(client(&asked, basic)?).await?.into(),
         "refresh_token" => {
             let token = asked.refresh_token.ok_or_else(|| missing("refresh_token"))?;
-            platform.refresh(token.expose_secret()).await.map_err(by_the_book)?.into()
+            platform.refresh(&caller.door, token.expose_secret()).await.map_err(by_the_book)?.into()
         }
         "token_exchange" | "urn:ietf:params:oauth:grant-type:token-exchange" => {
             let credentials = client(&asked, basic)?;

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
-    answer::Answer,
+    answer::{Answer, Created},
     request::{Body, PathId, Query},
 };
 
@@ -68,14 +68,14 @@ pub struct CreateOrganizationRequest {
 pub async fn create(
     caller: Acting<OrganizationCreate>,
     (platform, Body(new)): (Data<Platform>, Body<CreateOrganizationRequest>),
-) -> Result<Answer<Organization>> {
+) -> Result<Created<Organization>> {
     let new = NewOrganization {
         name: Name::parse(&new.name)?,
         slug: new.slug.as_deref().map(Slug::parse).transpose()?,
         metadata: Metadata::parse(new.metadata)?,
     };
     let organization = platform.create_organization(caller, new).await?;
-    Ok(Answer::created(Organization::new(organization, Some(Role::Owner))))
+    Ok(Created(Organization::new(organization, Some(Role::Owner))))
 }
 
 /// Which part of a list.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{AuthResponse, Done};
 use crate::{
     answer::Answer,
-    gate::Passerby,
+    gate::{Anyone, Passerby},
     request::{Body, OptionalBody},
 };
 
@@ -49,9 +49,9 @@ pub struct RefreshRequest {
 
 /// Spends a refresh token for a new pair.
 pub async fn refresh(
-    _: Passerby,
+    caller: Anyone,
     (platform, Body(shown)): (Data<Platform>, Body<RefreshRequest>),
 ) -> Result<Answer<AuthResponse>> {
-    let signed_in = platform.refresh(shown.refresh_token.expose_secret()).await?;
+    let signed_in = platform.refresh(&caller.door, shown.refresh_token.expose_secret()).await?;
     Ok(Answer::ok(signed_in.into()))
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::AuthResponse;
-use crate::{answer::Answer, gate::Anyone, request::Body};
+use crate::{answer::Created, gate::Anyone, request::Body};
 
 /// A new user.
 #[derive(Deserialize, ToSchema)]
@@ -39,7 +39,7 @@ pub struct CheckMail {
 pub async fn sign_up(
     caller: Anyone,
     (platform, Body(new)): (Data<Platform>, Body<SignUpRequest>),
-) -> Result<Answer<SignUpResponse>> {
+) -> Result<Created<SignUpResponse>> {
     let email = Email::parse(&new.email)?;
     let signed_up = platform.sign_up(SignUp {
         door: caller.door,
@@ -48,7 +48,7 @@ pub async fn sign_up(
         display_name: new.display_name.as_deref().map(Name::parse).transpose()?,
         client: caller.client,
     });
-    Ok(Answer::created(match signed_up.await? {
+    Ok(Created(match signed_up.await? {
         SignedUp::In(signed_in) => SignUpResponse::SignedIn((*signed_in).into()),
         SignedUp::CheckMail => {
             SignUpResponse::CheckMail(CheckMail { verification_required: true, email: email.as_str().to_owned() })
