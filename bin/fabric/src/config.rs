@@ -119,6 +119,7 @@ pub struct Auth {
     pub encryption_key_previous: Option<Secret>,
     pub jwt_secret: Option<Secret>,
     pub jwt_issuer: Option<String>,
+    pub jwt_emails_verified: Option<bool>,
     pub developer_signup: Option<SignUp>,
     pub bootstrap_token: Option<Secret>,
     pub site_url: Option<String>,
@@ -161,7 +162,7 @@ impl Config {
 /// `invalid_setting`, with the setting that is wrong and how to mend it.
 pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Config> {
     let environment: HashMap<String, String> = std::env::vars().collect();
-    let dot_env = match dotenvy::dotenv_iter() {
+    let dot_env = match dotenvy::from_path_iter(".env") {
         Ok(lines) => lines.collect::<std::result::Result<HashMap<_, _>, _>>().map_err(|error| wrong(".env", error))?,
         Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => HashMap::new(),
         Err(error) => return Err(wrong(".env", error)),
@@ -172,20 +173,22 @@ pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Config> {
     }
     let toml = named.unwrap_or_else(|| FILE.into());
     let file = if toml.exists() { Figment::new().merge(Toml::file_exact(toml)) } else { Figment::new() };
-    read(file, &dot_env, &environment, flags)
+    read(&file, &dot_env, &environment, flags)
 }
 
 fn read(
-    file: Figment,
+    file: &Figment,
     dot_env: &HashMap<String, String>,
     environment: &HashMap<String, String>,
     flags: &Flags,
 ) -> Result<Config> {
-    let mut figment = Figment::from(Serialized::defaults(defaults()?)).merge(file);
+    let file: Dict = file.extract().map_err(|error| unreadable(&error))?;
+    let mut figment = Figment::from(Serialized::defaults(defaults()?)).merge(Serialized::defaults(without_empty(file)));
     for variables in [dot_env, environment] {
         for setting in TABLE {
-            let set = setting.variables.iter().find_map(|name| Some((name, variables.get(*name)?)));
-            if let Some((name, text)) = set.filter(|(_, text)| !text.is_empty()) {
+            let set =
+                |name: &&'static str| variables.get(*name).filter(|text| !text.is_empty()).map(|text| (*name, text));
+            if let Some((name, text)) = setting.variables.iter().find_map(set) {
                 let value = value(setting, text).map_err(|why| wrong(name, why))?;
                 figment = figment.merge(Serialized::default(setting.key, value));
             }
@@ -204,6 +207,16 @@ fn read(
         }
     }
     figment.extract().map_err(|error| unreadable(&error))
+}
+
+/// What is set to nothing is not set, wherever that stands.
+fn without_empty(dict: Dict) -> Dict {
+    let kept = dict.into_iter().filter_map(|(key, value)| match value {
+        Value::String(_, text) if text.is_empty() => None,
+        Value::Dict(tag, inner) => Some((key, Value::Dict(tag, without_empty(inner)))),
+        value => Some((key, value)),
+    });
+    kept.collect()
 }
 
 /// The defaults of the table, section by section.

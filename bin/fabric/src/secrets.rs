@@ -2,9 +2,9 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, OpenOptions},
+    fs::{self, DirBuilder, OpenOptions},
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -73,7 +73,7 @@ fn kept(folder: &Path) -> Result<Kept> {
 }
 
 fn make(folder: &Path, file: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let draft = draft(folder);
     let mut written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     writeln!(written, "# Made by fabric for development. Whoever has this can sign as this server.")?;

@@ -53,6 +53,11 @@ async fn run(config: &Config) -> Result<()> {
         }
     });
     let options = http::Options { metrics: Some(metrics), metrics_token: config.metrics.token.clone() };
+    if platform.settings().shortcuts() {
+        tracing::warn!(
+            "development: X-Principal-Id lets anybody on this machine be anybody. Set FABRIC_ENV=production elsewhere."
+        );
+    }
     let app = platform.clone();
     let server = HttpServer::new(move || App::new().service(http::service(app.clone(), options.clone())))
         .keep_alive(Duration::from_secs(75))
@@ -70,11 +75,12 @@ async fn run(config: &Config) -> Result<()> {
         Error::because(Code::ServiceUnavailable, why)
     };
     let server = server.bind((host, port)).map_err(taken)?;
+    let stop = told_to_stop();
     announce(&server.addrs());
     let server = server.run();
     let handle = server.handle();
     rt::spawn(async move {
-        told_to_stop().await;
+        stop.await;
         tracing::info!("stopping: no new requests, finishing what is under way");
         handle.stop(true).await;
     });
@@ -99,17 +105,22 @@ fn announce(addresses: &[std::net::SocketAddr]) {
     }
 }
 
-async fn told_to_stop() {
-    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+/// Signals are heard from the call on, not only once somebody waits: whoever reads where to find the server may stop it at
+/// once.
+fn told_to_stop() -> impl Future<Output = ()> {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
+        match signals {
+            (Ok(mut terminate), Ok(mut interrupt)) => {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
             }
-        }
-        _ => {
-            tracing::error!("no signal can be heard: this server stops only when it is killed");
-            std::future::pending::<()>().await;
+            _ => {
+                tracing::error!("no signal can be heard: this server stops only when it is killed");
+                std::future::pending::<()>().await;
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use apps::RedirectUrl;
 use kernel::{Code, Error, Result, SystemClock, secret::ExposeSecret};
 use mail::Settings as MailSettings;
 use platform::{Environment, Platform, Settings, mailer::Mailer};
@@ -76,10 +77,26 @@ pub async fn start(config: &Config) -> Result<Started> {
     Ok(Started { platform, database, mailer })
 }
 
+/// An absolute URL to which paths can be appended.
+fn is_base(url: &str) -> bool {
+    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    host.is_some_and(|host| !host.is_empty() && !host.contains(['?', '#', '@', '\\', ' ', '\n']))
+}
+
+/// A site that links can be made from.
+fn site_url(text: &str) -> Result<String> {
+    let plain = RedirectUrl::parse(text).is_ok_and(|url| !url.as_str().contains('?'));
+    if plain {
+        Ok(text.to_owned())
+    } else {
+        Err(Error::because(Code::InvalidSetting, "AUTH_SITE_URL: give an https URL without a query."))
+    }
+}
+
 fn settings(config: &Config, mail: bool) -> Result<Settings> {
     let development = config.development();
     let public_base_url = match &config.server.public_base_url {
-        Some(url) if url.starts_with("http://") || url.starts_with("https://") => url.trim_end_matches('/').to_owned(),
+        Some(url) if is_base(url) => url.trim_end_matches('/').to_owned(),
         Some(_) => {
             return Err(Error::because(
                 Code::InvalidSetting,
@@ -94,10 +111,19 @@ fn settings(config: &Config, mail: bool) -> Result<Settings> {
             ));
         }
     };
+    if let Some(token) = &config.auth.bootstrap_token
+        && token.expose_secret().len() < 16
+    {
+        return Err(Error::because(
+            Code::InvalidSetting,
+            "FABRIC_BOOTSTRAP_TOKEN is too short: whoever guesses it runs the platform. Make one with: openssl rand -hex 32",
+        ));
+    }
     Ok(Settings {
         environment: if development { Environment::Development } else { Environment::Production },
         public_base_url,
-        site_url: config.auth.site_url.clone(),
+        site_url: config.auth.site_url.as_deref().map(site_url).transpose()?,
+        external_emails_verified: config.auth.jwt_emails_verified.unwrap_or(development),
         developer_sign_up: config.auth.developer_signup.map_or(development, |sign_up| sign_up == SignUp::Open),
         bootstrap_token: config.auth.bootstrap_token.clone(),
         hash_cost: identity::password::HashCost {

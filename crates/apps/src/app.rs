@@ -77,8 +77,8 @@ pub trait AppRepository {
     /// Whether the owner has an app with this slug.
     fn app_slug_taken(&mut self, scope: &dyn Scope, slug: &Slug) -> Result<bool>;
 
-    /// The apps whose pages live at an origin.
-    fn apps_by_origin(&mut self, origin: &Origin) -> Result<Vec<ClientId>>;
+    /// Whether pages of the app live at an origin; of any app, where none is named.
+    fn is_origin_allowed(&mut self, origin: &Origin, app: Option<AppId>) -> Result<bool>;
 
     /// How much there is in an app.
     fn app_usage(&mut self, id: AppId) -> Result<Usage>;

@@ -64,14 +64,20 @@ pub struct ClientSecret {
     pub expires_at: Option<Timestamp>,
 }
 
-/// Whether one of the app's secrets is this one. Every one of them is compared, each in constant time.
+impl ClientSecret {
+    /// Whether it counts.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|expires| expires > now)
+    }
+}
+
+/// The one of the app's secrets that this is. Every one of them is compared, each in constant time.
 #[must_use]
-pub fn proves(secrets: &[ClientSecret], presented: &str, now: Timestamp) -> bool {
+pub fn proven(secrets: &[ClientSecret], presented: &str, now: Timestamp) -> Option<ClientSecretId> {
     let hash = SecretHash::of(presented);
-    secrets
-        .iter()
-        .filter(|secret| secret.expires_at.is_none_or(|expires| expires > now))
-        .fold(false, |found, secret| (secret.hash == hash) | found)
+    let live = secrets.iter().filter(|secret| secret.is_live(now));
+    live.fold(None, |found, secret| if secret.hash == hash { Some(secret.id) } else { found })
 }
 
 /// Client secrets of one database transaction.
@@ -117,9 +123,11 @@ mod tests {
             (clear, stored)
         };
         let ((new, stored_new), (old, stored_old)) = (secret(1, None), secret(2, Some(at(100))));
+        let (new_id, old_id) = (stored_new.id, stored_old.id);
         let secrets = [stored_new, stored_old];
-        assert!(proves(&secrets, new.expose_secret(), at(50)) && proves(&secrets, old.expose_secret(), at(50)));
-        assert!(proves(&secrets, new.expose_secret(), at(100)) && !proves(&secrets, old.expose_secret(), at(100)));
-        assert!(!proves(&secrets, "", at(50)) && !proves(&[], new.expose_secret(), at(50)));
+        let proven = |secret: &Secret, now| proven(&secrets, secret.expose_secret(), at(now));
+        assert_eq!((proven(&new, 50), proven(&old, 50)), (Some(new_id), Some(old_id)));
+        assert_eq!((proven(&new, 100), proven(&old, 100)), (Some(new_id), None));
+        assert_eq!(proven(&"".into(), 50), None);
     }
 }

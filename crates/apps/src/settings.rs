@@ -88,6 +88,9 @@ impl AppSettings {
         const DAY: u32 = 24 * 60 * MINUTE;
         few("allowed_origins", change.allowed_origins.as_ref().map_or(0, Vec::len))?;
         few("redirect_urls", change.redirect_urls.as_ref().map_or(0, Vec::len))?;
+        if change.site_url.iter().flatten().any(|site| site.as_str().contains('?')) {
+            return Err(Error::because(Code::InvalidUrl, "Give site_url without a query: links are made from it."));
+        }
         let before = self.clone();
         Ok(Self {
             auto_create_org: change.auto_create_org.unwrap_or(before.auto_create_org),

@@ -69,7 +69,7 @@ actions! {
     /// Replace an app's client secret.
     AppRotateSecret = "app.rotate_secret" from Admin under AppsWrite;
     /// Switch an app off or on.
-    AppDisable = "app.disable" from Admin under AppsWrite;
+    AppDisable = "app.disable" from Admin under AppsWrite, by_app;
     /// Delete an app with all it owns.
     AppDelete = "app.delete" from Owner under AppsWrite;
     /// See an app's accounts.

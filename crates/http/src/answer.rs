@@ -1,6 +1,12 @@
 //! `{meta, context, data, links?}`: the shape of every answer that went well.
 
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, http::StatusCode};
+use actix_web::{
+    HttpMessage, HttpRequest, HttpResponse,
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, HeaderName, X_CONTENT_TYPE_OPTIONS},
+    },
+};
 use kernel::{
     Clock as _, SystemClock,
     id::{OrganizationId, PrincipalId},
@@ -169,8 +175,14 @@ fn enveloped(
     let about = extensions.get::<About>().unwrap_or(&fallback);
     let context = extensions.get::<Context>().copied().unwrap_or_default();
     let links = pagination.map(|pagination| Links { next: next_link(http, pagination) });
-    HttpResponse::build(status).json(Envelope { meta: Meta::new(about, status, pagination), context, data, links })
+    let envelope = Envelope { meta: Meta::new(about, status, pagination), context, data, links };
+    HttpResponse::build(status).insert_header(NO_STORE).insert_header(NO_SNIFF).json(envelope)
 }
+
+/// Answers are for who asked, now: no cache on the way keeps them (RFC 6749, 5.1).
+pub const NO_STORE: (HeaderName, &str) = (CACHE_CONTROL, "no-store");
+/// They are what they say they are.
+pub const NO_SNIFF: (HeaderName, &str) = (X_CONTENT_TYPE_OPTIONS, "nosniff");
 
 /// What is said of a request that nobody observed: there is none, but an answer must not depend on that.
 pub fn unobserved() -> About {

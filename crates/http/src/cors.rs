@@ -12,19 +12,23 @@ use actix_web::{
 };
 use platform::Platform;
 
+use crate::gate::X_FABRIC_APP_ID;
+
 /// Where the look-up leaves its answer for the layer inside, which sees a request's head and nothing else. Whatever a
 /// client sends under this name is taken away first.
 const LEAVE: HeaderName = HeaderName::from_static("x-fabric-origin-leave");
 
 /// Asks, before the layer inside has to know. A request without an origin is no browser's, and costs nothing.
 pub async fn ask<B: MessageBody>(mut request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+    if !request.headers().contains_key(ORIGIN) {
+        return next.call(request).await;
+    }
     request.headers_mut().remove(LEAVE);
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let allowed = match (text(ORIGIN), request.app_data::<Data<Platform>>()) {
+        // Not knowing is no leave; the request itself is answered, and a browser keeps that from the page.
         (Some(origin), Some(platform)) => {
-            let app = text(HeaderName::from_static("x-fabric-app-id"));
-            // Not knowing is no leave; the request itself is answered, and a browser keeps that from the page.
-            platform.is_origin_allowed(origin, app).await.unwrap_or(false)
+            platform.is_origin_allowed(origin, text(X_FABRIC_APP_ID)).await.unwrap_or(false)
         }
         _ => false,
     };

@@ -8,7 +8,7 @@ use kernel::{Error, ErrorKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::answer::{About, Meta, unobserved};
+use crate::answer::{About, Meta, NO_SNIFF, NO_STORE, unobserved};
 
 /// What went wrong.
 #[derive(Serialize, ToSchema)]
@@ -63,13 +63,19 @@ pub fn failed(http: &HttpRequest, error: Error) -> HttpResponse {
     let about = extensions.get::<About>().unwrap_or(&fallback);
     if let Some(cause) = &error.cause {
         let (request_id, path) = (&about.request_id, http.path());
-        tracing::error!(request_id, path, code = error.code.as_str(), %cause, "request failed");
+        let code = error.code.as_str();
+        if matches!(error.kind(), ErrorKind::Internal | ErrorKind::Unavailable) {
+            tracing::error!(request_id, path, code, %cause, "request failed");
+        } else {
+            tracing::debug!(request_id, path, code, %cause, "request refused");
+        }
     }
     let status = status(error.kind());
     // Whole seconds, rounded up: who waits as long as they are told is let in.
     let retry_after = error.retry_after.map(|wait| wait.as_millis().div_ceil(1000).max(1));
     let retry_after = retry_after.map(|seconds| u64::try_from(seconds).unwrap_or(u64::MAX));
     let mut response = HttpResponse::build(status);
+    response.insert_header(NO_STORE).insert_header(NO_SNIFF);
     if let Some(seconds) = retry_after {
         response.insert_header((header::RETRY_AFTER, seconds));
     }

@@ -3,19 +3,28 @@
 
 use std::{future::Future, net::IpAddr, str::FromStr};
 
-use actix_web::{HttpMessage, HttpRequest, http::header, web::Data};
+use actix_web::{
+    HttpMessage, HttpRequest,
+    http::header::{AUTHORIZATION, HeaderName, USER_AGENT},
+    web::Data,
+};
 use authz::{Acting, Action, Caller, SignedIn};
 use kernel::{Client, Code, Error, Result, id::OrganizationId, secret::is_same};
 use platform::{Door, Platform, Presented};
 
 use crate::{Options, answer::Context};
 
+/// Names the app that a request is for, by its client id.
+pub const X_FABRIC_APP_ID: HeaderName = HeaderName::from_static("x-fabric-app-id");
+/// The development header.
+const X_PRINCIPAL_ID: HeaderName = HeaderName::from_static("x-principal-id");
+
 /// What a route asks of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Nothing: `Authorization` is not even looked at.
     Public,
-    /// That it is a peer on this machine, or shows the scraper's token.
+    /// That it shows the scraper's token; in development without one, that it is on this machine.
     Scraper,
     /// That somebody calls.
     Authenticated,
@@ -55,7 +64,7 @@ impl Gate for Anyone {
     const ACCESS: Access = Access::Public;
 
     async fn admit(http: &HttpRequest) -> Result<Self> {
-        let door = platform(http)?.door(header(http, "x-fabric-app-id")?).await?;
+        let door = platform(http)?.door(header(http, &X_FABRIC_APP_ID)?).await?;
         Ok(Self { door, client: client(http) })
     }
 }
@@ -70,9 +79,9 @@ impl Gate for Scraper {
         let options = http.app_data::<Data<Options>>();
         let token = options.and_then(|options| options.metrics_token.as_ref());
         let admitted = match token {
-            None => is_local(http),
+            None => platform(http)?.settings().development() && is_local(http),
             Some(token) => {
-                let presented = header(http, "authorization")?.and_then(|value| value.strip_prefix("Bearer "));
+                let presented = header(http, &AUTHORIZATION)?.and_then(|value| value.strip_prefix("Bearer "));
                 presented.is_some_and(|presented| is_same(token, presented))
             }
         };
@@ -108,11 +117,11 @@ impl<A: Action> Gate for Acting<A> {
 }
 
 async fn authenticate(http: &HttpRequest) -> Result<Caller> {
-    let development_principal = header(http, "x-principal-id")?;
+    let development_principal = header(http, &X_PRINCIPAL_ID)?;
     let presented = Presented {
-        authorization: header(http, "authorization")?,
+        authorization: header(http, &AUTHORIZATION)?,
         development_principal,
-        client_id: header(http, "x-fabric-app-id")?,
+        client_id: header(http, &X_FABRIC_APP_ID)?,
         local: development_principal.is_some() && is_local(http),
     };
     let caller = platform(http)?.authenticate(presented).await?;
@@ -129,22 +138,29 @@ fn platform(http: &HttpRequest) -> Result<&Data<Platform>> {
 
 /// `None` when the header is absent. One that is there twice, or is no text, is refused, never ignored: another party
 /// might have read the other.
-fn header<'a>(http: &'a HttpRequest, name: &str) -> Result<Option<&'a str>> {
+fn header<'a>(http: &'a HttpRequest, name: &HeaderName) -> Result<Option<&'a str>> {
     let mut values = http.headers().get_all(name);
     let Some(value) = values.next() else { return Ok(None) };
-    let text = value.to_str().ok().filter(|_| values.next().is_none());
-    text.map(Some).ok_or_else(|| match name {
-        "x-fabric-app-id" => Error::new(Code::UnknownApp),
-        _ => Error::new(Code::Unauthorized),
-    })
+    let text = std::str::from_utf8(value.as_bytes()).ok().filter(|_| values.next().is_none());
+    let refused = if *name == X_FABRIC_APP_ID { Code::UnknownApp } else { Code::Unauthorized };
+    text.map(Some).ok_or_else(|| Error::new(refused))
 }
 
 /// Whether the peer is on this machine, for all we see: one that forwards for others says so. And whether it meant to
-/// call this machine: a page from elsewhere whose name was made to lead here has another host in its requests.
+/// call this machine: a page from elsewhere says where it comes from, and one whose name was made to lead here has
+/// another host in its requests.
 fn is_local(http: &HttpRequest) -> bool {
-    let forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+    let forwards = |name: &str| {
+        name.starts_with("x-forwarded-")
+            || matches!(name, "forwarded" | "via" | "x-real-ip" | "x-client-ip" | "true-client-ip" | "cf-connecting-ip")
+    };
+    let text = |name: &str| http.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
+    let from_here =
+        text("origin").is_none_or(|origin| origin.split_once("://").is_some_and(|(_, host)| names_this_machine(host)));
     http.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback())
-        && !forwarded.iter().any(|name| http.headers().contains_key(*name))
+        && !http.headers().keys().any(|name| forwards(name.as_str()))
+        && from_here
+        && text("sec-fetch-site") != Some("cross-site")
         && names_this_machine(http.connection_info().host())
 }
 
@@ -158,7 +174,7 @@ fn names_this_machine(host: &str) -> bool {
 }
 
 fn client(http: &HttpRequest) -> Client {
-    let agent = http.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let agent = http.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
     Client {
         ip: http.peer_addr().map(|peer| peer.ip().to_canonical()),
         user_agent: agent.map(|agent| agent.chars().take(256).collect()),

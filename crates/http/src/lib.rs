@@ -30,24 +30,26 @@ const LARGEST_BODY: usize = 256 * 1024;
 pub struct Options {
     /// Where `/metrics` reads; without, there is nothing to see.
     pub metrics: Option<Metrics>,
-    /// The bearer token of whoever scrapes `/metrics`; without, only peers on this machine may.
+    /// The bearer token of whoever scrapes `/metrics`; without, nobody may in production, and in
+    /// development who is on this machine.
     pub metrics_token: Option<kernel::Secret>,
 }
 
 /// Everything of Fabric as one service: every route of the table, CORS, and an enveloped answer for whatever else comes.
 /// Another server mounts it with `App::service`; it takes every path that is left.
 pub fn service(platform: Platform, options: Options) -> impl HttpServiceFactory {
-    // Literal paths first, then those with parameters: the first that fits wins, and a literal one is found faster.
-    let mut paths: BTreeMap<(bool, &'static str), Vec<Entry>> = BTreeMap::new();
+    // Literal paths first, then those with parameters, short ones first: actix-web tries one after the other, and what is
+    // asked for most has the shortest names.
+    let mut paths: BTreeMap<(bool, usize, &'static str), Vec<Entry>> = BTreeMap::new();
     for entry in routes::table() {
-        paths.entry((entry.path.contains('{'), entry.path)).or_default().push(entry);
+        paths.entry((entry.path.contains('{'), entry.path.len(), entry.path)).or_default().push(entry);
     }
     let cors = cors::layer();
     let mut scope = web::scope("")
         .app_data(web::Data::new(platform))
         .app_data(web::Data::new(options))
         .app_data(web::PayloadConfig::new(LARGEST_BODY));
-    for ((_, path), entries) in paths {
+    for ((_, _, path), entries) in paths {
         scope = scope.service(resource(path, entries));
     }
     let unknown = Observer::new("unknown", "-");

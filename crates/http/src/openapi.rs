@@ -137,7 +137,7 @@ fn operation(entry: &routes::Entry, schemas: &mut Schemas, failure: &RefOr<Schem
 fn asks(access: Access) -> String {
     match access {
         Access::Public => "Public: `Authorization` is not looked at.".to_owned(),
-        Access::Scraper => "For peers on this machine, or with the scraper's token.".to_owned(),
+        Access::Scraper => "With the scraper's token; in development without one, from this machine.".to_owned(),
         Access::Authenticated => "For everybody who is authenticated.".to_owned(),
         Access::SignedIn => "For people, with a token of their own sign-in.".to_owned(),
         Access::Action(name) => {
@@ -166,6 +166,7 @@ fn method(method: &Method) -> HttpMethod {
         Method::PUT => HttpMethod::Put,
         Method::PATCH => HttpMethod::Patch,
         Method::DELETE => HttpMethod::Delete,
+        Method::HEAD => HttpMethod::Head,
         _ => HttpMethod::Get,
     }
 }

@@ -7,7 +7,7 @@ use actix_web::{
 };
 
 use crate::{
-    answer::{Described, Reply},
+    answer::{Described, NO_SNIFF, NO_STORE, Reply},
     openapi::Schemas,
 };
 
@@ -77,8 +77,8 @@ impl Reply for Page {
             .content_type("text/html; charset=utf-8")
             .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
             .insert_header((header::REFERRER_POLICY, "no-referrer"))
-            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .insert_header(NO_SNIFF)
+            .insert_header(NO_STORE)
             .body(page)
     }
 

@@ -3,6 +3,7 @@
 use std::{
     future::{Future, Ready, ready},
     pin::Pin,
+    time::Duration,
 };
 
 use actix_web::{
@@ -25,7 +26,7 @@ use utoipa::{
     },
 };
 
-use crate::openapi::Schemas;
+use crate::{gate::X_FABRIC_APP_ID, openapi::Schemas};
 
 /// Carries an error of ours through actix-web.
 #[derive(Debug)]
@@ -83,6 +84,9 @@ pub struct Body<T>(pub T);
 /// The JSON body, or what there is by default where there is none.
 pub struct OptionalBody<T>(pub T);
 
+/// The JSON body, or what there is by default where it makes no sense: for what answers the same whatever comes.
+pub struct LenientBody<T>(pub T);
+
 /// The body as JSON or as a form: for pages, and for clients that speak OAuth by the book.
 pub struct AnyBody<T> {
     /// What it says.
@@ -116,6 +120,15 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
     }
 }
 
+impl<T: DeserializeOwned + Default + 'static> FromRequest for LenientBody<T> {
+    type Error = Refused;
+    type Future = Reading<Self>;
+
+    fn from_request(http: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        read(http, payload, |_, bytes| Ok(Self(json(&bytes).unwrap_or_default())))
+    }
+}
+
 impl<T: DeserializeOwned + 'static> FromRequest for AnyBody<T> {
     type Error = Refused;
     type Future = Reading<Self>;
@@ -131,6 +144,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for AnyBody<T> {
         })
     }
 }
+
+/// How long a body may take to arrive.
+const BODY_WITHIN: Duration = Duration::from_secs(15);
 
 enum Media {
     Json,
@@ -154,7 +170,9 @@ fn read<T: 'static>(
     };
     let bytes = Bytes::from_request(http, payload);
     Box::pin(async move {
-        let bytes = bytes.await.map_err(|error| Refused(unreadable(error.as_error())))?;
+        let slow = |_| Refused(Error::because(Code::InvalidRequest, "The body took too long."));
+        let bytes = tokio::time::timeout(BODY_WITHIN, bytes).await.map_err(slow)?;
+        let bytes = bytes.map_err(|error| Refused(unreadable(error.as_error())))?;
         parse(media, bytes).map_err(Refused)
     })
 }
@@ -194,6 +212,12 @@ impl<T: DeserializeOwned + ToSchema + 'static> Input for Body<T> {
 }
 
 impl<T: DeserializeOwned + Default + ToSchema + 'static> Input for OptionalBody<T> {
+    fn describe(about: &mut Inputs) {
+        body::<T>(about, &[JSON], Required::False);
+    }
+}
+
+impl<T: DeserializeOwned + Default + ToSchema + 'static> Input for LenientBody<T> {
     fn describe(about: &mut Inputs) {
         body::<T>(about, &[JSON], Required::False);
     }
@@ -260,7 +284,7 @@ impl FromRequest for Named {
     type Future = Ready<std::result::Result<Self, Refused>>;
 
     fn from_request(http: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let value = http.headers().get("x-fabric-app-id").and_then(|value| value.to_str().ok());
+        let value = http.headers().get(X_FABRIC_APP_ID).and_then(|value| value.to_str().ok());
         ready(Ok(Self(value.map(str::to_owned))))
     }
 }

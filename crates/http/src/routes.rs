@@ -53,6 +53,7 @@ impl Entry {
 #[must_use]
 pub fn table() -> Vec<Entry> {
     const GET: Method = Method::GET;
+    const HEAD: Method = Method::HEAD;
     const POST: Method = Method::POST;
     const PATCH: Method = Method::PATCH;
     const DELETE: Method = Method::DELETE;
@@ -66,9 +67,11 @@ pub fn table() -> Vec<Entry> {
     const VERIFY: &str = "/v1/auth/verify";
     vec![
         entry(GET, "/healthz", "Tells that the server runs.", system::alive),
+        entry(HEAD, "/healthz", "The same without a word.", system::alive_head),
         entry(GET, "/health", "Tells that the server runs.", system::health),
         entry(GET, "/v1/health", "Tells that the server runs.", system::v1_health),
         entry(GET, "/readyz", "Tells whether the database answers and is migrated.", system::ready),
+        entry(HEAD, "/readyz", "The same without a word.", system::ready_head),
         entry(GET, "/v1/system/status", "Tells how the server is.", system::status),
         entry(GET, "/v1/system/info", "Tells what the server is.", system::info),
         entry(GET, "/metrics", "Metrics for Prometheus.", system::metrics),
@@ -179,6 +182,7 @@ fn refusal(error: &actix_web::Error) -> Error {
 fn name_of(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
+        Method::HEAD => "HEAD",
         Method::POST => "POST",
         Method::PUT => "PUT",
         Method::PATCH => "PATCH",

@@ -11,7 +11,7 @@ use josekit::{
 };
 use kernel::{
     Code, Error, Result, Timestamp,
-    id::{AccountId, AppId, PrincipalId, SessionId, TokenId},
+    id::{AccountId, AppId, ClientSecretId, PrincipalId, SessionId, TokenId},
 };
 use openssl::{hash::MessageDigest, memcmp, pkey::PKey, pkey::Private, sign::Signer};
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
@@ -46,7 +46,10 @@ pub enum Grant {
         act: Actor,
     },
     /// An app acting for itself.
-    App,
+    App {
+        /// The client secret that it showed: the token lives no longer than that does.
+        secret: ClientSecretId,
+    },
 }
 
 /// Who acts for the subject (RFC 8693, 4.1).
@@ -93,13 +96,13 @@ pub struct SupabaseClaims {
     pub sub: String,
     /// `authenticated`.
     pub aud: String,
-    /// `authenticated`: anonymous and service tokens have other roles.
+    /// `authenticated`: service tokens have other roles.
     pub role: String,
     /// The person's address.
     pub email: Option<String>,
-    /// What the provider knows about the address.
+    /// Whether nobody knows who it is: anonymous people have the role `authenticated` too.
     #[serde(default)]
-    pub user_metadata: SupabaseMetadata,
+    pub is_anonymous: bool,
     /// In seconds since 1970.
     #[serde(deserialize_with = "numeric_date")]
     pub exp: i64,
@@ -109,14 +112,6 @@ pub struct SupabaseClaims {
     /// In seconds since 1970.
     #[serde(deserialize_with = "numeric_date")]
     pub iat: i64,
-}
-
-/// What Supabase knows about a person.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct SupabaseMetadata {
-    /// Whether the address was proven there.
-    #[serde(default)]
-    pub email_verified: bool,
 }
 
 /// JSON numbers may be floats and absurd; dates are whole seconds of this era.
@@ -265,7 +260,8 @@ impl Supabase {
         let refused = || Error::new(Code::Unauthorized);
         let claims: SupabaseClaims = self.key.open(token, None).ok_or_else(refused)?;
         let issued_here = self.issuer.as_ref().is_none_or(|issuer| claims.iss.as_ref() == Some(issuer));
-        if claims.aud != "authenticated" || claims.role != "authenticated" || !issued_here || claims.sub.is_empty() {
+        let somebody = claims.role == "authenticated" && !claims.is_anonymous && !claims.sub.is_empty();
+        if claims.aud != "authenticated" || !somebody || !issued_here {
             return Err(refused());
         }
         within(claims.nbf.unwrap_or(claims.iat).max(claims.iat), claims.exp, now)?;

@@ -135,27 +135,24 @@ pub trait AccountRepository {
     /// `email_taken` when the app already has an account with this address.
     fn insert_account(&mut self, account: &Account) -> Result<()>;
 
-    /// Writes everything that can change about an account, the epoch apart.
+    /// Writes everything that can change about an account, epoch and password apart: those have ways of their own.
     ///
     /// # Errors
     /// `email_taken` when another account of the app has this address; `not_found` when the account is gone.
     fn update_account(&mut self, account: &Account) -> Result<()>;
 
     /// Sets another password, if the account still has the one that `was`. Tells whether it had.
-    fn replace_password(
-        &mut self,
-        id: AccountId,
-        was: Option<&PasswordHash>,
-        password: &PasswordHash,
-        now: Timestamp,
-    ) -> Result<bool>;
+    fn replace_password(&mut self, id: AccountId, was: Option<&PasswordHash>, password: &PasswordHash) -> Result<bool>;
+
+    /// Takes the password away.
+    fn remove_password(&mut self, id: AccountId) -> Result<()>;
 
     /// Ends every session and every token of the account; hands back the new epoch.
     fn raise_epoch(&mut self, id: AccountId, now: Timestamp) -> Result<i32>;
 
     /// Removes the account with its sessions, tokens, links and keys, and forgets the principal's address when it was
-    /// their last. Memberships are the tenancy's to remove, before.
-    fn delete_account(&mut self, scope: &dyn AppScope, principal: PrincipalId) -> Result<()>;
+    /// their last. Its links are remembered as severed. Memberships are the tenancy's to remove, before.
+    fn delete_account(&mut self, scope: &dyn AppScope, principal: PrincipalId, now: Timestamp) -> Result<()>;
 
     /// One account of the app.
     fn account_in(&mut self, scope: &dyn AppScope, principal: PrincipalId) -> Result<Option<Account>>;
@@ -168,6 +165,7 @@ pub trait AccountRepository {
         page: &Page<AccountId>,
     ) -> Result<Listed<Account, AccountId>>;
 
-    /// Whether anybody runs the platform yet. In a transaction that writes, the answer holds until the commit.
-    fn has_platform_admin(&mut self) -> Result<bool>;
+    /// Whether anybody runs the platform yet, `besides` aside. In a transaction that writes, the answer holds until the
+    /// commit.
+    fn has_platform_admin(&mut self, besides: Option<AccountId>) -> Result<bool>;
 }

@@ -13,7 +13,7 @@ pub mod session;
 
 pub use account::{Account, AccountRepository, EmailProof};
 pub use api_key::{ApiKey, ApiKeyRepository};
-pub use link::{Link, LinkRepository};
+pub use link::{Link, LinkRepository, Linked};
 pub use lockout::{Lockout, LockoutKey, LockoutRepository};
 pub use one_time_token::{OneTimeToken, OneTimeTokenRepository, Purpose};
 pub use password::{Password, PasswordHash};

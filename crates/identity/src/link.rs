@@ -23,11 +23,22 @@ pub struct Link {
     pub created_at: Timestamp,
 }
 
+/// What is known of somebody at a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linked {
+    /// This account is theirs.
+    To(AccountId),
+    /// The account that was theirs was deleted then: what the provider issued before does not bring it back.
+    Severed(Timestamp),
+}
+
 /// Links of one database transaction.
 pub trait LinkRepository {
-    /// The account that is linked.
-    fn linked_account(&mut self, app: Option<AppId>, provider: &str, subject: &str) -> Result<Option<AccountId>>;
+    /// What is known of somebody at a provider.
+    fn linked(&mut self, app: Option<AppId>, provider: &str, subject: &str) -> Result<Option<Linked>>;
 
+    /// Links; a link that was severed is tied anew.
+    ///
     /// # Errors
     /// `conflict` when it is linked already.
     fn insert_link(&mut self, link: &Link) -> Result<()>;

@@ -87,8 +87,9 @@ pub struct OneTimeToken {
 
 /// One-time tokens of one database transaction.
 pub trait OneTimeTokenRepository {
-    /// Adds a token; earlier ones of the account for the same purpose are void.
-    fn insert_one_time_token(&mut self, token: &OneTimeToken, now: Timestamp) -> Result<()>;
+    /// Adds a token. Earlier ones stay good until one of them is used: anybody may ask for another, and must not take
+    /// away from the owner what is in their mailbox already.
+    fn insert_one_time_token(&mut self, token: &OneTimeToken) -> Result<()>;
 
     /// Uses the token up, if nobody has: the one way to use it. `None` when it is used, expired or unknown.
     fn consume_one_time_token(

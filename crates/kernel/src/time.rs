@@ -29,6 +29,12 @@ impl Timestamp {
         self.0.timestamp()
     }
 
+    /// Seconds since 1970, a part of one counted as a whole: for comparing with dates that have none.
+    #[must_use]
+    pub fn unix_seconds_up(self) -> i64 {
+        self.0.timestamp() + i64::from(self.0.timestamp_subsec_micros() > 0)
+    }
+
     /// For the storage adapter.
     #[must_use]
     pub fn date_time(self) -> DateTime<Utc> {

@@ -25,7 +25,7 @@ pub struct Settings {
     pub smtp_url: Option<Secret>,
     /// `RESEND_API_KEY`.
     pub resend_api_key: Option<Secret>,
-    /// `SMTP_FROM` or `RESEND_FROM_EMAIL`: the address that letters come from. The name beside it is the app's.
+    /// `MAIL_FROM` or `RESEND_FROM_EMAIL`: the address that letters come from. The name beside it is the app's.
     pub from: Option<String>,
     /// Development: letters that nobody carries are written to the log, links and all, and `from` may be missing.
     pub log: bool,
@@ -38,7 +38,7 @@ pub struct Settings {
 pub fn mailer(settings: &Settings) -> Result<Option<Arc<dyn Mailer>>> {
     if let Some(url) = given(settings.smtp_url.as_ref()) {
         let from = settings.from.as_deref().or(settings.log.then_some("Fabric <no-reply@localhost>"));
-        let sender = Sender::parse("SMTP_FROM", from)?;
+        let sender = Sender::parse("MAIL_FROM", from)?;
         return Ok(Some(Arc::new(Smtp::new(url, sender)?)));
     }
     if let Some(key) = given(settings.resend_api_key.as_ref()) {
@@ -90,8 +90,8 @@ mod tests {
             (smtp("smtps://hush@mail.example.com"), "SMTP_URL "),
             (smtp("smtps://user:hush@"), "SMTP_URL "),
             (smtp("smtps://user:hush%ff@mail.example.com"), "SMTP_URL "),
-            (Settings { from: None, ..smtp("smtp://mail.example.com") }, "SMTP_FROM "),
-            (Settings { from: Some("nobody".to_owned()), ..smtp("smtp://mail.example.com") }, "SMTP_FROM "),
+            (Settings { from: None, ..smtp("smtp://mail.example.com") }, "MAIL_FROM "),
+            (Settings { from: Some("nobody".to_owned()), ..smtp("smtp://mail.example.com") }, "MAIL_FROM "),
             (Settings { from: None, log: true, ..resend("re_hush") }, "RESEND_FROM_EMAIL "),
             (Settings { from: Some("a@b.example\r\nBcc: c@d.example".to_owned()), ..resend("re_hush") }, "RESEND_FROM"),
             (resend("re_hush\u{7}"), "RESEND_API_KEY "),

@@ -65,14 +65,14 @@ mod tests {
     #[test]
     fn an_address_is_one_for_every_server() {
         for text in ["no-reply@bücher.example", "nö@example.com", "a@example.com, b@example.com", "example.com"] {
-            assert!(Sender::parse("SMTP_FROM", Some(text)).is_err(), "{text}");
+            assert!(Sender::parse("MAIL_FROM", Some(text)).is_err(), "{text}");
         }
     }
 
     #[test]
     fn an_address_may_have_a_name() {
         for text in ["no-reply@example.com", " Acme <no-reply@example.com> "] {
-            let sender = Sender::parse("SMTP_FROM", Some(text)).unwrap();
+            let sender = Sender::parse("MAIL_FROM", Some(text)).unwrap();
             assert_eq!(sender.mailbox("Rival").to_string(), "Rival <no-reply@example.com>");
         }
     }

@@ -72,16 +72,23 @@ impl Newcomer {
     }
 
     fn principal(&self, tx: &mut dyn Transaction, now: Timestamp) -> Result<PrincipalId> {
-        let known = tx.principal_by_email(&self.email)?;
+        let known = match tx.principal_by_email(&self.email)? {
+            None => {
+                tx.insert_principal(PrincipalId::generate(), Some(&self.email), now)?;
+                // Of those who come with it to several apps at once, the first one's it is.
+                tx.principal_by_email(&self.email)?
+            }
+            known => known,
+        };
         if let Some(known) = known
             && tx.account_of(self.app, known)?.is_none()
         {
             return Ok(known);
         }
-        let principal = PrincipalId::generate();
         // One who has changed their address has an account here still: whoever comes with the old one is another.
-        tx.insert_principal(principal, known.is_none().then_some(&self.email), now)?;
-        Ok(principal)
+        let another = PrincipalId::generate();
+        tx.insert_principal(another, None, now)?;
+        Ok(another)
     }
 }
 
@@ -161,7 +168,13 @@ pub(crate) fn delete_account(
     actor: Option<PrincipalId>,
     now: Timestamp,
 ) -> Result<()> {
-    tx.account_in(scope, principal)?.ok_or_else(Error::not_found)?;
+    let account = tx.account_in(scope, principal)?.ok_or_else(Error::not_found)?;
+    if account.platform_admin && !tx.has_platform_admin(Some(account.id))? {
+        return Err(Error::because(
+            Code::Conflict,
+            "Somebody has to run the platform: make somebody else an administrator first (fabric user create --admin).",
+        ));
+    }
     for place in tx.places(scope.app(), principal)? {
         let within = Unchecked(place.organization);
         if place.depart()? == Departure::Empty {
@@ -176,7 +189,7 @@ pub(crate) fn delete_account(
             ..Event::new(EventKind::MembershipRemoved, now)
         })?;
     }
-    tx.delete_account(scope, principal)?;
+    tx.delete_account(scope, principal, now)?;
     tx.append(&Event {
         app: scope.app(),
         actor,

@@ -216,11 +216,11 @@ fn owner_organization(
     named: Option<OrganizationId>,
 ) -> Result<OrganizationId> {
     let caller = acting.caller();
-    if let Some(named) = named.or_else(|| caller.key().map(|key| key.organization)) {
-        return Ok(named);
-    }
     if caller.app.is_some() {
         return Err(Error::because(Code::Forbidden, "Apps are registered with a platform account, not one of an app."));
+    }
+    if let Some(named) = named.or_else(|| caller.key().map(|key| key.organization)) {
+        return Ok(named);
     }
     let own = tx.organizations_of(None, caller.principal, &Page::new(None, 0, Page::<OrganizationId>::LARGEST)?)?;
     let managed = |(organization, role): &(tenancy::Organization, Role)| {
@@ -272,6 +272,9 @@ pub(crate) fn register(
     secret: &NewSecret,
     now: Timestamp,
 ) -> Result<App> {
+    // An app that an app's organization owned would be a way out of that app.
+    let owner = tx.organization(scope.organization())?.filter(|owner| owner.app.is_none());
+    owner.ok_or_else(Error::not_found)?;
     let slug = match new.slug {
         Some(slug) => slug,
         None => free_app_slug(tx, scope, &new.name)?,

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use authz::{Caller, Credential};
 use identity::{
-    Account, Link,
+    Account, Link, Linked, Purpose,
     access_token::{Claims, Grant, SupabaseClaims},
     account::EmailProof,
     api_key, link,
 };
 use kernel::{
-    Code, Email, Error, Event, EventKind, Result, Timestamp,
+    Code, Email, Error, ErrorKind, Event, EventKind, Result, Timestamp,
     id::{AccountId, AppId, PrincipalId},
 };
 use serde_json::json;
@@ -47,7 +47,7 @@ impl Platform {
                     self.by_token(bearer).await?
                 }
             }
-            (None, Some(principal)) if presented.local && self.settings().development() => {
+            (None, Some(principal)) if presented.local && self.settings().shortcuts() => {
                 self.by_development_header(principal, presented.client_id).await?
             }
             _ => return Err(unauthorized()),
@@ -98,10 +98,13 @@ impl Platform {
                 self.account_of_claims(claims, *account, *epoch).await?;
                 Credential::Exchange { account: *account }
             }
-            Grant::App => {
+            Grant::App { secret } => {
                 self.not_revoked(claims).await?;
-                if claims.app_id.map(PrincipalId::from) != Some(claims.sub) {
-                    return Err(unauthorized());
+                let app = claims.app_id.filter(|app| PrincipalId::from(*app) == claims.sub).ok_or_else(unauthorized)?;
+                let now = self.now();
+                let secrets = self.secret_facts(app).await?;
+                if !secrets.iter().any(|live| live.id == *secret && live.is_live(now)) {
+                    return Err(revoked());
                 }
                 Credential::App
             }
@@ -136,32 +139,41 @@ impl Platform {
 
     async fn by_supabase(&self, claims: &SupabaseClaims) -> Result<Caller> {
         let subject = claims.sub.clone();
-        let load = self.store().read(move |tx| tx.linked_account(None, link::SUPABASE, &subject));
+        let load = self.store().read(move |tx| tx.linked(None, link::SUPABASE, &subject));
         let id = match self.facts().links.get(&claims.sub, load).await? {
-            Some(id) => id,
-            None => self.link_supabase(claims).await?,
+            Some(Linked::To(id)) => id,
+            Some(Linked::Severed(since)) if claims.iat <= since.unix_seconds() => return Err(revoked()),
+            Some(Linked::Severed(_)) | None => self.link_supabase(claims).await?,
         };
         let account = self.enabled_account(id).await?;
-        if claims.iat < account.valid_from.unix_seconds() {
+        if claims.iat < account.valid_from.unix_seconds_up() {
             return Err(revoked());
         }
         Ok(Caller { principal: account.principal, app: None, credential: Credential::External { account: id } })
     }
 
-    /// Somebody whom Supabase vouches for and whom we see for the first time. Without a proven address there is nothing
-    /// to know them by; and while strangers may not make platform accounts, they may not this way either.
+    /// Somebody whom Supabase sends and whom we see for the first time. Without a proven address there is nothing to know
+    /// them by; and while strangers may not make platform accounts, they may not this way either.
     async fn link_supabase(&self, claims: &SupabaseClaims) -> Result<AccountId> {
-        let proven = claims.user_metadata.email_verified;
+        let proven = self.settings().external_emails_verified;
         let email = claims.email.as_deref().filter(|_| proven).ok_or_else(unauthorized)?;
         let email = Email::parse(email).map_err(|_| unauthorized())?;
         let strangers = self.settings().developer_sign_up;
-        let (subject, now) = (claims.sub.clone(), Timestamp::from_unix_seconds(claims.iat).unwrap_or(self.now()));
+        let (subject, iat, now) = (claims.sub.clone(), claims.iat, self.now());
         let linked = self.store().write(move |tx| {
+            match tx.linked(None, link::SUPABASE, &subject)? {
+                // Another request of theirs was faster.
+                Some(Linked::To(account)) => return Ok(account),
+                Some(Linked::Severed(since)) if iat <= since.unix_seconds() => return Err(revoked()),
+                Some(Linked::Severed(_)) | None => {}
+            }
             let account = match tx.account_by_email(None, &email)? {
-                Some(account) => taken_over(tx, account, now)?,
+                Some(account) => taken_over(tx, account, iat, now)?,
                 None if strangers => {
                     let newcomer = Newcomer { proof: Some(EmailProof::Provider), ..Newcomer::new(None, email.clone()) };
-                    newcomer.join(tx, EventKind::AuthSignup, None, now)?
+                    // Valid from when the token was issued, or it would not be.
+                    let from = Timestamp::from_unix_seconds(iat).map_or(now, |issued| issued.min(now));
+                    newcomer.join(tx, EventKind::AuthSignup, None, from)?
                 }
                 None => return Err(unauthorized()),
             };
@@ -174,7 +186,17 @@ impl Platform {
             })?;
             Ok(account.id)
         });
-        let id = linked.await?;
+        let id = match linked.await {
+            Err(error) if error.kind() == ErrorKind::Conflict => {
+                let subject = claims.sub.clone();
+                let found = self.store().read(move |tx| tx.linked(None, link::SUPABASE, &subject));
+                match found.await? {
+                    Some(Linked::To(account)) => account,
+                    _ => return Err(error),
+                }
+            }
+            linked => linked?,
+        };
         self.facts().links.forget(&claims.sub);
         Ok(id)
     }
@@ -192,14 +214,21 @@ impl Platform {
 }
 
 /// An account with an address that another provider proves to be its visitor's. Unless the owner of the mailbox made
-/// it, whoever did loses every way in: nobody who signed up with a stranger's address keeps a key to their account.
-fn taken_over(tx: &mut dyn Transaction, account: Account, now: Timestamp) -> Result<Account> {
+/// it, whoever did loses every way in: nobody who signed up with a stranger's address keeps a key to their account. Whoever
+/// runs the platform signs in with what they have there.
+fn taken_over(tx: &mut dyn Transaction, account: Account, iat: i64, now: Timestamp) -> Result<Account> {
+    if account.platform_admin || iat < account.valid_from.unix_seconds_up() {
+        return Err(unauthorized());
+    }
     if account.proof.is_some_and(EmailProof::by_the_owner) {
         return Ok(account);
     }
-    let account = Account { password: None, proof: Some(EmailProof::Provider), updated_at: now, ..account };
+    let from = Timestamp::from_unix_seconds(iat).map_or(now, |issued| issued.min(now));
+    let account = Account { proof: Some(EmailProof::Provider), updated_at: now, ..account };
     tx.update_account(&account)?;
-    tx.raise_epoch(account.id, now)?;
+    tx.remove_password(account.id)?;
+    tx.raise_epoch(account.id, from)?;
+    tx.void_one_time_tokens(account.id, Purpose::ResetPassword, now)?;
     tx.append(&Event {
         app: account.app,
         actor: Some(account.principal),

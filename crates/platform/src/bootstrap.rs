@@ -40,7 +40,7 @@ impl Platform {
         }
         let (now, development) = (self.now(), self.settings().development());
         let made = self.store().write(move |tx| {
-            let taken = tx.has_platform_admin()?;
+            let taken = tx.has_platform_admin(None)?;
             let account = tx.account(caller.account)?.ok_or_else(Error::not_found)?;
             if taken && !account.platform_admin {
                 return Err(closed());

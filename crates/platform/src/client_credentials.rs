@@ -2,7 +2,11 @@
 
 use apps::{App, ClientId, credentials};
 use identity::access_token::{Actor, Grant};
-use kernel::{Code, Error, Result, Secret, id::PrincipalId, secret::ExposeSecret};
+use kernel::{
+    Code, Error, Result, Secret, Timestamp,
+    id::{ClientSecretId, PrincipalId},
+    secret::ExposeSecret,
+};
 
 use crate::{Door, Platform, Transaction};
 
@@ -34,9 +38,10 @@ impl Platform {
     /// `invalid_client`; `app_disabled`.
     pub async fn app_token(&self, credentials: ClientCredentials) -> Result<AppToken> {
         let now = self.now();
-        let app = self.store().read(move |tx| prove(tx, &credentials, now)).await?;
+        let (app, secret) = self.store().read(move |tx| prove(tx, &credentials, now)).await?;
         let (id, expires_in) = (app.id, app.settings.access_token_seconds);
-        let access_token = self.write_access_token(&Door::of_app(app), id.into(), Grant::App, expires_in, now)?;
+        let grant = Grant::App { secret };
+        let access_token = self.write_access_token(&Door::of_app(app), id.into(), grant, expires_in, now)?;
         Ok(AppToken { access_token, expires_in })
     }
 
@@ -47,7 +52,7 @@ impl Platform {
     pub async fn exchange_token(&self, credentials: ClientCredentials, subject: PrincipalId) -> Result<AppToken> {
         let now = self.now();
         let found = self.store().read(move |tx| {
-            let app = prove(tx, &credentials, now)?;
+            let (app, _) = prove(tx, &credentials, now)?;
             let account = tx.account_of(Some(app.id), subject)?.ok_or_else(Error::not_found)?;
             Ok((app, account))
         });
@@ -63,8 +68,8 @@ impl Platform {
     }
 }
 
-/// The app whose secret this is. An unknown client costs as much as a wrong secret.
-fn prove(tx: &mut dyn Transaction, shown: &ClientCredentials, now: kernel::Timestamp) -> Result<App> {
+/// The app whose secret this is, and which of its secrets. An unknown client costs as much as a wrong secret.
+fn prove(tx: &mut dyn Transaction, shown: &ClientCredentials, now: Timestamp) -> Result<(App, ClientSecretId)> {
     let app = match ClientId::parse(&shown.client_id) {
         Some(client_id) => tx.app_by_client_id(&client_id)?,
         None => None,
@@ -73,10 +78,10 @@ fn prove(tx: &mut dyn Transaction, shown: &ClientCredentials, now: kernel::Times
         Some(app) => tx.client_secrets(app.id, now)?,
         None => Vec::new(),
     };
-    let proven = credentials::proves(&secrets, shown.client_secret.expose_secret(), now);
-    let app = app.filter(|_| proven).ok_or_else(|| Error::new(Code::InvalidClient))?;
+    let proven = credentials::proven(&secrets, shown.client_secret.expose_secret(), now);
+    let (app, secret) = app.zip(proven).ok_or_else(|| Error::new(Code::InvalidClient))?;
     if app.disabled_at.is_some() {
         return Err(Error::new(Code::AppDisabled));
     }
-    Ok(app)
+    Ok((app, secret))
 }

@@ -90,11 +90,11 @@ impl Platform {
     /// Those of the database.
     pub async fn is_origin_allowed(&self, origin: &str, client_id: Option<&str>) -> Result<bool> {
         let Ok(parsed) = Origin::parse(origin) else { return Ok(false) };
-        let load = self.store().read(move |tx| tx.apps_by_origin(&parsed).map(Arc::new));
-        let apps = self.facts().origins.get(&origin.to_owned(), load).await?;
-        Ok(match client_id {
-            Some(client_id) => apps.iter().any(|app| app.as_str() == client_id),
-            None => !apps.is_empty(),
-        })
+        let app = match client_id {
+            Some(client_id) => Some(self.named_app(client_id).await?.id),
+            None => None,
+        };
+        let load = self.store().read(move |tx| tx.is_origin_allowed(&parsed, app));
+        self.facts().origins.get(&(origin.to_owned(), app), load).await
     }
 }

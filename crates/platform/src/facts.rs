@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use apps::{App, ClientId};
+use apps::{App, ClientId, ClientSecret};
 use authz::{KeyGrant, KeyScopes};
-use identity::{Account, ApiKey};
+use identity::{Account, ApiKey, Linked};
 use kernel::{
     Change, Code, Email, Error, Name, Result, SecretHash, Timestamp,
     id::{AccountId, AppId, PrincipalId, SessionId, TokenId},
@@ -56,9 +56,10 @@ pub(crate) struct AllFacts {
     pub accounts: Facts<AccountId, Option<Arc<AccountFacts>>>,
     pub apps: Facts<AppId, Option<Arc<App>>>,
     pub client_ids: Facts<ClientId, Option<AppId>>,
+    pub secrets: Facts<AppId, Arc<Vec<ClientSecret>>>,
     pub keys: Facts<[u8; 32], Option<Arc<KeyFacts>>>,
-    pub links: Facts<String, Option<AccountId>>,
-    pub origins: Facts<String, Arc<Vec<ClientId>>>,
+    pub links: Facts<String, Option<Linked>>,
+    pub origins: Facts<(String, Option<AppId>), bool>,
     pub verified: VerifiedTokens,
 }
 
@@ -70,6 +71,7 @@ impl AllFacts {
             accounts: Facts::new(100_000),
             apps: Facts::new(10_000),
             client_ids: Facts::new(10_000),
+            secrets: Facts::new(10_000),
             keys: Facts::new(50_000),
             links: Facts::new(50_000),
             origins: Facts::new(10_000),
@@ -92,6 +94,7 @@ impl AllFacts {
             Change::ApiKey(_) => self.keys.forget_all(),
             Change::App(id) => {
                 self.apps.forget(id);
+                self.secrets.forget(id);
                 self.client_ids.forget_all();
                 self.origins.forget_all();
             }
@@ -120,6 +123,12 @@ impl Platform {
             Some(id) => self.app_facts(id).await,
             None => Ok(None),
         }
+    }
+
+    pub(crate) async fn secret_facts(&self, app: AppId) -> Result<Arc<Vec<ClientSecret>>> {
+        let now = self.now();
+        let load = self.store().read(move |tx| tx.client_secrets(app, now).map(Arc::new));
+        self.facts().secrets.get(&app, load).await
     }
 
     pub(crate) async fn session_account(&self, id: SessionId) -> Result<Option<AccountId>> {

@@ -40,13 +40,14 @@ impl Platform {
             let invalid = || Error::new(Code::InvalidToken);
             let token = tx.consume_one_time_token(Purpose::ResetPassword, hash, now)?.ok_or_else(invalid)?;
             let account = tx.account(token.account)?.filter(|account| account.email == token.email);
-            let account = account.ok_or_else(invalid)?;
-            set_password(tx, &account, &password, now)?;
-            tx.clear_lockout(LockoutKey::new(&lockout, account.app, &account.email))?;
+            let account = account.filter(|account| account.disabled_at.is_none()).ok_or_else(invalid)?;
+            // First, because it writes the whole account, the password of before with it.
             if !account.proof.is_some_and(EmailProof::by_the_owner) {
                 let proven = Account { proof: Some(EmailProof::Confirmed), updated_at: now, ..account.clone() };
                 tx.update_account(&proven)?;
             }
+            set_password(tx, &account, &password, now)?;
+            tx.clear_lockout(LockoutKey::new(&lockout, account.app, &account.email))?;
             tx.append(&Event {
                 app: account.app,
                 actor: Some(account.principal),
@@ -90,7 +91,7 @@ pub(crate) fn set_password(
     password: &PasswordHash,
     now: Timestamp,
 ) -> Result<()> {
-    if !tx.replace_password(account.id, account.password.as_ref(), password, now)? {
+    if !tx.replace_password(account.id, account.password.as_ref(), password)? {
         return Err(Error::because(Code::Conflict, "The password was changed at the same moment. Try again."));
     }
     tx.raise_epoch(account.id, now)?;

@@ -35,7 +35,7 @@ mod user_administration;
 mod verify_email;
 mod workers;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 pub use app_registration::{AppChange, NewApp, Rotated};
 pub use authentication::Presented;
@@ -59,6 +59,8 @@ use facts::AllFacts;
 use hashing::Hashing;
 use kernel::{Clock, Result, Timestamp};
 use keys::{Keys, ServerSecrets};
+use store::Health;
+use tokio::sync::Mutex;
 
 /// The entry to every use case. Cheap to clone; two of them in one process share nothing.
 #[derive(Clone)]
@@ -73,6 +75,8 @@ struct Inner {
     hashing: Hashing,
     facts: Arc<AllFacts>,
     settings: Settings,
+    /// How the database was last, and when that was.
+    health: Mutex<Option<(Instant, Option<Health>)>>,
 }
 
 impl Platform {
@@ -91,7 +95,8 @@ impl Platform {
         let facts = Arc::new(AllFacts::new());
         store.listen(facts.listener());
         let hashing = Hashing::start(settings.hash_cost)?;
-        let platform = Self { inner: Arc::new(Inner { store, clock, keys, hashing, facts, settings }) };
+        let platform =
+            Self { inner: Arc::new(Inner { store, clock, keys, hashing, facts, settings, health: Mutex::default() }) };
         platform.check_sealing_keys().await?;
         Ok(platform)
     }

@@ -15,7 +15,7 @@ use crate::{
 /// How many mails one round takes.
 const ROUND: i64 = 16;
 /// How long a mail is ours: after that somebody else may send it, should we have died.
-const LEASE: Duration = Duration::from_mins(2);
+const LEASE: Duration = Duration::from_mins(5);
 /// After so many tries a mail is given up.
 const TRIES: i32 = 8;
 
@@ -27,10 +27,14 @@ impl Platform {
     pub async fn send_mails(&self, mailer: &dyn Mailer) -> Result<usize> {
         let now = self.now();
         let claimed = self.store().write(move |tx| tx.claim_mail(now, now.after(LEASE), ROUND)).await?;
+        let mut last = Ok(claimed.len());
         for mail in &claimed {
-            self.send_mail(mailer, mail).await?;
+            // One that fails holds up none behind it.
+            if let Err(error) = self.send_mail(mailer, mail).await {
+                last = Err(error);
+            }
         }
-        Ok(claimed.len())
+        last
     }
 
     async fn send_mail(&self, mailer: &dyn Mailer, mail: &QueuedMail) -> Result<()> {
@@ -102,7 +106,7 @@ impl Platform {
             hash: self.keys().one_time.hash(purpose, token.expose_secret()),
             expires_at: now.after(purpose.lifetime()),
         };
-        self.store().write(move |tx| tx.insert_one_time_token(&stored, now)).await?;
+        self.store().write(move |tx| tx.insert_one_time_token(&stored)).await?;
         Ok(token)
     }
 }

@@ -4,7 +4,7 @@ use authz::{
     Acting,
     action::{OrganizationCreate, OrganizationList, OrganizationRead, OrganizationUpdate},
 };
-use kernel::{Event, EventKind, Listed, Metadata, Name, Page, Result, Role, Slug, id::OrganizationId};
+use kernel::{Code, Error, Event, EventKind, Listed, Metadata, Name, Page, Result, Role, Slug, id::OrganizationId};
 use serde_json::json;
 use tenancy::Organization;
 
@@ -50,6 +50,9 @@ impl Platform {
         let app = acting.caller().app;
         let now = self.now();
         let made = self.store().write(move |tx| {
+            // Memberships are for those who have an account in the organization's app.
+            let account = tx.account_of(app, owner)?.filter(|account| account.disabled_at.is_none());
+            account.ok_or_else(|| Error::new(Code::UserRequired))?;
             let slug = match &new.slug {
                 Some(slug) => slug.clone(),
                 None => free_slug(tx, app)?,

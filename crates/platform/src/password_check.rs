@@ -7,7 +7,7 @@ use identity::{
     lockout::{Failed, LockoutPolicy},
     password::{Password, Verdict},
 };
-use kernel::{Code, Email, Error, Event, EventKind, Result, Timestamp};
+use kernel::{Code, Email, Error, Event, EventKind, Result, Timestamp, id::AppId};
 use serde_json::json;
 
 use crate::{Door, Platform, Transaction};
@@ -15,6 +15,8 @@ use crate::{Door, Platform, Transaction};
 /// A password that was compared, but neither counted nor believed yet.
 pub(crate) struct Compared {
     key: LockoutKey,
+    app: Option<AppId>,
+    email: Email,
     policy: LockoutPolicy,
     account: Option<Account>,
     verdict: Verdict,
@@ -35,7 +37,7 @@ impl Platform {
         let account = found.await?;
         let stored = account.as_ref().and_then(|account| account.password.clone());
         let verdict = self.hashing().compare(attempt, stored).await?;
-        Ok(Compared { key, policy: door.lockout_policy(), account, verdict })
+        Ok(Compared { key, app, email: email.clone(), policy: door.lockout_policy(), account, verdict })
     }
 
     pub(crate) fn lockout_key(&self, door: &Door, email: &Email) -> LockoutKey {
@@ -63,20 +65,23 @@ impl Compared {
         let account = tx.account(compared.id)?.filter(|account| account.password == compared.password);
         let account = account.ok_or_else(changed)?;
         if let Some(renewed) = renewed {
-            tx.replace_password(account.id, account.password.as_ref(), renewed, now)?;
+            tx.replace_password(account.id, account.password.as_ref(), renewed)?;
+            return Ok(Some(Account { password: Some(renewed.clone()), ..account }));
         }
         Ok(Some(account))
     }
 
     fn count_failure(&self, tx: &mut dyn Transaction, before: Option<Lockout>, now: Timestamp) -> Result<()> {
         metrics::counter!("fabric_password_failures_total").increment(1);
-        match (Lockout::fail(before, self.policy, now), &self.account) {
-            (Failed::Counted(lockout), _) | (Failed::NowLocked(lockout), None) => tx.set_lockout(self.key, &lockout),
-            (Failed::NowLocked(lockout), Some(account)) => {
+        match Lockout::fail(before, self.policy, now) {
+            Failed::Counted(lockout) => tx.set_lockout(self.key, &lockout),
+            Failed::NowLocked(lockout) => {
                 tx.set_lockout(self.key, &lockout)?;
+                // For an unknown address too: somebody guesses, and it must not cost less.
+                let principal = self.account.as_ref().map(|account| account.principal);
                 tx.append(&Event {
-                    app: account.app,
-                    payload: json!({ "principal_id": account.principal, "email": account.email.as_str() }),
+                    app: self.app,
+                    payload: json!({ "principal_id": principal, "email": self.email.as_str() }),
                     ..Event::new(EventKind::AuthAccountLocked, now)
                 })
             }

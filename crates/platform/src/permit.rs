@@ -90,7 +90,8 @@ pub(crate) fn permit_platform<A: Action>(tx: &mut dyn Transaction, acting: &Acti
 pub(crate) fn is_platform_admin(tx: &mut dyn Transaction, caller: &Caller) -> Result<bool> {
     match caller.account() {
         Some(account) if caller.app.is_none() && caller.key().is_none() => {
-            Ok(tx.account(account)?.is_some_and(|account| account.platform_admin && account.app.is_none()))
+            let account = tx.account(account)?.filter(|account| account.disabled_at.is_none());
+            Ok(account.is_some_and(|account| account.platform_admin && account.app.is_none()))
         }
         _ => Ok(false),
     }

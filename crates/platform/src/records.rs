@@ -57,7 +57,7 @@ pub struct QueuedMail {
 
 /// The mail queue of one database transaction.
 pub trait MailQueue {
-    /// Puts a mail into the queue.
+    /// Puts a mail into the queue, unless the same waits there already: who asks ten times at once gets one.
     fn enqueue_mail(&mut self, mail: &QueuedMail) -> Result<()>;
 
     /// Takes up to `limit` mails that are due, oldest first, and leases them until `lease`: nobody else takes them until

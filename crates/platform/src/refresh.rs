@@ -60,9 +60,8 @@ fn rotate(
     successor: RefreshTokenId,
     now: Timestamp,
 ) -> Result<Outcome> {
-    let Some((account, settings)) = live(tx, spent.session)? else {
-        return Ok(Outcome::Refused(Code::TokenRevoked));
-    };
+    // As an error, so that nothing is spent: an app that is switched off may be switched on again.
+    let (account, settings) = live(tx, spent.session)?.ok_or_else(|| Error::new(Code::TokenRevoked))?;
     tx.insert_refresh_token(&RefreshToken {
         id: successor,
         session: spent.session,
@@ -79,7 +78,9 @@ fn spent_before(tx: &mut dyn Transaction, id: RefreshTokenId, now: Timestamp) ->
         return Ok(Outcome::Refused(Code::TokenRevoked));
     };
     let grace = Duration::from_secs(settings.refresh_grace_seconds.into());
-    if now < spent.at.after(grace) {
+    let successor = tx.refresh_token(spent.successor)?;
+    let unspent = successor.is_some_and(|successor| successor.spent.is_none());
+    if !grace.is_zero() && unspent && now < spent.at.after(grace) {
         let begun = Begun { session: token.session, refresh: spent.successor };
         return Ok(Outcome::Fresh(Box::new(account), begun));
     }

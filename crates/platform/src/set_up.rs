@@ -1,7 +1,7 @@
 //! Set-up: one command, and an app can sign its users in.
 
 use apps::{App, AppSettings};
-use identity::{Account, ApiKey, EmailProof, api_key, password::Password};
+use identity::{Account, ApiKey, EmailProof, PasswordHash, Purpose, api_key, password::Password};
 use kernel::{
     Email, Error, Event, EventKind, Metadata, Name, Page, Result, Role, Secret, SecretHash, Timestamp, Unchecked,
     id::{ApiKeyId, OrganizationId},
@@ -15,6 +15,7 @@ use crate::{
     Platform, Transaction,
     accounts::{Newcomer, found_organization},
     app_registration::{NewSecret, Registration, register},
+    forgotten_password::set_password,
     keys::Sealing,
 };
 
@@ -78,12 +79,13 @@ impl Platform {
                 });
             }
             let admin = match known {
-                Some(admin) => admin,
+                Some(admin) if admin.proof.is_some_and(EmailProof::by_the_owner) => admin,
+                Some(stranger) => claim(tx, stranger, &password, now)?,
                 None => {
                     let newcomer = Newcomer {
                         proof: Some(EmailProof::Operator),
                         password: Some(password.clone()),
-                        platform_admin: !tx.has_platform_admin()?,
+                        platform_admin: !tx.has_platform_admin(None)?,
                         organization: false,
                         ..Newcomer::new(None, wanted.email.clone())
                     };
@@ -113,6 +115,16 @@ impl Platform {
         });
         done.await
     }
+}
+
+/// The operator vouches for an account that somebody made and nobody has proven: whoever it was is out, and the
+/// operator's password is in.
+fn claim(tx: &mut dyn Transaction, account: Account, password: &PasswordHash, now: Timestamp) -> Result<Account> {
+    let account = Account { proof: Some(EmailProof::Operator), updated_at: now, ..account };
+    tx.update_account(&account)?;
+    set_password(tx, &account, password, now)?;
+    tx.void_one_time_tokens(account.id, Purpose::VerifyEmail, now)?;
+    tx.account(account.id)?.ok_or_else(Error::not_found)
 }
 
 /// The developer's app of that name, with its owner.

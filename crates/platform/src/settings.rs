@@ -26,6 +26,9 @@ pub struct Settings {
     pub developer_sign_up: bool,
     /// `FABRIC_BOOTSTRAP_TOKEN`: what the first administrator shows in production.
     pub bootstrap_token: Option<Secret>,
+    /// `JWT_EMAILS_VERIFIED`: whether the issuer of `JWT_SECRET`'s tokens lets nobody in before they proved their address.
+    /// Nothing in such a token says so that its bearer could not have written.
+    pub external_emails_verified: bool,
     /// How much work a password hash is.
     pub hash_cost: HashCost,
     /// Whether there is anybody to carry mail.
@@ -33,10 +36,20 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Whether the development shortcuts exist at all.
+    /// Whether this is development.
     #[must_use]
     pub fn development(&self) -> bool {
         self.environment == Environment::Development
+    }
+
+    /// Whether the development header exists at all: not where the server is known by a name that others can reach.
+    #[must_use]
+    pub fn shortcuts(&self) -> bool {
+        let (_, rest) = self.public_base_url.split_once("://").unwrap_or_default();
+        let here = ["localhost", "127.0.0.1", "[::1]"]
+            .iter()
+            .any(|name| rest.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])));
+        self.development() && here
     }
 
     /// The `iss` of our tokens.

@@ -56,7 +56,7 @@ impl Platform {
             organization: settings.auto_create_org,
             ..Newcomer::new(door.app(), email.clone())
         };
-        let (now, mail) = (self.now(), self.settings().mail);
+        let (now, mail, unseen) = (self.now(), self.settings().mail, settings.require_verified_email);
         let made = self.store().write(move |tx| {
             let taken = tx.account_by_email(newcomer.app, &email)?.is_some();
             if taken && !settings.require_verified_email {
@@ -76,7 +76,11 @@ impl Platform {
             let begun = begin_session(tx, &account, &client, settings.refresh_token_seconds, now)?;
             Ok(Some((account, begun)))
         });
-        let made = made.await?;
+        let made = match made.await {
+            // Somebody else took the address at the same moment: that must look like any other time.
+            Err(error) if error.code == Code::EmailTaken && unseen => None,
+            made => made?,
+        };
         metrics::counter!("fabric_sign_ups_total").increment(1);
         let Some((account, begun)) = made else { return Ok(SignedUp::CheckMail) };
         let tokens = self.write_tokens(&door, &account, begun, now)?;

@@ -1,6 +1,9 @@
 //! How the server is.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use kernel::{Code, Error, Result};
 
@@ -12,9 +15,18 @@ impl Platform {
     /// # Errors
     /// `service_unavailable`.
     pub async fn health(&self) -> Result<Health> {
+        // Whoever asks while somebody else does waits for that answer, and for a second it is everybody's.
+        let mut known = self.inner.health.lock().await;
+        if let Some((at, health)) = &*known
+            && at.elapsed() < Duration::from_secs(1)
+        {
+            return health.clone().ok_or_else(|| Error::unavailable("the database was away a moment ago"));
+        }
         let store = Arc::clone(&self.inner.store);
         let asked = tokio::task::spawn_blocking(move || store.health());
-        asked.await.map_err(Error::unavailable)?
+        let health = asked.await.map_err(Error::unavailable)?;
+        *known = Some((Instant::now(), health.as_ref().ok().cloned()));
+        health
     }
 
     /// A server that can't read what the database holds does not start.

@@ -113,6 +113,10 @@ impl Platform {
         hint: Option<AppHint>,
         new: NewUser,
     ) -> Result<Account> {
+        let (asking, asked) = (acting.clone(), hint.clone());
+        let may = self.store().read(move |tx| managed(tx, &asking, asked.as_ref()).map(drop));
+        // Before anything costly; and once more below, where it counts.
+        may.await?;
         let password = match new.password {
             Some(password) => Some(self.hashing().hash(password).await?),
             None => None,

@@ -36,6 +36,7 @@ impl Platform {
             let token = tx.consume_one_time_token(Purpose::VerifyEmail, hash, now)?.ok_or_else(invalid)?;
             let account = tx.account(token.account)?.filter(|account| account.email == token.email);
             let account = account.ok_or_else(invalid)?;
+            tx.void_one_time_tokens(account.id, Purpose::VerifyEmail, now)?;
             let app = account.app.map(|id| tx.app(id)).transpose()?.flatten();
             let settings = app.map(|app| app.settings);
             if proof == EmailProof::Link && settings.as_ref().is_some_and(|settings| settings.confirm_links) {

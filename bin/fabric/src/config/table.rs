@@ -67,6 +67,7 @@ pub const TABLE: &[Setting] = &[
     setting("auth.encryption_key_previous", &["FABRIC_ENCRYPTION_KEY_PREVIOUS"], Secret, None),
     setting("auth.jwt_secret", &["JWT_SECRET"], Secret, None),
     setting("auth.jwt_issuer", &["JWT_ISSUER"], Text, None),
+    setting("auth.jwt_emails_verified", &["JWT_EMAILS_VERIFIED"], Switch, None),
     setting("auth.developer_signup", &["FABRIC_DEVELOPER_SIGNUP"], Text, None),
     setting("auth.bootstrap_token", &["FABRIC_BOOTSTRAP_TOKEN"], Secret, None),
     setting("auth.site_url", &["AUTH_SITE_URL"], Text, None),

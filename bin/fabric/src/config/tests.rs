@@ -7,7 +7,7 @@ use super::*;
 fn loaded(toml: &str, dot_env: &[(&str, &str)], environment: &[(&str, &str)], flags: &Flags) -> Result<Config> {
     let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let (dot_env, environment): (HashMap<_, _>, HashMap<_, _>) = (map(dot_env), map(environment));
-    read(Figment::new().merge(Toml::string(toml)), &dot_env, &environment, flags)
+    read(&Figment::new().merge(Toml::string(toml)), &dot_env, &environment, flags)
 }
 
 #[test]
@@ -23,6 +23,11 @@ fn each_source_wins_over_the_one_before() {
     assert_eq!(port(toml, &[("PORT", "2")], &[("PORT", "3")], None), 3);
     assert_eq!(port(toml, &[("PORT", "2")], &[("PORT", "3")], Some(4)), 4);
     assert_eq!(port(toml, &[("PORT", "2")], &[("PORT", "")], None), 2, "set to nothing is not set");
+    let empty = loaded("[auth]\nbootstrap_token = \"\"", &[], &[], &Flags::default()).unwrap();
+    assert!(empty.auth.bootstrap_token.is_none(), "in the file neither");
+    let mail = [("RESEND_FROM_EMAIL", ""), ("MAIL_FROM", "a@example.com")];
+    let mail = loaded("", &[], &mail, &Flags::default()).unwrap().mail;
+    assert_eq!(mail.from.as_deref(), Some("a@example.com"), "the first name that is set");
 }
 
 #[test]

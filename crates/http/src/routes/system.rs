@@ -1,5 +1,7 @@
 //! How the server is.
 
+use std::sync::LazyLock;
+
 use actix_web::web::Data;
 use kernel::{Code, Error, Result};
 use platform::{Environment, Platform};
@@ -23,6 +25,11 @@ pub struct Health {
 /// Tells that the server runs.
 pub async fn alive(_: Passerby, (): ()) -> Result<Answer<Health>> {
     Ok(Answer::ok(Health { status: "ok" }))
+}
+
+/// The same for who asks with HEAD, as load balancers do.
+pub async fn alive_head(passerby: Passerby, (): ()) -> Result<Answer<Health>> {
+    alive(passerby, ()).await
 }
 
 /// The same where the Rust SDK looks for it.
@@ -53,6 +60,11 @@ pub async fn ready(_: Passerby, platform: Data<Platform>) -> Result<Answer<Readi
         return Err(Error::because(Code::ServiceUnavailable, "The database is not migrated: run fabric migrate."));
     }
     Ok(Answer::ok(Readiness { status: "ready", database: health.database, migrated: true }))
+}
+
+/// The same for who asks with HEAD, as load balancers do.
+pub async fn ready_head(passerby: Passerby, platform: Data<Platform>) -> Result<Answer<Readiness>> {
+    ready(passerby, platform).await
 }
 
 /// How the server is.
@@ -106,6 +118,7 @@ pub async fn metrics(_: Scraper, options: Data<Options>) -> Result<Raw> {
 
 /// This document.
 pub async fn openapi(_: Passerby, (): ()) -> Result<Raw> {
-    let body = crate::openapi().to_json().map_err(Error::internal)?;
+    static DOCUMENT: LazyLock<Option<String>> = LazyLock::new(|| crate::openapi().to_json().ok());
+    let body = DOCUMENT.clone().ok_or_else(|| Error::internal("the document can't be written"))?;
     Ok(Raw { content_type: "application/json", body })
 }

@@ -51,7 +51,7 @@ fn what_we_sign_we_read() {
     let issuer = issuer(SECRET, None);
     for grant in [
         claims().grant,
-        Grant::App,
+        Grant::App { secret: ClientSecretId::generate() },
         Grant::Exchange { account: AccountId::generate(), epoch: 0, act: Actor { sub: "foc_1".into() } },
     ] {
         let claims = Claims { grant, ..claims() };
@@ -191,7 +191,7 @@ fn supabase_tokens_are_of_signed_in_people_and_of_the_named_issuer() {
     let header = json!({"alg": "HS256", "typ": "JWT"});
     let payload = json!({
         "iss": "https://x.supabase.co", "sub": "123", "aud": "authenticated", "role": "authenticated",
-        "email": "a@example.com", "user_metadata": {"email_verified": true}, "iat": NOW, "exp": NOW + 3600,
+        "email": "a@example.com", "iat": NOW, "exp": NOW + 3600,
     });
     assert_eq!(supabase.read(&forge(SECRET, &header, &payload), at(NOW)).unwrap().sub, "123");
     for (name, value) in [
@@ -203,6 +203,7 @@ fn supabase_tokens_are_of_signed_in_people_and_of_the_named_issuer() {
         ("sub", json!("")),
         ("exp", json!(null)),
         ("iat", json!(NOW + 100)),
+        ("is_anonymous", json!(true)),
     ] {
         let mut payload = payload.clone();
         payload[name] = value.clone();

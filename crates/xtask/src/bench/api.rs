@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What every account of the load signs in with.
-const PASSWORD: &str = "a password for one benchmark";
+const PASSWORD: &str = "A password for 1 benchmark!";
 
 /// Writes requests, and sends the few that prepare the load.
 #[derive(Clone, Copy)]

@@ -44,7 +44,7 @@ pub fn set_up(binary: &Path, folder: &Path, url: &str) -> Outcome<App> {
     environment(&mut command, folder, url);
     command.args(["setup", "--app-name", "Bench", "--email", "dev@bench.example"]).args([
         "--password",
-        "a password for one benchmark",
+        "A password for 1 benchmark!",
         "--json",
     ]);
     let printed = output(&mut command)?;

@@ -9,7 +9,7 @@ use super::{AuthResponse, Done};
 use crate::{
     answer::Answer,
     gate::{Anyone, Passerby},
-    request::{Body, OptionalBody},
+    request::{Body, LenientBody},
 };
 
 /// What to end.
@@ -23,10 +23,10 @@ pub struct LogoutRequest {
     refresh_token: Option<Secret>,
 }
 
-/// Ends the session of a token.
+/// Ends the session of a token. The same answer whatever is sent.
 pub async fn logout(
     _: Passerby,
-    (platform, OptionalBody(shown)): (Data<Platform>, OptionalBody<LogoutRequest>),
+    (platform, LenientBody(shown)): (Data<Platform>, LenientBody<LogoutRequest>),
 ) -> Result<Answer<Done>> {
     for token in [shown.access_token, shown.refresh_token].into_iter().flatten() {
         platform.sign_out(token.expose_secret()).await?;

@@ -1,0 +1,36 @@
+//! Locks where there may be no row to lock.
+
+use diesel::{
+    QueryResult, RunQueryDsl as _, define_sql_function,
+    sql_types::{BigInt, Text},
+};
+use identity::LockoutKey;
+
+use super::Connection;
+use crate::races::LockName;
+
+define_sql_function! {
+    fn pg_advisory_xact_lock(key: BigInt);
+}
+define_sql_function! {
+    fn hashtextextended(text: Text, seed: BigInt) -> BigInt;
+}
+
+/// No hash's, in all likelihood; and if it were, two would wait for each other, no more.
+const PLATFORM_ADMIN: i64 = i64::from_be_bytes(*b"fabadmin");
+
+/// Holds the lock of that name until the commit; waits while somebody else does.
+pub fn alone(connection: &mut Connection, name: LockName<'_>) -> QueryResult<()> {
+    // `execute`, because there is nothing in a void to read.
+    match name {
+        LockName::PlatformAdmin => diesel::select(pg_advisory_xact_lock(PLATFORM_ADMIN)).execute(connection),
+        LockName::Lockout(LockoutKey(hash)) => {
+            let beginning = hash.first_chunk().copied().unwrap_or_default();
+            diesel::select(pg_advisory_xact_lock(i64::from_be_bytes(beginning))).execute(connection)
+        }
+        LockName::Mailbox(address) => {
+            diesel::select(pg_advisory_xact_lock(hashtextextended(address.as_str(), 0))).execute(connection)
+        }
+    }
+    .map(drop)
+}

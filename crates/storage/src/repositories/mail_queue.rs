@@ -1,0 +1,100 @@
+//! Mails on their way.
+
+use diesel::{dsl::exists, prelude::*};
+use kernel::{
+    Email, Result, Timestamp,
+    id::{AppId, MailId},
+};
+use platform::records::{MailOrder, MailQueue, QueuedMail};
+
+use super::{Db, Tx};
+use crate::{
+    columns::{Moment, RowId, intact},
+    races::LockName,
+    schema::mail_queue,
+};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = mail_queue, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+struct MailRow {
+    id: RowId,
+    app_id: Option<RowId>,
+    recipient: String,
+    kind: String,
+    attempts: i32,
+    created_at: Moment,
+}
+
+impl MailQueue for Tx<'_> {
+    fn enqueue_mail(&mut self, mail: &QueuedMail) -> Result<()> {
+        self.lock(LockName::Mailbox(&mail.recipient))?;
+        let waiting = mail_queue::table
+            .filter(mail_queue::recipient.eq(mail.recipient.as_str().to_owned()))
+            .filter(mail_queue::kind.eq(mail.order.name()))
+            .filter(mail_queue::attempts.eq(0))
+            .into_boxed::<Db>();
+        let waiting = match mail.app {
+            Some(app) => waiting.filter(mail_queue::app_id.eq(RowId(app.0))),
+            None => waiting.filter(mail_queue::app_id.is_null()),
+        };
+        if self.query(|connection| diesel::select(exists(waiting)).get_result(connection))? {
+            return Ok(());
+        }
+        let insert = diesel::insert_into(mail_queue::table).values((
+            mail_queue::id.eq(RowId(mail.id.0)),
+            mail_queue::app_id.eq(mail.app.map(|id| RowId(id.0))),
+            mail_queue::recipient.eq(mail.recipient.as_str()),
+            mail_queue::kind.eq(mail.order.name()),
+            mail_queue::attempts.eq(mail.attempts),
+            mail_queue::due_at.eq(Moment(mail.created_at)),
+            mail_queue::created_at.eq(Moment(mail.created_at)),
+        ));
+        self.query(|connection| insert.execute(connection)).map(drop)
+    }
+
+    fn claim_mail(&mut self, now: Timestamp, lease: Timestamp, limit: i64) -> Result<Vec<QueuedMail>> {
+        let due = mail_queue::table
+            .filter(mail_queue::due_at.le(Moment(now)))
+            .order((mail_queue::due_at, mail_queue::id))
+            .limit(limit)
+            .select(mail_queue::id);
+        let due: Vec<RowId> = self.query(|connection| for_update_skip_locked!(due).load(connection))?;
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let claim = diesel::update(mail_queue::table.filter(mail_queue::id.eq_any(due)))
+            .set((mail_queue::due_at.eq(Moment(lease)), mail_queue::attempts.eq(mail_queue::attempts + 1)))
+            .returning(MailRow::as_returning());
+        let mut rows = self.query(|connection| claim.load(connection))?;
+        rows.sort_by_key(|row| row.id);
+        rows.into_iter().map(MailRow::into_mail).collect()
+    }
+
+    fn mail_sent(&mut self, id: MailId) -> Result<()> {
+        let delete = diesel::delete(mail_queue::table.find(RowId(id.0)));
+        self.query(|connection| delete.execute(connection)).map(drop)
+    }
+
+    fn postpone_mail(&mut self, id: MailId, until: Timestamp) -> Result<()> {
+        let postpone = diesel::update(mail_queue::table.find(RowId(id.0))).set(mail_queue::due_at.eq(Moment(until)));
+        self.query(|connection| postpone.execute(connection)).map(drop)
+    }
+}
+
+impl MailRow {
+    fn into_mail(self) -> Result<QueuedMail> {
+        Ok(QueuedMail {
+            id: MailId(self.id.0),
+            app: self.app_id.map(|id| AppId(id.0)),
+            recipient: intact(Email::parse(&self.recipient))?,
+            order: order(&self.kind)?,
+            attempts: self.attempts,
+            created_at: self.created_at.0,
+        })
+    }
+}
+
+fn order(name: &str) -> Result<MailOrder> {
+    let known = MailOrder::ALL.into_iter().find(|order| order.name() == name);
+    intact(known.ok_or_else(|| format!("an unknown mail: {name}")))
+}

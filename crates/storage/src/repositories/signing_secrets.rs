@@ -1,0 +1,39 @@
+//! Organizations' signing secrets.
+
+use diesel::prelude::*;
+use kernel::{Result, Scope, Sealed};
+use webhooks::{Signing, SigningRepository};
+
+use super::Tx;
+use crate::{
+    columns::{Moment, RowId},
+    schema::signing_secrets,
+};
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = signing_secrets, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+struct SigningRow {
+    organization_id: RowId,
+    secret: Vec<u8>,
+    url: Option<String>,
+    created_at: Moment,
+}
+
+impl SigningRepository for Tx<'_> {
+    fn signing(&mut self, scope: &dyn Scope) -> Result<Option<Signing>> {
+        let query = signing_secrets::table.find(RowId(scope.organization().0)).select(SigningRow::as_select());
+        let row = self.query(|connection| query.first(connection).optional())?;
+        Ok(row.map(|row| Signing { secret: Sealed(row.secret), url: row.url, created_at: row.created_at.0 }))
+    }
+
+    fn insert_signing(&mut self, scope: &dyn Scope, signing: &Signing) -> Result<()> {
+        let row = SigningRow {
+            organization_id: RowId(scope.organization().0),
+            secret: signing.secret.0.clone(),
+            url: signing.url.clone(),
+            created_at: Moment(signing.created_at),
+        };
+        let insert = diesel::insert_into(signing_secrets::table).values(row);
+        self.query(|connection| insert.execute(connection)).map(drop)
+    }
+}

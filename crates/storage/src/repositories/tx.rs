@@ -1,0 +1,130 @@
+//! One open transaction: every repository trait of the domain, written once. Compiled once for each database: `super`
+//! says which.
+
+/// Deletes rows that expired before a moment, some at a time; tells how many.
+macro_rules! sweep {
+    ($tx:ident, $table:ident, $key:ident: $type:ty, $before:ident) => {{
+        let before = Moment($before);
+        let expired = $table::table
+            .filter($table::expires_at.lt(before))
+            .order($table::expires_at)
+            .limit(super::SWEEP)
+            .select($table::$key);
+        let expired: Vec<$type> = $tx.query(|connection| expired.load(connection))?;
+        if expired.is_empty() {
+            0
+        } else {
+            // One of them may live longer by now.
+            let sweep = diesel::delete($table::table)
+                .filter($table::$key.eq_any(expired))
+                .filter($table::expires_at.lt(before));
+            $tx.query(|connection| sweep.execute(connection))?
+        }
+    }};
+}
+
+mod accounts;
+mod api_keys;
+mod apps;
+mod client_secrets;
+mod event_ledger;
+mod links;
+mod lockouts;
+mod mail_queue;
+mod memberships;
+mod one_time_tokens;
+mod organizations;
+mod refresh_tokens;
+mod revoked_tokens;
+mod sealing_keys;
+mod sessions;
+mod signing_secrets;
+
+use std::collections::HashMap;
+
+use diesel::QueryResult;
+use kernel::{Change, Error, Result, Timestamp};
+use platform::store::{Mode, Unit};
+use uuid::Uuid;
+
+use super::{Connection, failure, lock::alone};
+use crate::{
+    columns::Moment,
+    races::{LockName, Overtaken},
+};
+
+/// The database that this is compiled for.
+type Db = <Connection as diesel::Connection>::Backend;
+
+/// So many rows go in one sweep: few enough that nobody waits for it.
+const SWEEP: i64 = 500;
+
+/// One open transaction.
+pub struct Tx<'a> {
+    connection: &'a mut Connection,
+    mode: Mode,
+    changes: Vec<Change>,
+    failed: bool,
+    /// When what this unit has read to change it was changed last.
+    seen: HashMap<Uuid, Timestamp>,
+}
+
+impl<'a> Tx<'a> {
+    /// Runs the unit in the transaction that the connection has open; hands back what it changed.
+    pub fn run(connection: &'a mut Connection, unit: &mut dyn Unit) -> Result<Vec<Change>> {
+        let mode = unit.mode();
+        let mut tx = Self { connection, mode, changes: Vec::new(), failed: false, seen: HashMap::new() };
+        unit.run(&mut tx)?;
+        if tx.failed {
+            // PostgreSQL would answer COMMIT with a silent rollback.
+            return Err(Error::internal("a unit of work went on after the database had refused something"));
+        }
+        Ok(tx.changes)
+    }
+
+    /// Runs a query. All go through here: the transaction of one that fails must not be committed.
+    fn query<T>(&mut self, query: impl FnOnce(&mut Connection) -> QueryResult<T>) -> Result<T> {
+        query(self.connection).map_err(|error| {
+            self.failed = true;
+            failure::of(error)
+        })
+    }
+
+    fn writes(&self) -> bool {
+        self.mode == Mode::Write
+    }
+
+    /// Notes what the commit will have changed.
+    fn changed(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+
+    /// Lets nobody else have the lock of that name until the commit.
+    fn lock(&mut self, name: LockName<'_>) -> Result<()> {
+        self.query(|connection| alone(connection, name))
+    }
+
+    /// Notes what is read of a row that this unit may write as a whole later.
+    fn saw(&mut self, id: Uuid, updated_at: Moment) {
+        if self.writes() {
+            self.seen.insert(id, updated_at.0);
+        }
+    }
+
+    /// When a row was changed last, as far as this unit has read it.
+    fn seen(&self, id: Uuid) -> Option<Moment> {
+        self.seen.get(&id).copied().map(Moment)
+    }
+
+    /// Judges an update of a whole row that matched none: either it is gone, or somebody else has changed it since this
+    /// unit read it, whose change must not be overwritten. Then the unit runs again.
+    fn missed(&mut self, id: Uuid, updated_at: Option<Moment>) -> Error {
+        match (self.seen(id), updated_at) {
+            (Some(seen), Some(now)) if seen != now => {
+                self.failed = true;
+                Error::unavailable(Overtaken)
+            }
+            _ => Error::not_found(),
+        }
+    }
+}

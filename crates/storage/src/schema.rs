@@ -1,0 +1,264 @@
+//! The tables, declared once. A test compares them with what the migrations make on each database.
+
+use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    principals (id) {
+        id -> Uid,
+        email -> Nullable<Text>,
+        created_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    apps (id) {
+        id -> Uid,
+        owner_organization_id -> Uid,
+        name -> Text,
+        slug -> Text,
+        client_id -> Text,
+        settings -> Text,
+        metadata -> Text,
+        disabled_at -> Nullable<Ts>,
+        created_at -> Ts,
+        updated_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    organizations (id) {
+        id -> Uid,
+        app_id -> Nullable<Uid>,
+        slug -> Text,
+        name -> Text,
+        metadata -> Text,
+        archived_at -> Nullable<Ts>,
+        created_at -> Ts,
+        updated_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::columns::Uid;
+
+    app_origins (origin, app_id) {
+        origin -> Text,
+        app_id -> Uid,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable};
+    use crate::columns::{Ts, Uid};
+
+    client_secrets (id) {
+        id -> Uid,
+        app_id -> Uid,
+        hash -> Binary,
+        created_at -> Ts,
+        expires_at -> Nullable<Ts>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Bool, Integer, Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    accounts (id) {
+        id -> Uid,
+        principal_id -> Uid,
+        app_id -> Nullable<Uid>,
+        email -> Text,
+        email_proof -> Nullable<Text>,
+        password_hash -> Nullable<Text>,
+        display_name -> Nullable<Text>,
+        metadata -> Text,
+        epoch -> Integer,
+        valid_from -> Ts,
+        platform_admin -> Bool,
+        disabled_at -> Nullable<Ts>,
+        created_at -> Ts,
+        updated_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    sessions (id) {
+        id -> Uid,
+        account_id -> Uid,
+        epoch -> Integer,
+        ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        created_at -> Ts,
+        expires_at -> Ts,
+        ended_at -> Nullable<Ts>,
+    }
+}
+
+table! {
+    use diesel::sql_types::Nullable;
+    use crate::columns::{Ts, Uid};
+
+    refresh_tokens (id) {
+        id -> Uid,
+        session_id -> Uid,
+        expires_at -> Ts,
+        spent_at -> Nullable<Ts>,
+        successor_id -> Nullable<Uid>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    one_time_tokens (id) {
+        id -> Uid,
+        purpose -> Text,
+        account_id -> Uid,
+        email -> Text,
+        hash -> Binary,
+        expires_at -> Ts,
+        used_at -> Nullable<Ts>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Integer, Nullable};
+    use crate::columns::Ts;
+
+    lockouts (key) {
+        key -> Binary,
+        failures -> Integer,
+        locked_until -> Nullable<Ts>,
+        expires_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    links (provider, subject) {
+        provider -> Text,
+        subject -> Text,
+        app_id -> Nullable<Uid>,
+        account_id -> Nullable<Uid>,
+        created_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    api_keys (id) {
+        id -> Uid,
+        prefix -> Text,
+        hash -> Binary,
+        organization_id -> Uid,
+        account_id -> Nullable<Uid>,
+        principal_id -> Uid,
+        name -> Text,
+        role -> Text,
+        scopes -> Text,
+        disabled_at -> Nullable<Ts>,
+        expires_at -> Nullable<Ts>,
+        created_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::columns::{Ts, Uid};
+
+    memberships (id) {
+        id -> Uid,
+        organization_id -> Uid,
+        principal_id -> Uid,
+        role -> Text,
+        created_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    signing_secrets (organization_id) {
+        organization_id -> Uid,
+        secret -> Binary,
+        url -> Nullable<Text>,
+        created_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    events (id) {
+        id -> Uid,
+        kind -> Text,
+        app_id -> Nullable<Uid>,
+        organization_id -> Nullable<Uid>,
+        actor_id -> Nullable<Uid>,
+        payload -> Text,
+        created_at -> Ts,
+        position -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    mail_queue (id) {
+        id -> Uid,
+        app_id -> Nullable<Uid>,
+        recipient -> Text,
+        kind -> Text,
+        attempts -> Integer,
+        due_at -> Ts,
+        created_at -> Ts,
+    }
+}
+
+table! {
+    use crate::columns::{Ts, Uid};
+
+    revoked_tokens (id) {
+        id -> Uid,
+        expires_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::Binary;
+    use crate::columns::Ts;
+
+    sealing_keys (id) {
+        id -> Binary,
+        created_at -> Ts,
+    }
+}
+
+joinable!(api_keys -> organizations (organization_id));
+joinable!(app_origins -> apps (app_id));
+joinable!(memberships -> organizations (organization_id));
+joinable!(sessions -> accounts (account_id));
+allow_tables_to_appear_in_same_query!(app_origins, apps, api_keys, memberships, organizations);
+allow_tables_to_appear_in_same_query!(accounts, principals, sessions);

@@ -1,0 +1,111 @@
+//! Who holds copies is told of every committed change, and of nothing else.
+
+use std::sync::{Arc, Mutex};
+
+use apps::App;
+use identity::{Account, PasswordHash};
+use kernel::{Change, Error, Unchecked, id::TokenId};
+
+use crate::support::{Db, at};
+
+on_both!(
+    every_change_is_told_before_its_author_is_answered,
+    what_is_rolled_back_or_only_read_is_not_told,
+    with_an_account_go_its_sessions_and_keys,
+    a_listener_that_panics_harms_nobody,
+);
+
+fn heard(db: &Db) -> impl Fn() -> Vec<Change> + use<> {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&heard);
+    db.store.listen(Arc::new(move |changes: &[Change]| hears.lock().unwrap().extend(changes)));
+    move || std::mem::take(&mut *heard.lock().unwrap())
+}
+
+async fn every_change_is_told_before_its_author_is_answered(db: &Db) {
+    let app = db.app().await;
+    let account = db.account(None).await;
+    let (session, _) = db.session(&account).await;
+    let organization = db.organization().await.id;
+    let token = TokenId::generate();
+    let heard = heard(db);
+    let id = account.id;
+
+    db.write(move |tx| tx.end_session(session.id, at(1))).await;
+    assert_eq!(heard(), [Change::Session(session.id)]);
+    db.write(move |tx| tx.end_session(session.id, at(1))).await;
+    assert_eq!(heard(), [], "it had ended");
+
+    db.write(move |tx| tx.revoke_token(token, at(1))).await;
+    assert_eq!(heard(), [Change::Token(token)]);
+
+    db.write(move |tx| tx.raise_epoch(id, at(1))).await;
+    assert_eq!(heard(), [Change::Account(id)]);
+    let change = Account { metadata: crate::support::metadata("changed"), ..account.clone() };
+    db.write(move |tx| tx.update_account(&change)).await;
+    assert_eq!(heard(), [Change::Account(id)]);
+    let hash = || PasswordHash::from_stored("hash".to_owned());
+    db.write(move |tx| tx.replace_password(id, None, &hash())).await;
+    assert_eq!(heard(), [Change::Account(id)]);
+    db.write(move |tx| tx.replace_password(id, None, &hash())).await;
+    assert_eq!(heard(), [], "it was not replaced");
+    db.write(move |tx| tx.remove_password(id)).await;
+    assert_eq!(heard(), [Change::Account(id)]);
+
+    let (owner, app_id) = (Unchecked(app.owner), app.id);
+    let change = App { disabled_at: Some(at(1)), ..app };
+    db.write(move |tx| tx.update_app(&owner, &change)).await;
+    assert_eq!(heard(), [Change::App(app_id)]);
+    db.write(move |tx| tx.insert_client_secret(&crate::client_secrets::secret(app_id, None))).await;
+    assert_eq!(heard(), [Change::App(app_id)]);
+    db.write(move |tx| tx.expire_client_secrets(app_id, at(1))).await;
+    assert_eq!(heard(), [Change::App(app_id)]);
+    db.write(move |tx| tx.delete_app(&owner, app_id)).await;
+    assert_eq!(heard(), [Change::App(app_id)]);
+
+    let key = crate::api_keys::key(organization, None, account.principal);
+    let key_id = key.id;
+    db.write(move |tx| tx.insert_api_key(&Unchecked(organization), &key)).await;
+    assert_eq!(heard(), [Change::ApiKey(key_id)]);
+}
+
+async fn what_is_rolled_back_or_only_read_is_not_told(db: &Db) {
+    let account = db.account(None).await;
+    let id = account.id;
+    let heard = heard(db);
+    for panics in [false, true] {
+        let code = db.refused(move |tx| {
+            tx.raise_epoch(id, at(1))?;
+            assert!(!panics, "on purpose");
+            Err::<(), _>(Error::not_found())
+        });
+        code.await;
+    }
+    db.read(move |tx| tx.account(id)).await;
+    assert_eq!(heard(), []);
+}
+
+async fn with_an_account_go_its_sessions_and_keys(db: &Db) {
+    let account = db.account(None).await;
+    let (live, _) = db.session(&account).await;
+    let (ended, _) = db.session(&account).await;
+    let organization = db.organization().await.id;
+    let key = crate::api_keys::key(organization, Some(account.id), account.principal);
+    let key_id = key.id;
+    db.write(move |tx| {
+        tx.end_session(ended.id, at(1))?;
+        tx.insert_api_key(&Unchecked(organization), &key)
+    })
+    .await;
+    let heard = heard(db);
+    db.write(move |tx| tx.delete_account(&Unchecked(None), account.principal, at(1))).await;
+    assert_eq!(heard(), [Change::Account(account.id), Change::Session(live.id), Change::ApiKey(key_id)]);
+}
+
+async fn a_listener_that_panics_harms_nobody(db: &Db) {
+    db.store.listen(Arc::new(|_: &[Change]| panic!("on purpose")));
+    for _ in 0..20 {
+        db.write(|tx| tx.revoke_token(TokenId::generate(), at(1))).await;
+    }
+    assert_eq!(db.number("SELECT count(*) FROM revoked_tokens"), 20);
+}

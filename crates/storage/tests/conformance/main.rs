@@ -1,0 +1,44 @@
+//! What every repository trait promises, on SQLite and on PostgreSQL: each story runs on both.
+
+/// Makes two tests of each story, one a database. Four threads, so that what races in the story does race.
+macro_rules! on_both {
+    ($($story:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $story() {
+                super::$story(&crate::support::Db::sqlite()).await;
+            })+
+        }
+
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $story() {
+                super::$story(&crate::support::Db::postgres()).await;
+            })+
+        }
+    };
+}
+
+mod accounts;
+mod accounts_at_once;
+mod api_keys;
+mod apps;
+mod apps_owned;
+mod backup;
+mod changes;
+mod client_secrets;
+mod links;
+mod lockouts;
+mod mail_queue;
+mod memberships;
+mod migrations;
+mod one_time_tokens;
+mod organizations;
+mod outage;
+mod records;
+mod refresh_tokens;
+mod schema;
+mod sessions;
+mod shutdown;
+mod support;
+mod units;

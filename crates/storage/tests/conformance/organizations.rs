@@ -1,0 +1,114 @@
+//! Organizations.
+
+use kernel::{
+    Code, Name, Page, Role, Slug, Unchecked,
+    id::{OrganizationId, PrincipalId},
+};
+use tenancy::Organization;
+
+use crate::support::{Db, at, linger, metadata, organization};
+
+on_both!(
+    what_was_written_is_read_back,
+    a_slug_is_taken_once_in_each_app,
+    an_update_writes_what_can_change_where_it_was_permitted,
+    two_changes_of_one_organization_are_both_kept,
+    somebody_sees_their_own_organizations_of_one_app,
+);
+
+async fn what_was_written_is_read_back(db: &Db) {
+    let app = db.app().await.id;
+    for app in [None, Some(app)] {
+        let organization = Organization { archived_at: Some(at(1)), updated_at: at(2), ..organization(app) };
+        let (id, new) = (organization.id, organization.clone());
+        let slug = organization.slug.clone();
+        db.write(move |tx| tx.insert_organization(&new)).await;
+        assert_eq!(db.read(move |tx| tx.organization(id)).await, Some(organization));
+        let taken = db.read(move |tx| {
+            Ok([
+                tx.organization_slug_taken(app, &slug)?,
+                tx.organization_slug_taken(app, &Slug::from_name("another"))?,
+                tx.organization_slug_taken(Some(kernel::id::AppId::generate()), &slug)?,
+            ])
+        });
+        assert_eq!(taken.await, [true, false, false]);
+    }
+    assert_eq!(db.read(|tx| tx.organization(OrganizationId::generate())).await, None);
+}
+
+async fn a_slug_is_taken_once_in_each_app(db: &Db) {
+    let [app, other] = [db.app().await.id, db.app().await.id];
+    let slug = Slug::from_name("acme");
+    for app in [None, Some(app), Some(other)] {
+        let first = Organization { slug: slug.clone(), ..organization(app) };
+        db.write(move |tx| tx.insert_organization(&first)).await;
+        let second = Organization { slug: slug.clone(), ..organization(app) };
+        assert_eq!(db.refused(move |tx| tx.insert_organization(&second)).await, Code::SlugTaken);
+        let renamed = Organization { slug: slug.clone(), ..db.organization_in(app).await };
+        let code = db.refused(move |tx| tx.update_organization(&Unchecked(renamed.id), &renamed)).await;
+        assert_eq!(code, Code::SlugTaken);
+    }
+}
+
+async fn an_update_writes_what_can_change_where_it_was_permitted(db: &Db) {
+    let before = db.organization().await;
+    let after = Organization {
+        slug: Slug::from_name("another"),
+        name: Name::constant("Another"),
+        metadata: metadata("another"),
+        archived_at: Some(at(8)),
+        updated_at: at(9),
+        ..before.clone()
+    };
+    let elsewhere = Unchecked(db.organization().await.id);
+    let change = after.clone();
+    assert_eq!(db.refused(move |tx| tx.update_organization(&elsewhere, &change)).await, Code::NotFound);
+    for wanted in [after, before.clone()] {
+        let change = wanted.clone();
+        db.write(move |tx| tx.update_organization(&Unchecked(change.id), &change)).await;
+        assert_eq!(db.read(move |tx| tx.organization(before.id)).await, Some(wanted));
+    }
+    let gone = organization(None);
+    assert_eq!(db.refused(move |tx| tx.update_organization(&Unchecked(gone.id), &gone)).await, Code::NotFound);
+}
+
+async fn two_changes_of_one_organization_are_both_kept(db: &Db) {
+    let id = db.organization().await.id;
+    let changes: [fn(Organization) -> Organization; 2] = [
+        |before| Organization { name: Name::constant("Another"), updated_at: at(1), ..before },
+        |before| Organization { archived_at: Some(at(2)), updated_at: at(2), ..before },
+    ];
+    let works = changes.into_iter().map(|change| {
+        move |tx: &mut dyn platform::Transaction| {
+            let before = tx.organization(id)?.unwrap();
+            linger();
+            tx.update_organization(&Unchecked(id), &change(before))
+        }
+    });
+    assert!(db.at_once(works).await.iter().all(Result::is_ok));
+    let found = db.read(move |tx| tx.organization(id)).await.unwrap();
+    assert!(found.name == Name::constant("Another") && found.archived_at.is_some(), "{found:?}");
+}
+
+async fn somebody_sees_their_own_organizations_of_one_app(db: &Db) {
+    let (app, principal) = (db.app().await.id, PrincipalId::generate());
+    let mut own = Vec::new();
+    for role in [Role::Owner, Role::Admin, Role::Member, Role::Viewer, Role::Owner] {
+        let organization = db.organization_in(Some(app)).await;
+        db.member(organization.id, principal, role).await;
+        db.member(organization.id, PrincipalId::generate(), Role::Owner).await;
+        own.push((organization, role));
+    }
+    let platforms = db.organization().await;
+    db.member(platforms.id, principal, Role::Owner).await;
+    db.organization_in(Some(app)).await;
+
+    let listed =
+        |app, after, offset| db.read(move |tx| tx.organizations_of(app, principal, &Page::new(after, offset, 3)?));
+    let first = listed(Some(app), None, 0).await;
+    assert_eq!((first.items, first.next), (own[..3].to_vec(), Some(own[2].0.id)));
+    let last = listed(Some(app), first.next, 0).await;
+    assert_eq!((last.items, last.next), (own[3..].to_vec(), None));
+    assert_eq!(listed(Some(app), None, 4).await.items, own[4..]);
+    assert_eq!(listed(None, None, 0).await.items, [(platforms, Role::Owner)]);
+}

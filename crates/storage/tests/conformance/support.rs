@@ -1,0 +1,237 @@
+//! A database for one story, and what stories are made of.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use apps::{App, AppSettings, ClientId};
+use diesel::{Connection as _, PgConnection, RunQueryDsl as _, SqliteConnection, sql_query, sql_types::BigInt};
+use fabric_storage::{Database, Options};
+use identity::{Account, RefreshToken, Session};
+use kernel::{
+    Client, Code, Email, Metadata, Name, Result, Role, Slug, Timestamp, Unchecked,
+    id::{AccountId, AppId, MembershipId, OrganizationId, PrincipalId, RefreshTokenId, SessionId},
+};
+use platform::{Store, Transaction};
+use tenancy::{Membership, Organization};
+use testbed::TestDatabase;
+use tokio::task::JoinSet;
+
+/// An open database that belongs to one story.
+pub struct Db {
+    pub store: Arc<dyn Store>,
+    pub database: Arc<Database>,
+    pub url: String,
+    _place: TestDatabase,
+}
+
+impl Db {
+    pub fn sqlite() -> Self {
+        Self::open(TestDatabase::sqlite())
+    }
+
+    pub fn postgres() -> Self {
+        Self::open(TestDatabase::postgres(|url| drop(Database::migrate(url).unwrap())))
+    }
+
+    fn open(place: TestDatabase) -> Self {
+        let database = Arc::new(Database::open(&Options::new(&place.url)).unwrap());
+        Self { store: Arc::clone(&database) as Arc<dyn Store>, database, url: place.url.clone(), _place: place }
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        self.url.starts_with("postgres")
+    }
+
+    /// What the work reads.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut dyn Transaction) -> Result<T> + Send + 'static,
+    ) -> T {
+        self.store.read(work).await.unwrap()
+    }
+
+    /// What the work writes, which goes well.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut dyn Transaction) -> Result<T> + Send + 'static,
+    ) -> T {
+        self.store.write(work).await.unwrap()
+    }
+
+    /// The code that the work is refused with.
+    pub async fn refused<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut dyn Transaction) -> Result<T> + Send + 'static,
+    ) -> Code {
+        self.store.write(work).await.err().expect("refused").code
+    }
+
+    /// Runs as many works at once; hands back what came of each.
+    pub async fn at_once<T, W>(&self, works: impl IntoIterator<Item = W>) -> Vec<Result<T>>
+    where
+        T: Send + 'static,
+        W: FnMut(&mut dyn Transaction) -> Result<T> + Send + 'static,
+    {
+        let mut callers = JoinSet::new();
+        for work in works {
+            let store = Arc::clone(&self.store);
+            callers.spawn(async move { store.write(work).await });
+        }
+        callers.join_all().await
+    }
+
+    /// One number, asked past the repositories.
+    pub fn number(&self, sql: &str) -> i64 {
+        number(&self.url, sql)
+    }
+
+    /// An organization of the platform.
+    pub async fn organization(&self) -> Organization {
+        self.organization_in(None).await
+    }
+
+    pub async fn organization_in(&self, app: Option<AppId>) -> Organization {
+        let organization = organization(app);
+        let new = organization.clone();
+        self.write(move |tx| tx.insert_organization(&new)).await;
+        organization
+    }
+
+    /// An app with an owner of its own.
+    pub async fn app(&self) -> App {
+        let owner = self.organization().await;
+        let app = app(owner.id);
+        let new = app.clone();
+        self.write(move |tx| tx.insert_app(&Unchecked(owner.id), &new)).await;
+        app
+    }
+
+    /// An account of a new principal.
+    pub async fn account(&self, app: Option<AppId>) -> Account {
+        let account = account(app);
+        let new = account.clone();
+        self.write(move |tx| {
+            tx.insert_principal(new.principal, Some(&new.email), at(0))?;
+            tx.insert_account(&new)
+        })
+        .await;
+        account
+    }
+
+    /// A session of the account with a refresh token that expires after a day.
+    pub async fn session(&self, account: &Account) -> (Session, RefreshToken) {
+        let session = session(account);
+        let token = refresh_token(&session, at(86_400));
+        let (new, first) = (session.clone(), token.clone());
+        self.write(move |tx| {
+            tx.insert_session(&new)?;
+            tx.insert_refresh_token(&first)
+        })
+        .await;
+        (session, token)
+    }
+
+    pub async fn member(&self, organization: OrganizationId, principal: PrincipalId, role: Role) {
+        self.write(move |tx| tx.insert_membership(&membership(organization, principal, role))).await;
+    }
+}
+
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(1_700_000_000 + seconds).unwrap()
+}
+
+pub fn organization(app: Option<AppId>) -> Organization {
+    let id = OrganizationId::generate();
+    Organization {
+        id,
+        app,
+        slug: Slug::from_name(&id.to_string()),
+        name: Name::constant("Acme"),
+        metadata: metadata("organization"),
+        archived_at: None,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+pub fn app(owner: OrganizationId) -> App {
+    let id = AppId::generate();
+    // Distinct for distinct ids.
+    let random = std::array::from_fn(|index| id.0.as_bytes()[index % 16].rotate_right(if index < 16 { 0 } else { 4 }));
+    App {
+        id,
+        owner,
+        name: Name::constant("Shop"),
+        slug: Slug::from_name(&id.to_string()),
+        client_id: ClientId::from_random(random),
+        settings: AppSettings::default(),
+        metadata: metadata("app"),
+        disabled_at: None,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+pub fn account(app: Option<AppId>) -> Account {
+    let id = AccountId::generate();
+    let email = Email::parse(&format!("{id}@example.com")).unwrap();
+    Account::new(id, PrincipalId::generate(), app, email, at(0))
+}
+
+pub fn session(account: &Account) -> Session {
+    Session {
+        id: SessionId::generate(),
+        account: account.id,
+        epoch: account.epoch,
+        client: Client { ip: Some("2001:db8::1".parse().unwrap()), user_agent: Some("a browser".to_owned()) },
+        created_at: at(0),
+    }
+}
+
+pub fn refresh_token(session: &Session, expires_at: Timestamp) -> RefreshToken {
+    RefreshToken { id: RefreshTokenId::generate(), session: session.id, expires_at, spent: None }
+}
+
+pub fn membership(organization: OrganizationId, principal: PrincipalId, role: Role) -> Membership {
+    Membership { id: MembershipId::generate(), organization, principal, role, created_at: at(0) }
+}
+
+/// Metadata with everything in it that a database could stumble over.
+pub fn metadata(of: &str) -> Metadata {
+    Metadata::parse(serde_json::json!({ "of": of, "nul": "\0", "quotes": "'\"\\", "fox": "🦊", "n": 1.5 })).unwrap()
+}
+
+pub fn email(text: &str) -> Email {
+    Email::parse(text).unwrap()
+}
+
+/// Long enough that whoever is about to get in between does.
+pub fn linger() {
+    std::thread::sleep(Duration::from_millis(30));
+}
+
+/// The same for those who wait outside of a unit of work.
+pub fn pause() -> impl Future<Output = ()> {
+    tokio::time::sleep(Duration::from_millis(100))
+}
+
+#[derive(diesel::QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+pub fn number(url: &str, sql: &str) -> i64 {
+    let query = sql_query(format!("SELECT CAST(({sql}) AS bigint) AS number"));
+    let number: Number = match url.strip_prefix("sqlite://") {
+        Some(path) => query.get_result(&mut SqliteConnection::establish(path).unwrap()).unwrap(),
+        None => query.get_result(&mut PgConnection::establish(url).unwrap()).unwrap(),
+    };
+    number.number
+}
+
+pub fn execute(url: &str, sql: &str) {
+    match url.strip_prefix("sqlite://") {
+        Some(path) => sql_query(sql).execute(&mut SqliteConnection::establish(path).unwrap()).unwrap(),
+        None => sql_query(sql).execute(&mut PgConnection::establish(url).unwrap()).unwrap(),
+    };
+}

@@ -1,0 +1,21 @@
+DROP TABLE sealing_keys;
+DROP TABLE revoked_tokens;
+DROP TABLE mail_queue;
+DROP TABLE events;
+DROP TABLE signing_secrets;
+DROP TABLE memberships;
+DROP TABLE api_keys;
+DROP TABLE links;
+DROP TABLE lockouts;
+DROP TABLE one_time_tokens;
+DROP TABLE refresh_tokens;
+DROP TABLE sessions;
+DROP TABLE accounts;
+DROP TABLE client_secrets;
+DROP TABLE app_origins;
+-- The two refer to each other.
+DELETE FROM organizations;
+DELETE FROM apps;
+DROP TABLE organizations;
+DROP TABLE apps;
+DROP TABLE principals;
