@@ -12,7 +12,7 @@ use authz::{Acting, Action, Caller, SignedIn};
 use kernel::{Client, Code, Error, Result, id::OrganizationId, secret::is_same};
 use platform::{Door, Platform, Presented};
 
-use crate::{Options, answer::Context};
+use crate::{Options, answer::Context, request::Inputs};
 
 /// Names the app that a request is for, by its client id.
 pub const X_FABRIC_APP_ID: HeaderName = HeaderName::from_static("x-fabric-app-id");
@@ -39,6 +39,9 @@ pub trait Gate: Sized + 'static {
     /// What it asks of a caller.
     const ACCESS: Access;
 
+    /// What it reads besides a credential.
+    fn describe(_: &mut Inputs) {}
+
     /// Lets a caller in.
     fn admit(http: &HttpRequest) -> impl Future<Output = Result<Self>>;
 }
@@ -62,6 +65,10 @@ pub struct Anyone {
 
 impl Gate for Anyone {
     const ACCESS: Access = Access::Public;
+
+    fn describe(about: &mut Inputs) {
+        about.header(&X_FABRIC_APP_ID, "The app, by its client id; none is the platform itself.");
+    }
 
     async fn admit(http: &HttpRequest) -> Result<Self> {
         let door = platform(http)?.door(header(http, &X_FABRIC_APP_ID)?).await?;

@@ -21,7 +21,7 @@ use utoipa::{
 use crate::{
     answer::{Context, Described, Links, Meta, VERSION},
     failure::Failure,
-    gate::Access,
+    gate::{Access, Gate},
     request::{Input, Inputs},
     routes,
 };
@@ -59,10 +59,11 @@ pub struct Description {
 }
 
 impl Description {
-    /// Of a handler that reads `R` and answers as `answer` says.
-    pub fn new<R: Input>(summary: &'static str, answer: fn(&mut Schemas) -> Described) -> Self {
+    /// Of a handler that is called by `G`, reads `R` and answers as `answer` says.
+    pub fn new<G: Gate, R: Input>(summary: &'static str, answer: fn(&mut Schemas) -> Described) -> Self {
         let inputs = |schemas: &mut Schemas| {
             let mut inputs = Inputs { schemas, parameters: Vec::new(), body: None };
+            G::describe(&mut inputs);
             R::describe(&mut inputs);
             (inputs.parameters, inputs.body)
         };

@@ -10,7 +10,7 @@ use actix_web::{
     FromRequest, HttpRequest, ResponseError,
     dev::Payload,
     error::PayloadError,
-    http::header::CONTENT_TYPE,
+    http::header::{CONTENT_TYPE, HeaderName},
     web::{Bytes, Data},
 };
 use kernel::{Code, Error, Result, id::Id};
@@ -54,6 +54,18 @@ pub struct Inputs<'a> {
     pub parameters: Vec<Parameter>,
     /// In the body.
     pub body: Option<RequestBody>,
+}
+
+impl Inputs<'_> {
+    /// Adds a header that may be sent.
+    pub fn header(&mut self, name: &HeaderName, meaning: &str) {
+        let parameter = ParameterBuilder::new()
+            .name(name.as_str())
+            .parameter_in(ParameterIn::Header)
+            .description(Some(meaning))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()));
+        self.parameters.push(parameter.build());
+    }
 }
 
 impl Input for () {
@@ -290,7 +302,9 @@ impl FromRequest for Named {
 }
 
 impl Input for Named {
-    fn describe(_: &mut Inputs) {}
+    fn describe(about: &mut Inputs) {
+        about.header(&X_FABRIC_APP_ID, "The app whose accounts are meant, by its client id.");
+    }
 }
 
 /// A field that may be absent (leave it), null (clear it) or a value (set it): RFC 7396.

@@ -148,7 +148,7 @@ where
         method,
         path,
         access: G::ACCESS,
-        description: Description::new::<R>(summary, T::describe),
+        description: Description::new::<G, R>(summary, T::describe),
         handler: std::any::type_name::<F>(),
     }
 }

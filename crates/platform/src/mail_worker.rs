@@ -10,6 +10,7 @@ use crate::{
     Platform,
     mailer::{Letter, MailError, Mailer},
     records::{MailOrder, QueuedMail},
+    sign_up::sign_up_from_note,
 };
 
 /// How many mails one round takes.
@@ -20,11 +21,12 @@ const LEASE: Duration = Duration::from_mins(5);
 const TRIES: i32 = 8;
 
 impl Platform {
-    /// Sends the mails that are due, some at a time; tells how many it took.
+    /// Sends the mails that are due, some at a time; tells how many it took. Without a mailer none goes out, but what
+    /// they stand for is done.
     ///
     /// # Errors
     /// Those of the database. A mail that does not go out is no error: it is tried again later.
-    pub async fn send_mails(&self, mailer: &dyn Mailer) -> Result<usize> {
+    pub async fn send_mails(&self, mailer: Option<&dyn Mailer>) -> Result<usize> {
         let now = self.now();
         let claimed = self.store().write(move |tx| tx.claim_mail(now, now.after(LEASE), ROUND)).await?;
         let mut last = Ok(claimed.len());
@@ -37,9 +39,17 @@ impl Platform {
         last
     }
 
-    async fn send_mail(&self, mailer: &dyn Mailer, mail: &QueuedMail) -> Result<()> {
+    async fn send_mail(&self, mailer: Option<&dyn Mailer>, mail: &QueuedMail) -> Result<()> {
         let id = mail.id;
-        let Some(letter) = self.write_letter(mail).await? else {
+        let order = match mail.order {
+            MailOrder::SignUp => self.sign_up_noted(mail).await?,
+            order => order,
+        };
+        let letter = match mailer {
+            Some(_) => self.write_letter(mail, order).await?,
+            None => None,
+        };
+        let (Some(mailer), Some(letter)) = (mailer, letter) else {
             return self.store().write(move |tx| tx.mail_sent(id)).await;
         };
         match mailer.send(&mail.recipient, &letter).await {
@@ -60,8 +70,21 @@ impl Platform {
         }
     }
 
+    /// Does what a note of a sign-up asks for. From then on it is an order for the letter that follows, so that another
+    /// try does not take the new account for an old one.
+    async fn sign_up_noted(&self, note: &QueuedMail) -> Result<MailOrder> {
+        let (note, now) = (note.clone(), self.now());
+        let done = self.store().write(move |tx| {
+            let made = sign_up_from_note(tx, &note, now)?;
+            let order = if made { MailOrder::VerifyEmail } else { MailOrder::AlreadySignedUp };
+            tx.reorder_mail(note.id, order)?;
+            Ok(order)
+        });
+        done.await
+    }
+
     /// What the mail says, by now. `None` when there is nobody to say it to.
-    async fn write_letter(&self, mail: &QueuedMail) -> Result<Option<Letter>> {
+    async fn write_letter(&self, mail: &QueuedMail, order: MailOrder) -> Result<Option<Letter>> {
         let (app, email) = (mail.app, mail.recipient.clone());
         let account = self.store().read(move |tx| tx.account_by_email(app, &email)).await?;
         let Some(account) = account.filter(|account| account.disabled_at.is_none()) else { return Ok(None) };
@@ -76,7 +99,7 @@ impl Platform {
         let site = app.and_then(|app| app.settings.site_url.as_ref().map(|url| url.as_str().to_owned()));
         let site = site.or_else(|| self.settings().site_url.clone());
         let base = &self.settings().public_base_url;
-        Ok(match mail.order {
+        Ok(match order {
             MailOrder::VerifyEmail if account.email_verified() => None,
             MailOrder::VerifyEmail => {
                 let token = self.new_token(&account, Purpose::VerifyEmail).await?;
@@ -91,7 +114,7 @@ impl Platform {
                 };
                 Some(Letter::ResetPassword { sender, link: format!("{page}?token={}", token.expose_secret()) })
             }
-            MailOrder::AlreadySignedUp => Some(Letter::AlreadySignedUp { sender }),
+            MailOrder::AlreadySignedUp | MailOrder::SignUp => Some(Letter::AlreadySignedUp { sender }),
         })
     }
 

@@ -4,6 +4,7 @@ use kernel::{
     Email, Event, Result, Timestamp,
     id::{AppId, MailId, TokenId},
 };
+use serde_json::Value;
 
 /// The ledger of one database transaction.
 pub trait EventLedger {
@@ -21,11 +22,14 @@ pub enum MailOrder {
     ResetPassword,
     /// Somebody tried to sign up with an address that has an account.
     AlreadySignedUp,
+    /// Somebody signs up where nobody may learn whether an address has an account: the account is made, or its owner
+    /// told, when the mail is written.
+    SignUp,
 }
 
 impl MailOrder {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::VerifyEmail, Self::ResetPassword, Self::AlreadySignedUp];
+    pub const ALL: [Self; 4] = [Self::VerifyEmail, Self::ResetPassword, Self::AlreadySignedUp, Self::SignUp];
 
     /// Its name in the database.
     #[must_use]
@@ -34,6 +38,7 @@ impl MailOrder {
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
             Self::AlreadySignedUp => "already_signed_up",
+            Self::SignUp => "sign_up",
         }
     }
 }
@@ -49,6 +54,8 @@ pub struct QueuedMail {
     pub recipient: Email,
     /// What it shall be about.
     pub order: MailOrder,
+    /// What it needs to know besides.
+    pub payload: Option<Value>,
     /// How often it was tried.
     pub attempts: i32,
     /// Since when it waits.
@@ -66,6 +73,9 @@ pub trait MailQueue {
 
     /// The mail is out: it is forgotten.
     fn mail_sent(&mut self, id: MailId) -> Result<()>;
+
+    /// The mail shall be about something else from now on, and needs to know nothing besides.
+    fn reorder_mail(&mut self, id: MailId, order: MailOrder) -> Result<()>;
 
     /// The mail did not go out: the next try is then.
     fn postpone_mail(&mut self, id: MailId, until: Timestamp) -> Result<()>;

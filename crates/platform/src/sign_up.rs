@@ -1,10 +1,11 @@
 //! Sign-up: a new account in an app.
 
-use identity::password::Password;
+use identity::{PasswordHash, password::Password};
 use kernel::{
     Client, Code, Email, Error, EventKind, Name, Result, Timestamp,
     id::{AppId, MailId},
 };
+use serde_json::{Value, json};
 
 use crate::{
     Door, Platform, Transaction,
@@ -49,43 +50,71 @@ impl Platform {
         if !settings.open_sign_up {
             return Err(Error::new(Code::SignUpClosed));
         }
-        let password = Some(self.hashing().hash(password).await?);
+        let password = self.hashing().hash(password).await?;
+        metrics::counter!("fabric_sign_ups_total").increment(1);
         let newcomer = Newcomer {
-            password,
+            password: Some(password),
             display_name,
             organization: settings.auto_create_org,
-            ..Newcomer::new(door.app(), email.clone())
+            ..Newcomer::new(door.app(), email)
         };
-        let (now, mail, unseen) = (self.now(), self.settings().mail, settings.require_verified_email);
+        if settings.require_verified_email {
+            self.sign_up_unseen(newcomer).await?;
+            return Ok(SignedUp::CheckMail);
+        }
+        let (now, mail) = (self.now(), self.settings().mail);
         let made = self.store().write(move |tx| {
-            let taken = tx.account_by_email(newcomer.app, &email)?.is_some();
-            if taken && !settings.require_verified_email {
+            if tx.account_by_email(newcomer.app, &newcomer.email)?.is_some() {
                 return Err(Error::new(Code::EmailTaken));
             }
-            let order = if taken { MailOrder::AlreadySignedUp } else { MailOrder::VerifyEmail };
-            if mail {
-                order_mail(tx, newcomer.app, &email, order, now)?;
-            }
-            if taken {
-                return Ok(None);
-            }
             let account = newcomer.join(tx, EventKind::AuthSignup, None, now)?;
-            if settings.require_verified_email {
-                return Ok(None);
+            if mail {
+                order_mail(tx, newcomer.app, &newcomer.email, MailOrder::VerifyEmail, now)?;
             }
             let begun = begin_session(tx, &account, &client, settings.refresh_token_seconds, now)?;
-            Ok(Some((account, begun)))
+            Ok((account, begun))
         });
-        let made = match made.await {
-            // Somebody else took the address at the same moment: that must look like any other time.
-            Err(error) if error.code == Code::EmailTaken && unseen => None,
-            made => made?,
-        };
-        metrics::counter!("fabric_sign_ups_total").increment(1);
-        let Some((account, begun)) = made else { return Ok(SignedUp::CheckMail) };
+        let (account, begun) = made.await?;
         let tokens = self.write_tokens(&door, &account, begun, now)?;
         Ok(SignedUp::In(Box::new(SignedInUser { account, tokens })))
     }
+
+    /// Leaves a note and does nothing else, whether there is an account or not: neither the answer nor its time tells
+    /// which. The background work makes the account, or tells the owner of the one there is.
+    async fn sign_up_unseen(&self, newcomer: Newcomer) -> Result<()> {
+        let now = self.now();
+        let mail = QueuedMail {
+            id: MailId::generate(),
+            app: newcomer.app,
+            recipient: newcomer.email.clone(),
+            order: MailOrder::SignUp,
+            payload: Some(json!({
+                "password": newcomer.password.as_ref().map(PasswordHash::as_str),
+                "display_name": newcomer.display_name.as_ref().map(Name::as_str),
+                "organization": newcomer.organization,
+            })),
+            attempts: 0,
+            created_at: now,
+        };
+        self.store().write(move |tx| tx.enqueue_mail(&mail)).await
+    }
+}
+
+/// Makes the account that a note asks for, if the address is free; tells whether it was.
+pub(crate) fn sign_up_from_note(tx: &mut dyn Transaction, note: &QueuedMail, now: Timestamp) -> Result<bool> {
+    if tx.account_by_email(note.app, &note.recipient)?.is_some() {
+        return Ok(false);
+    }
+    let field = |name: &str| note.payload.as_ref().and_then(|payload| payload.get(name));
+    let text = |name: &str| field(name).and_then(Value::as_str);
+    let newcomer = Newcomer {
+        password: text("password").map(|hash| PasswordHash::from_stored(hash.to_owned())),
+        display_name: text("display_name").map(Name::parse).transpose()?,
+        organization: field("organization").and_then(Value::as_bool).unwrap_or(true),
+        ..Newcomer::new(note.app, note.recipient.clone())
+    };
+    newcomer.join(tx, EventKind::AuthSignup, None, now)?;
+    Ok(true)
 }
 
 /// Puts a mail into the queue.
@@ -101,6 +130,7 @@ pub(crate) fn order_mail(
         app,
         recipient: recipient.clone(),
         order,
+        payload: None,
         attempts: 0,
         created_at: now,
     })

@@ -29,19 +29,17 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts them. Without a mailer nothing is sent.
+    /// Starts them. Without a mailer no mail goes out.
     #[must_use]
     pub fn start(platform: &Platform, mailer: Option<Arc<dyn Mailer>>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        if let Some(mailer) = mailer {
-            let platform = platform.clone();
-            let send = move || {
-                let (platform, mailer) = (platform.clone(), Arc::clone(&mailer));
-                async move { platform.send_mails(&*mailer).await }
-            };
-            tasks.spawn(repeat("mail", MAIL_EVERY, stopped.clone(), send));
-        }
+        let sender = platform.clone();
+        let send = move || {
+            let (platform, mailer) = (sender.clone(), mailer.clone());
+            async move { platform.send_mails(mailer.as_deref()).await }
+        };
+        tasks.spawn(repeat("mail", MAIL_EVERY, stopped.clone(), send));
         let platform = platform.clone();
         let sweep = move || {
             let platform = platform.clone();

@@ -1,6 +1,6 @@
 //! The Diesel adapter: every repository trait, on PostgreSQL and on SQLite.
 //!
-//! `repositories/` is written once and compiled twice, once under [`postgres`] and once under [`sqlite`], each time
+//! `repositories/` is written once and compiled twice, once under `postgres` and once under `sqlite`, each time
 //! against that database's own connection type. What differs between the two stands in those two modules and nowhere
 //! else.
 

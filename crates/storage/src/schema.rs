@@ -231,6 +231,7 @@ table! {
         app_id -> Nullable<Uid>,
         recipient -> Text,
         kind -> Text,
+        payload -> Nullable<Text>,
         attempts -> Integer,
         due_at -> Ts,
         created_at -> Ts,

@@ -150,6 +150,7 @@ fn walk(tx: &mut dyn Transaction) -> Result<()> {
         app: None,
         recipient: email.clone(),
         order: MailOrder::VerifyEmail,
+        payload: None,
         attempts: 0,
         created_at: now,
     })?;

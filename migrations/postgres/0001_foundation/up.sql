@@ -201,6 +201,7 @@ CREATE TABLE mail_queue (
     app_id     uuid,
     recipient  text        NOT NULL,
     kind       text        NOT NULL,
+    payload    text,
     attempts   integer     NOT NULL,
     due_at     timestamptz NOT NULL,
     created_at timestamptz NOT NULL

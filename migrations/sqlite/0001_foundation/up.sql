@@ -193,6 +193,7 @@ CREATE TABLE mail_queue (
     app_id     BLOB,
     recipient  TEXT    NOT NULL,
     kind       TEXT    NOT NULL,
+    payload    TEXT,
     attempts   INTEGER NOT NULL,
     due_at     INTEGER NOT NULL,
     created_at INTEGER NOT NULL

@@ -6,10 +6,11 @@ use kernel::{
     id::{AppId, MailId},
 };
 use platform::records::{MailOrder, MailQueue, QueuedMail};
+use serde_json::Value;
 
 use super::{Db, Tx};
 use crate::{
-    columns::{Moment, RowId, intact},
+    columns::{Json, Moment, RowId, intact},
     races::LockName,
     schema::mail_queue,
 };
@@ -21,6 +22,7 @@ struct MailRow {
     app_id: Option<RowId>,
     recipient: String,
     kind: String,
+    payload: Option<Json<Value>>,
     attempts: i32,
     created_at: Moment,
 }
@@ -45,6 +47,7 @@ impl MailQueue for Tx<'_> {
             mail_queue::app_id.eq(mail.app.map(|id| RowId(id.0))),
             mail_queue::recipient.eq(mail.recipient.as_str()),
             mail_queue::kind.eq(mail.order.name()),
+            mail_queue::payload.eq(mail.payload.clone().map(Json)),
             mail_queue::attempts.eq(mail.attempts),
             mail_queue::due_at.eq(Moment(mail.created_at)),
             mail_queue::created_at.eq(Moment(mail.created_at)),
@@ -75,6 +78,12 @@ impl MailQueue for Tx<'_> {
         self.query(|connection| delete.execute(connection)).map(drop)
     }
 
+    fn reorder_mail(&mut self, id: MailId, order: MailOrder) -> Result<()> {
+        let reorder = diesel::update(mail_queue::table.find(RowId(id.0)))
+            .set((mail_queue::kind.eq(order.name()), mail_queue::payload.eq(None::<Json<Value>>)));
+        self.query(|connection| reorder.execute(connection)).map(drop)
+    }
+
     fn postpone_mail(&mut self, id: MailId, until: Timestamp) -> Result<()> {
         let postpone = diesel::update(mail_queue::table.find(RowId(id.0))).set(mail_queue::due_at.eq(Moment(until)));
         self.query(|connection| postpone.execute(connection)).map(drop)
@@ -88,6 +97,7 @@ impl MailRow {
             app: self.app_id.map(|id| AppId(id.0)),
             recipient: intact(Email::parse(&self.recipient))?,
             order: order(&self.kind)?,
+            payload: self.payload.map(|payload| payload.0),
             attempts: self.attempts,
             created_at: self.created_at.0,
         })

@@ -35,6 +35,7 @@ async fn with_an_app_goes_everything_in_it_and_the_ledger_stays(db: &Db) {
                 app: id,
                 recipient: email("alice@example.com"),
                 order: MailOrder::VerifyEmail,
+                payload: None,
                 attempts: 0,
                 created_at: at(0),
             })

@@ -17,7 +17,7 @@ on_both!(
 fn mail(order: MailOrder, created_at: Timestamp) -> QueuedMail {
     let id = MailId::generate();
     let recipient = email(&format!("{id}@example.com"));
-    QueuedMail { id, app: None, recipient, order, attempts: 0, created_at }
+    QueuedMail { id, app: None, recipient, order, payload: None, attempts: 0, created_at }
 }
 
 async fn a_mail_is_leased_until_it_is_sent(db: &Db) {

@@ -110,15 +110,13 @@ async fn a_member_who_leaves_while_another_joins_does_not_empty_the_organization
     let (leaves, joins) = (Arc::clone(&order), Arc::clone(&order));
     let leaving = async {
         let mut leave = leave(organization, last);
-        let departure = db
-            .write(move |tx| {
-                let departure = leave(tx)?;
-                std::thread::sleep(std::time::Duration::from_millis(200));
-                leaves.lock().unwrap().push("left");
-                Ok(departure)
-            })
-            .await;
-        departure
+        db.write(move |tx| {
+            let departure = leave(tx)?;
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            leaves.lock().unwrap().push("left");
+            Ok(departure)
+        })
+        .await
     };
     let joining = async {
         pause().await;
