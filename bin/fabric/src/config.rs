@@ -52,7 +52,6 @@ pub struct Server {
 #[serde(deny_unknown_fields)]
 pub struct Database {
     pub url: Option<Secret>,
-    #[expect(dead_code, reason = "reserved for LISTEN/NOTIFY: part of the wire contract")]
     pub direct_url: Option<Secret>,
     pub migration_url: Option<Secret>,
     pub pool_max: u32,
@@ -147,6 +146,13 @@ pub struct Mail {
 #[serde(deny_unknown_fields)]
 pub struct Metrics {
     pub token: Option<Secret>,
+}
+
+impl Database {
+    /// Where migrations run, if not where everything else does: a pooler in front of PostgreSQL is no place for them.
+    pub fn migration_url(&self) -> Option<&Secret> {
+        self.migration_url.as_ref().or(self.direct_url.as_ref())
+    }
 }
 
 impl Config {

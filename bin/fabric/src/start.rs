@@ -59,7 +59,7 @@ pub async fn start(config: &Config) -> Result<Started> {
     })?;
     let settings = settings(config, mailer.is_some())?;
     if config.database.migrate
-        && let Some(migration_url) = &config.database.migration_url
+        && let Some(migration_url) = config.database.migration_url()
     {
         Database::migrate(migration_url.expose_secret())?;
     }
@@ -70,7 +70,7 @@ pub async fn start(config: &Config) -> Result<Started> {
             config::Synchronous::Full => Synchronous::Full,
             config::Synchronous::Normal => Synchronous::Normal,
         },
-        migrate: config.database.migrate && config.database.migration_url.is_none(),
+        migrate: config.database.migrate && config.database.migration_url().is_none(),
     })?);
     let store = Arc::clone(&database);
     let platform = Platform::start(store, Arc::new(SystemClock), &secrets, settings).await?;

@@ -156,6 +156,7 @@ fn walk(tx: &mut dyn Transaction) -> Result<()> {
     })?;
     tx.claim_mail(now, now, 10)?;
     tx.mail_sent(MailId::generate())?;
+    tx.reorder_mail(MailId::generate(), MailOrder::VerifyEmail)?;
     tx.postpone_mail(MailId::generate(), now)?;
     tx.delete_app(&here, app.id)
 }
@@ -322,6 +323,6 @@ const MANY_TENANTS: &str = "
         SELECT gen_random_uuid(), id, 'x', id, NULL, id, 'Key', 'member', '[]', NULL, NULL, now() FROM organizations;
     INSERT INTO signing_secrets SELECT id, 'x', NULL, now() FROM organizations;
     INSERT INTO mail_queue
-        SELECT gen_random_uuid(), NULL, email, 'verify_email', 0, now(), now() FROM accounts;
+        SELECT gen_random_uuid(), NULL, email, 'verify_email', NULL, 0, now(), now() FROM accounts;
     INSERT INTO revoked_tokens SELECT id, now() FROM principals;
 ";

@@ -16,7 +16,7 @@ use crate::{
 /// # Errors
 /// Those of the database.
 pub fn migrate(config: &Config, show: Output) -> Result<()> {
-    let url = match &config.database.migration_url {
+    let url = match config.database.migration_url() {
         Some(url) => url.expose_secret().to_owned(),
         None => database_url(config),
     };

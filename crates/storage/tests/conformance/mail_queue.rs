@@ -10,6 +10,7 @@ use crate::support::{Db, at, email, linger};
 on_both!(
     a_mail_is_leased_until_it_is_sent,
     a_mail_that_was_postponed_waits,
+    a_mail_can_become_about_something_else,
     those_who_claim_at_once_never_get_the_same_mail,
     who_asks_again_while_a_mail_waits_gets_one,
 );
@@ -48,6 +49,19 @@ async fn a_mail_that_was_postponed_waits(db: &Db) {
     .await;
     assert!(db.write(|tx| tx.claim_mail(at(49), at(100), 1)).await.is_empty());
     assert_eq!(db.write(|tx| tx.claim_mail(at(50), at(100), 1)).await.len(), 1);
+}
+
+async fn a_mail_can_become_about_something_else(db: &Db) {
+    let payload = Some(serde_json::json!({ "nul": "\0", "fox": "🦊" }));
+    let before = QueuedMail { payload, ..mail(MailOrder::VerifyEmail, at(0)) };
+    let (id, new) = (before.id, before.clone());
+    db.write(move |tx| tx.enqueue_mail(&new)).await;
+    let claimed = db.write(|tx| tx.claim_mail(at(1), at(1), 1)).await;
+    assert_eq!(claimed, [QueuedMail { attempts: 1, ..before.clone() }]);
+
+    db.write(move |tx| tx.reorder_mail(id, MailOrder::AlreadySignedUp)).await;
+    let claimed = db.write(|tx| tx.claim_mail(at(1), at(1), 1)).await;
+    assert_eq!(claimed, [QueuedMail { order: MailOrder::AlreadySignedUp, payload: None, attempts: 2, ..before }]);
 }
 
 async fn those_who_claim_at_once_never_get_the_same_mail(db: &Db) {
