@@ -92,6 +92,16 @@ impl Newcomer {
     }
 }
 
+/// What an account's owner did, or had done to it.
+pub(crate) fn account_event(kind: EventKind, account: &Account, now: Timestamp) -> Event {
+    Event {
+        app: account.app,
+        actor: Some(account.principal),
+        payload: json!({ "principal_id": account.principal }),
+        ..Event::new(kind, now)
+    }
+}
+
 /// Makes an organization with a slug of its own and an owner.
 pub(crate) fn found_organization(
     tx: &mut dyn Transaction,

@@ -16,7 +16,12 @@ use kernel::{
 };
 use serde_json::json;
 
-use crate::{Platform, Transaction, accounts::Newcomer, door::audience, facts::AccountFacts};
+use crate::{
+    Platform, Transaction,
+    accounts::{Newcomer, account_event},
+    door::audience,
+    facts::AccountFacts,
+};
 
 /// What a request brings along to show who calls.
 #[derive(Clone, Copy, Debug, Default)]
@@ -230,10 +235,8 @@ fn taken_over(tx: &mut dyn Transaction, account: Account, iat: i64, now: Timesta
     tx.raise_epoch(account.id, from)?;
     tx.void_one_time_tokens(account.id, Purpose::ResetPassword, now)?;
     tx.append(&Event {
-        app: account.app,
-        actor: Some(account.principal),
         payload: json!({ "principal_id": account.principal, "email": account.email.as_str() }),
-        ..Event::new(EventKind::AuthEmailVerified, now)
+        ..account_event(EventKind::AuthEmailVerified, &account, now)
     })?;
     Ok(account)
 }

@@ -5,10 +5,9 @@ use identity::{
     Account, EmailProof, LockoutKey, Purpose,
     password::{Password, PasswordHash},
 };
-use kernel::{Code, Email, Error, Event, EventKind, Result, Secret, Timestamp, secret::ExposeSecret};
-use serde_json::json;
+use kernel::{Code, Email, Error, EventKind, Result, Secret, Timestamp, secret::ExposeSecret};
 
-use crate::{Door, Platform, Transaction, records::MailOrder, sign_up::order_mail};
+use crate::{Door, Platform, Transaction, accounts::account_event, records::MailOrder, sign_up::order_mail};
 
 impl Platform {
     /// Asks for a link that sets another password. The same is done and answered for every address; whether there is an
@@ -48,12 +47,7 @@ impl Platform {
             }
             set_password(tx, &account, &password, now)?;
             tx.clear_lockout(LockoutKey::new(&lockout, account.app, &account.email))?;
-            tx.append(&Event {
-                app: account.app,
-                actor: Some(account.principal),
-                payload: json!({ "principal_id": account.principal }),
-                ..Event::new(EventKind::AuthPasswordReset, now)
-            })
+            tx.append(&account_event(EventKind::AuthPasswordReset, &account, now))
         });
         reset.await
     }
@@ -72,12 +66,7 @@ impl Platform {
             let account = compared.settle(tx, now)?.filter(|account| account.id == caller.account);
             let Some(account) = account else { return Ok(false) };
             set_password(tx, &account, &password, now)?;
-            tx.append(&Event {
-                app: account.app,
-                actor: Some(account.principal),
-                payload: json!({ "principal_id": account.principal }),
-                ..Event::new(EventKind::AuthPasswordChanged, now)
-            })?;
+            tx.append(&account_event(EventKind::AuthPasswordChanged, &account, now))?;
             Ok(true)
         });
         if changed.await? { Ok(()) } else { Err(Error::new(Code::InvalidCredentials)) }

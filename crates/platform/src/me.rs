@@ -3,12 +3,14 @@
 use authz::{Caller, SignedIn};
 use identity::{Account, password::Password};
 use kernel::{
-    Code, Email, Error, Event, EventKind, Metadata, Name, Result, Unchecked,
+    Code, Email, Error, EventKind, Metadata, Name, Result, Unchecked,
     id::{AppId, PrincipalId},
 };
-use serde_json::json;
 
-use crate::{Platform, accounts::delete_account};
+use crate::{
+    Platform,
+    accounts::{account_event, delete_account},
+};
 
 /// Who a caller is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,12 +75,7 @@ impl Platform {
                 ..account
             };
             tx.update_account(&account)?;
-            tx.append(&Event {
-                app: account.app,
-                actor: Some(account.principal),
-                payload: json!({ "principal_id": account.principal }),
-                ..Event::new(EventKind::UserUpdated, now)
-            })?;
+            tx.append(&account_event(EventKind::UserUpdated, &account, now))?;
             Ok(account)
         });
         changed.await

@@ -7,11 +7,10 @@ use kernel::{
     Code, Email, Error, Event, EventKind, Listed, Name, Page, Result, Unchecked,
     id::{AccountId, AppId},
 };
-use serde_json::json;
 
 use crate::{
     Deed, Platform,
-    accounts::{Newcomer, delete_account},
+    accounts::{Newcomer, account_event, delete_account},
     forgotten_password::set_password,
 };
 
@@ -117,11 +116,7 @@ impl Platform {
             let account = tx.account_by_email(app, &email)?.ok_or_else(no_such_account)?;
             set_password(tx, &account, &password, now)?;
             tx.clear_lockout(LockoutKey::new(&lockout, account.app, &account.email))?;
-            tx.append(&Event {
-                app: account.app,
-                payload: json!({ "principal_id": account.principal }),
-                ..Event::new(EventKind::AuthPasswordReset, now)
-            })?;
+            tx.append(&Event { actor: None, ..account_event(EventKind::AuthPasswordReset, &account, now) })?;
             Ok(account)
         });
         reset.await

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::{
     Door, Platform,
+    accounts::account_event,
     sessions::{Begun, SignedInUser, begin_session},
 };
 
@@ -49,10 +50,8 @@ impl Platform {
             }
             let begun = begin_session(tx, &account, &client, settings.refresh_token_seconds, now)?;
             tx.append(&Event {
-                app: account.app,
-                actor: Some(account.principal),
                 payload: json!({ "principal_id": account.principal, "method": "password" }),
-                ..Event::new(EventKind::AuthLogin, now)
+                ..account_event(EventKind::AuthLogin, &account, now)
             })?;
             Ok(Outcome::In(Box::new(account), begun))
         });

@@ -10,11 +10,10 @@ use kernel::{
     AppScope, Code, Email, Error, Event, EventKind, Listed, Metadata, Name, Page, Result, Timestamp,
     id::{AccountId, AppId, PrincipalId},
 };
-use serde_json::json;
 
 use crate::{
     Platform, Transaction,
-    accounts::{Newcomer, delete_account},
+    accounts::{Newcomer, account_event, delete_account},
     permit::{is_platform_admin, locate_app, permit, permit_platform},
 };
 
@@ -222,12 +221,7 @@ impl Deed {
             }
             Self::Enable => (EventKind::UserEnabled, updated(tx, Account { disabled_at: None, ..account }, now)?),
         };
-        tx.append(&Event {
-            app: account.app,
-            actor,
-            payload: json!({ "principal_id": account.principal }),
-            ..Event::new(kind, now)
-        })?;
+        tx.append(&Event { actor, ..account_event(kind, &account, now) })?;
         Ok(account)
     }
 }

@@ -4,7 +4,7 @@ use identity::{Account, EmailProof, Purpose};
 use kernel::{Code, Email, Error, Event, EventKind, Result, Secret, secret::ExposeSecret};
 use serde_json::json;
 
-use crate::{Door, Platform, records::MailOrder};
+use crate::{Door, Platform, accounts::account_event, records::MailOrder};
 
 /// An address that was just proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,10 +45,8 @@ impl Platform {
             if !account.proof.is_some_and(EmailProof::by_the_owner) {
                 tx.update_account(&Account { proof: Some(proof), updated_at: now, ..account.clone() })?;
                 tx.append(&Event {
-                    app: account.app,
-                    actor: Some(account.principal),
                     payload: json!({ "principal_id": account.principal, "email": account.email.as_str() }),
-                    ..Event::new(EventKind::AuthEmailVerified, now)
+                    ..account_event(EventKind::AuthEmailVerified, &account, now)
                 })?;
             }
             let own = settings.and_then(|settings| settings.site_url).map(|url| url.as_str().to_owned());
