@@ -57,6 +57,8 @@ pub struct Rotated {
     pub previous_until: Option<Timestamp>,
 }
 
+/// So many apps of one name, registered at the same moment, each get a slug.
+const NUMBERS: u32 = 16;
 /// The longest that a replaced secret may still count.
 const LONGEST_OVERLAP: Duration = Duration::from_hours(7 * 24);
 
@@ -68,6 +70,18 @@ impl Platform {
     /// caller has no organization that could own it.
     pub async fn create_app(&self, acting: Acting<AppCreate>, new: NewApp) -> Result<Rotated> {
         let settings = AppSettings::default().changed(new.settings.clone())?;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.try_create_app(acting.clone(), new.clone(), settings.clone()).await {
+                // Somebody registered one of that name at the same moment: there is a next number.
+                Err(error) if error.code == Code::SlugTaken && new.slug.is_none() && tries < NUMBERS => {}
+                made => return made,
+            }
+        }
+    }
+
+    async fn try_create_app(&self, acting: Acting<AppCreate>, new: NewApp, settings: AppSettings) -> Result<Rotated> {
         let secret = NewSecret::draw();
         let (stored, now) = (secret.clone(), self.now());
         let made = self.store().write(move |tx| {

@@ -1,0 +1,6 @@
+//! The console.
+
+mod database;
+mod setup;
+mod usage;
+mod user;

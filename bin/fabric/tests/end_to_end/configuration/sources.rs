@@ -1,0 +1,132 @@
+//! Where settings come from, and which of them are refused.
+
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _};
+
+use crate::support::{PASSWORD, Server, Site, client::text, new_email, process::Finished};
+
+on_both!(
+    each_source_wins_over_the_one_before,
+    what_makes_no_sense_stops_the_start_and_is_named,
+    a_password_in_a_database_url_is_not_repeated,
+    a_port_that_is_taken_is_told,
+    development_is_open_to_this_machine_alone,
+);
+
+/// The port, as `setup` prints it: no server has to take it.
+fn port(site: &Site, more: &[&str]) -> String {
+    let setup = ["setup", "--app-name", "App", "--email", "dev@myapp.com", "--password", PASSWORD, "--json"];
+    let url = text(&site.run(&[&setup[..], more].concat()).json()["env"]["FABRIC_API_URL"]);
+    url.rsplit(':').next().unwrap().to_owned()
+}
+
+fn each_source_wins_over_the_one_before(site: &mut Site) {
+    assert_eq!(port(site, &[]), "3001");
+    site.write("fabric.toml", "[server]\nport = 4001\n");
+    assert_eq!(port(site, &[]), "4001");
+    site.write(".env", "PORT=4002\n");
+    assert_eq!(port(site, &[]), "4002");
+    site.set("PORT", "4003");
+    assert_eq!(port(site, &[]), "4003");
+    assert_eq!(port(site, &["--port", "4004"]), "4004");
+    site.unset("PORT");
+    fs::remove_file(site.file(".env")).unwrap();
+
+    site.write("other.toml", "[server]\nport = 4005\n");
+    assert_eq!(port(site, &["--config", "other.toml"]), "4005", "instead of fabric.toml");
+    site.set("FABRIC_CONFIG", "other.toml");
+    assert_eq!(port(site, &[]), "4005");
+}
+
+/// A server that does not start says one line, and on standard error.
+fn told(refused: &Finished) -> &str {
+    assert_eq!((refused.code, refused.stdout.as_str()), (1, ""), "{}", refused.stderr);
+    assert_eq!(refused.stderr.lines().count(), 1, "{}", refused.stderr);
+    &refused.stderr
+}
+
+fn what_makes_no_sense_stops_the_start_and_is_named(site: &mut Site) {
+    for (toml, named) in [
+        ("[server]\nprot = 1", "prot"),
+        ("[sevrer]\nport = 1", "sevrer"),
+        ("[server]\nshutdown_seconds = \"hunter2\"", "server.shutdown_seconds"),
+        ("[auth]\noauth_signing_secret = 5", "auth.oauth_signing_secret"),
+        ("[server", "fabric.toml"),
+    ] {
+        site.write("fabric.toml", toml);
+        let refused = site.refuse();
+        assert!(told(&refused).contains(named), "{toml}: {}", refused.stderr);
+    }
+    fs::remove_file(site.file("fabric.toml")).unwrap();
+    for (name, value) in [
+        ("PORT", "hunter2"),
+        ("FABRIC_ENV", "hunter2"),
+        ("FABRIC_DEV_MODE", "hunter2"),
+        ("FABRIC_SQLITE_SYNCHRONOUS", "hunter2"),
+        ("FABRIC_DEVELOPER_SIGNUP", "hunter2"),
+        ("RUST_LOG", "hunter2=hunter2"),
+        ("PUBLIC_BASE_URL", "hunter2"),
+        ("FABRIC_HASH_MEMORY_KIB", "1"),
+        ("SMTP_URL", "hunter2"),
+        ("FABRIC_CONFIG", "absent.toml"),
+    ] {
+        site.set(name, value);
+        let refused = site.refuse();
+        let said = told(&refused);
+        assert!(!said.contains("hunter2"), "{name}: {said}");
+        site.unset(name);
+    }
+    let refused = site.run(&["serve", "--port", "0", "--config", "absent.toml"]);
+    assert!(told(&refused).contains("absent.toml"), "{}", refused.stderr);
+    drop(site.serve());
+}
+
+fn a_password_in_a_database_url_is_not_repeated(site: &mut Site) {
+    for url in [
+        "postgres://user:hunter2hunter2@127.0.0.1:1/fabric",
+        "mysql://user:hunter2@localhost/fabric",
+        "user:hunter2@localhost",
+    ] {
+        site.set("DATABASE_URL", url).set("RUST_LOG", "trace");
+        for refused in [site.refuse(), site.run(&["migrate"]), site.run(&["user", "list"])] {
+            assert_eq!((refused.code, refused.stdout.as_str()), (1, ""), "{url}: {}", refused.stderr);
+            assert!(!refused.stderr.contains("hunter2"), "{url}: {}", refused.stderr);
+        }
+    }
+}
+
+fn a_port_that_is_taken_is_told(site: &Site) {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let refused = site.run(&["serve", "--port", &port]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (1, ""));
+    assert!(refused.stderr.contains(&port) && refused.stderr.contains("PORT"), "{}", refused.stderr);
+}
+
+fn development_is_open_to_this_machine_alone(site: &mut Site) {
+    for host in ["0.0.0.0", "::"] {
+        site.set("HOST", host);
+        let refused = site.refuse();
+        let said = told(&refused);
+        assert!(said.contains("FABRIC_ENV=production") && said.contains("FABRIC_DEV_MODE=1"), "{said}");
+    }
+    site.set("HOST", "0.0.0.0").set("FABRIC_DEV_MODE", "1");
+    let server = site.serve();
+    assert!(server.url.starts_with("http://0.0.0.0:"), "{}", server.url);
+    assert_eq!(server.client().get("/healthz").status, 200);
+}
+
+#[test]
+fn with_nothing_set_there_is_a_database_beside_and_everything_works() {
+    let site = Site::bare();
+    let server = site.serve();
+    assert!(server.url.starts_with("http://127.0.0.1:"), "{}", server.url);
+    let email = new_email();
+    server.client().sign_up(&email);
+    server.stop();
+    for (path, mode) in [(".fabric", 0o700), (".fabric/fabric.db", 0o600), (".fabric/development.env", 0o600)] {
+        let permissions = fs::metadata(site.file(path)).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, mode, "{path}");
+    }
+    let server = Server::start(&site, &["--port", "0", "serve"]);
+    assert_eq!(server.client().sign_in(&email, PASSWORD).status, 200);
+}

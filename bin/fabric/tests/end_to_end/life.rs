@@ -1,0 +1,9 @@
+//! What happens to a server between its start and its end.
+
+mod kill;
+mod metrics;
+mod outage;
+mod restart;
+mod secrets;
+mod shutdown;
+mod strangers;

@@ -1,0 +1,73 @@
+//! The published Python client, unmodified, against the built binary. The stories are Python: each function of a script
+//! is one.
+
+use std::time::Duration;
+
+use crate::support::{Server, Site, process};
+
+on_both!(
+    users_sign_up_in_and_out,
+    passwords_are_changed_forgotten_and_reset,
+    addresses_are_verified,
+    failures_lock_an_account_and_tell_how_long,
+    developers_manage_apps,
+    apps_act_for_their_users,
+    tokens_are_granted_refreshed_and_revoked,
+    organizations_are_made_and_changed,
+    administrators_manage_users,
+    errors_arrive_as_their_classes,
+);
+
+fn users_sign_up_in_and_out(site: &Site) {
+    run(site, "sign_in.py");
+}
+
+fn passwords_are_changed_forgotten_and_reset(site: &Site) {
+    run(site, "passwords.py");
+}
+
+fn addresses_are_verified(site: &Site) {
+    run(site, "verification.py");
+}
+
+fn failures_lock_an_account_and_tell_how_long(site: &Site) {
+    run(site, "lockout.py");
+}
+
+fn developers_manage_apps(site: &Site) {
+    run(site, "apps.py");
+}
+
+fn apps_act_for_their_users(site: &Site) {
+    run(site, "as_user.py");
+}
+
+fn tokens_are_granted_refreshed_and_revoked(site: &Site) {
+    run(site, "tokens.py");
+}
+
+fn organizations_are_made_and_changed(site: &Site) {
+    run(site, "organizations.py");
+}
+
+fn administrators_manage_users(site: &Site) {
+    run(site, "admin.py");
+}
+
+fn errors_arrive_as_their_classes(site: &Site) {
+    run(site, "errors.py");
+}
+
+/// Runs a script against a server of its own.
+fn run(site: &Site, script: &str) {
+    let server = site.serve();
+    let done = python(site, &server, script);
+    assert_eq!(done.code, 0, "{script}:\n{}{}\nthe server:\n{}", done.stdout, done.stderr, server.log());
+    server.stop();
+}
+
+fn python(site: &Site, server: &Server, script: &str) -> process::Finished {
+    let mut command = site.python(&format!("sdk/{script}"));
+    command.env("FABRIC_URL", &server.url).env("FABRIC_LOG", server.log_path());
+    process::finish(&mut command, "", Duration::from_mins(2))
+}

@@ -1,0 +1,86 @@
+"""What the stories share. Nothing of the client is changed or wrapped."""
+
+import itertools
+import os
+import re
+import time
+import types
+from contextlib import contextmanager
+
+from fabric_platform import FabricClient
+from fabric_platform.errors import FabricError
+
+URL = os.environ["FABRIC_URL"]
+PASSWORD = "Correct-Horse-1"
+OTHER_PASSWORD = "Battery-Staple-2"
+
+_numbers = itertools.count()
+
+
+def client(**options):
+    return FabricClient(base_url=URL, **options)
+
+
+def app_client(app, **options):
+    """A client of an app, as its server has it."""
+    return client(app_client_id=app["client_id"], app_client_secret=app["client_secret"], **options)
+
+
+def new_email():
+    return f"user{next(_numbers)}@example.com"
+
+
+def developer():
+    """A client that a new developer is signed in with."""
+    fabric = client()
+    fabric.auth.signup(new_email(), PASSWORD)
+    return fabric
+
+
+def with_token(token):
+    return client(api_key=token)
+
+
+@contextmanager
+def raises(kind, code=None):
+    """Exactly this class of error, not one that it is derived from."""
+    caught = types.SimpleNamespace()
+    try:
+        yield caught
+    except FabricError as error:
+        assert type(error) is kind, f"{type(error).__name__} instead of {kind.__name__}: {error}"
+        assert code is None or error.code == code, f"{error.code} instead of {code}"
+        caught.error = error
+    else:
+        raise AssertionError(f"no {kind.__name__} was raised")
+
+
+def mailed_token(email, path):
+    """The token of the last link that was mailed: in development the server's log shows it."""
+    ends = time.monotonic() + 30
+    while time.monotonic() < ends:
+        with open(os.environ["FABRIC_LOG"], encoding="utf-8") as log:
+            lines = [line for line in log if f"to={email} " in line and path in line]
+        if lines:
+            return re.search(r"token=([^\"&\s]+)", lines[-1]).group(1)
+        time.sleep(0.02)
+    raise AssertionError(f"no mail to {email} with a link to {path}")
+
+
+def tell(stories):
+    """Runs every function of a script that is not private, in its order."""
+    for name, story in stories.items():
+        if isinstance(story, types.FunctionType) and story.__module__ == "__main__" and not name.startswith("_"):
+            print(name)
+            story()
+
+
+def until_other(look, known):
+    """What there is to see once it is no longer what was known."""
+    ends = time.monotonic() + 30
+    while time.monotonic() < ends:
+        seen = look()
+        if seen != known:
+            return seen
+        time.sleep(0.02)
+    raise AssertionError("nothing changed")

@@ -1,0 +1,28 @@
+//! A look behind the server's back.
+
+use diesel::{
+    Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection,
+    connection::SimpleConnection as _, sql_query, sql_types::BigInt,
+};
+
+/// Runs statements.
+pub fn execute(url: &str, sql: &str) {
+    match url.strip_prefix("sqlite://") {
+        Some(path) => SqliteConnection::establish(path).unwrap().batch_execute(sql).unwrap(),
+        None => PgConnection::establish(url).unwrap().batch_execute(sql).unwrap(),
+    }
+}
+
+/// What `SELECT count(*) AS count …` counts.
+pub fn count(url: &str, sql: &str) -> i64 {
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = BigInt)]
+        count: i64,
+    }
+    let counted: Count = match url.strip_prefix("sqlite://") {
+        Some(path) => sql_query(sql).get_result(&mut SqliteConnection::establish(path).unwrap()).unwrap(),
+        None => sql_query(sql).get_result(&mut PgConnection::establish(url).unwrap()).unwrap(),
+    };
+    counted.count
+}
