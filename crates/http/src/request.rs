@@ -190,7 +190,13 @@ fn read<T: 'static>(
 }
 
 fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    serde_json::from_slice(bytes)
+    // All of it, what nobody looks at too (RFC 8259, 8.1).
+    let text = std::str::from_utf8(bytes).map_err(|_| Error::new(Code::MalformedJson))?;
+    // Serde reads a struct from an array as well. Fields have names here.
+    if text.trim_start().starts_with('[') {
+        return Err(Error::because(Code::InvalidBody, "Send a JSON object, not an array."));
+    }
+    serde_json::from_str(text)
         .map_err(|error| if error.is_data() { invalid(&error) } else { Error::new(Code::MalformedJson) })
 }
 

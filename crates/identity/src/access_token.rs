@@ -260,7 +260,9 @@ impl Supabase {
         let refused = || Error::new(Code::Unauthorized);
         let claims: SupabaseClaims = self.key.open(token, None).ok_or_else(refused)?;
         let issued_here = self.issuer.as_ref().is_none_or(|issuer| claims.iss.as_ref() == Some(issuer));
-        let somebody = claims.role == "authenticated" && !claims.is_anonymous && !claims.sub.is_empty();
+        // A subject is at most 255 characters (OpenID Connect Core, 2), and none that a database would stumble over.
+        let named = (1..=255).contains(&claims.sub.len()) && !claims.sub.contains(char::is_control);
+        let somebody = claims.role == "authenticated" && !claims.is_anonymous && named;
         if claims.aud != "authenticated" || !somebody || !issued_here {
             return Err(refused());
         }

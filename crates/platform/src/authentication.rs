@@ -143,9 +143,15 @@ impl Platform {
     }
 
     async fn by_supabase(&self, claims: &SupabaseClaims) -> Result<Caller> {
-        let subject = claims.sub.clone();
-        let load = self.store().read(move |tx| tx.linked(None, link::SUPABASE, &subject));
-        let id = match self.facts().links.get(&claims.sub, load).await? {
+        let mut linked = self.supabase_link(&claims.sub).await?;
+        if let Some(Linked::To(id)) = linked
+            && self.account_facts(id).await?.is_none()
+        {
+            // The account is gone and took its link along, which nobody told whoever keeps it in memory.
+            self.facts().links.forget(&claims.sub);
+            linked = self.supabase_link(&claims.sub).await?;
+        }
+        let id = match linked {
             Some(Linked::To(id)) => id,
             Some(Linked::Severed(since)) if claims.iat <= since.unix_seconds() => return Err(revoked()),
             Some(Linked::Severed(_)) | None => self.link_supabase(claims).await?,
@@ -155,6 +161,12 @@ impl Platform {
             return Err(revoked());
         }
         Ok(Caller { principal: account.principal, app: None, credential: Credential::External { account: id } })
+    }
+
+    async fn supabase_link(&self, subject: &String) -> Result<Option<Linked>> {
+        let wanted = subject.clone();
+        let load = self.store().read(move |tx| tx.linked(None, link::SUPABASE, &wanted));
+        self.facts().links.get(subject, load).await
     }
 
     /// Somebody whom Supabase sends and whom we see for the first time. Without a proven address there is nothing to know
@@ -222,11 +234,12 @@ impl Platform {
 /// it, whoever did loses every way in: nobody who signed up with a stranger's address keeps a key to their account. Whoever
 /// runs the platform signs in with what they have there.
 fn taken_over(tx: &mut dyn Transaction, account: Account, iat: i64, now: Timestamp) -> Result<Account> {
-    if account.platform_admin || iat < account.valid_from.unix_seconds_up() {
+    if account.platform_admin {
         return Err(unauthorized());
     }
     if account.proof.is_some_and(EmailProof::by_the_owner) {
-        return Ok(account);
+        // Only the owner ends what was issued before: whoever pre-registered the address keeps nobody out.
+        return if iat < account.valid_from.unix_seconds_up() { Err(unauthorized()) } else { Ok(account) };
     }
     let from = Timestamp::from_unix_seconds(iat).map_or(now, |issued| issued.min(now));
     let account = Account { proof: Some(EmailProof::Provider), updated_at: now, ..account };

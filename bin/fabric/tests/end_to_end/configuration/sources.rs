@@ -83,6 +83,9 @@ fn what_makes_no_sense_stops_the_start_and_is_named(site: &mut Site) {
 fn a_password_in_a_database_url_is_not_repeated(site: &mut Site) {
     for url in [
         "postgres://user:hunter2hunter2@127.0.0.1:1/fabric",
+        "postgres://user:hunter2/hunter2@127.0.0.1/fabric",
+        "postgres://user:hunter2%zz@127.0.0.1/fabric",
+        "postgres://user:hunter2@[::1/fabric",
         "mysql://user:hunter2@localhost/fabric",
         "user:hunter2@localhost",
     ] {

@@ -8,7 +8,7 @@ use diesel::{
 /// Runs statements.
 pub fn execute(url: &str, sql: &str) {
     match url.strip_prefix("sqlite://") {
-        Some(path) => SqliteConnection::establish(path).unwrap().batch_execute(sql).unwrap(),
+        Some(path) => sqlite(path).batch_execute(sql).unwrap(),
         None => PgConnection::establish(url).unwrap().batch_execute(sql).unwrap(),
     }
 }
@@ -21,8 +21,15 @@ pub fn count(url: &str, sql: &str) -> i64 {
         count: i64,
     }
     let counted: Count = match url.strip_prefix("sqlite://") {
-        Some(path) => sql_query(sql).get_result(&mut SqliteConnection::establish(path).unwrap()).unwrap(),
+        Some(path) => sql_query(sql).get_result(&mut sqlite(path)).unwrap(),
         None => sql_query(sql).get_result(&mut PgConnection::establish(url).unwrap()).unwrap(),
     };
     counted.count
+}
+
+/// A server may write at the same moment: that is waited for.
+fn sqlite(path: &str) -> SqliteConnection {
+    let mut connection = SqliteConnection::establish(path).unwrap();
+    connection.batch_execute("PRAGMA busy_timeout=60000").unwrap();
+    connection
 }
