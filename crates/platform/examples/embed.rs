@@ -225,7 +225,7 @@ mod tests {
 
     fn call(address: SocketAddr, line: &str, token: &str, body: &Value) -> (u16, Value) {
         let mut stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         let body = body.to_string();
         let head = "Host: club\r\nConnection: close\r\nContent-Type: application/json";
         let bearer = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };

@@ -1,0 +1,47 @@
+//! What the wire promises: the real service, in-process, on SQLite and on PostgreSQL. Each story runs on both.
+
+/// Makes two tests of each story, one a database.
+macro_rules! on_both {
+    ($($story:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[actix_web::test]
+            async fn $story() {
+                super::$story(&crate::support::World::new(testbed::Kind::Sqlite).await).await;
+            })+
+        }
+
+        mod on_postgres {
+            $(#[actix_web::test]
+            async fn $story() {
+                super::$story(&crate::support::World::new(testbed::Kind::Postgres).await).await;
+            })+
+        }
+    };
+}
+
+mod accounts;
+mod apps;
+mod bad_input;
+mod cors;
+mod cors_and_hosts;
+mod development_header;
+mod endings;
+mod equal_answers;
+mod headers;
+mod isolation;
+mod links;
+mod lockout;
+mod mail_links;
+mod mails;
+mod mass_assignment;
+mod me;
+mod oauth;
+mod operations;
+mod organizations;
+mod pages;
+mod refresh;
+mod supabase;
+mod support;
+mod sweep;
+mod system;
+mod users;

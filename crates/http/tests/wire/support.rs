@@ -1,0 +1,15 @@
+//! What stories are made of.
+
+mod answer;
+mod call;
+mod clock;
+mod database;
+mod mailbox;
+mod people;
+mod world;
+
+pub use answer::{Answer, Raw};
+pub use call::Call;
+pub use mailbox::{Mail, token_in};
+pub use people::{App, NEXT_PASSWORD, PASSWORD, Person};
+pub use world::{Plan, World};

@@ -1,0 +1,92 @@
+//! What a route is about: what its path names, or what its body does.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use fabric_http::{Access, routes::Entry};
+use kernel::id::PrincipalId;
+use serde_json::{Value, json};
+
+use crate::support::{NEXT_PASSWORD, PASSWORD};
+
+/// What a route is about, and so whose role decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The caller's own: everybody has some, if only none.
+    Own,
+    /// An organization of an app.
+    Organization,
+    /// The organization that owns apps, named in the body.
+    Owner,
+    /// An app.
+    App,
+    /// An account of an app.
+    User,
+    /// The accounts of an app.
+    Users,
+}
+
+impl Kind {
+    /// # Panics
+    /// For a route whose parameters or action nobody has taught the sweep.
+    pub fn of(entry: &Entry) -> Self {
+        let parameters: Vec<_> = entry.path.split('/').filter(|segment| segment.starts_with('{')).collect();
+        match (parameters.as_slice(), entry.access) {
+            (["{organization_id}"], _) => Self::Organization,
+            (["{app_id}"], _) => Self::App,
+            (["{principal_id}"], _) => Self::User,
+            ([], Access::Action("app.create")) => Self::Owner,
+            ([], Access::Action("organization.list" | "organization.create" | "app.list")) => Self::Own,
+            ([], Access::Action("user.read" | "user.manage")) => Self::Users,
+            ([], access) if !matches!(access, Access::Action(_)) => Self::Own,
+            _ => panic!(
+                "{} {} ({:?}) is new to the sweep: say in Kind::of what it is about",
+                entry.method, entry.path, entry.access
+            ),
+        }
+    }
+}
+
+/// One thing of a kind.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// What the path names.
+    pub id: String,
+    /// What the query or the body names beside it: an app, or an organization.
+    pub within: String,
+}
+
+impl Subject {
+    pub fn new(id: &impl ToString, within: &impl ToString) -> Self {
+        Self { id: id.to_string(), within: within.to_string() }
+    }
+
+    /// What does not exist, or does not matter.
+    pub fn anything() -> Self {
+        Self::new(&any_id(), &any_id())
+    }
+
+    /// The route's path with this in it.
+    pub fn path(&self, entry: &Entry) -> String {
+        let parameter = entry.path.split('/').find(|segment| segment.starts_with('{'));
+        let path = parameter.map_or(entry.path.to_owned(), |parameter| entry.path.replace(parameter, &self.id));
+        if entry.path.starts_with("/v1/admin/users") { format!("{path}?app_id={}", self.within) } else { path }
+    }
+}
+
+pub fn any_id() -> String {
+    PrincipalId::generate().to_string()
+}
+
+pub fn fresh_name() -> String {
+    static NAMES: AtomicU64 = AtomicU64::new(0);
+    format!("person-{}", NAMES.fetch_add(1, Ordering::Relaxed))
+}
+
+/// One body for every route: each takes its own fields and does not look at the others.
+pub fn body(subject: &Subject) -> Value {
+    json!({
+        "name": "Renamed", "display_name": "Renamed", "metadata": { "renamed": true }, "auto_create_org": false,
+        "email": format!("{}@example.com", fresh_name()), "password": PASSWORD,
+        "current_password": PASSWORD, "new_password": NEXT_PASSWORD, "organization_id": subject.within,
+    })
+}

@@ -1,0 +1,142 @@
+//! The things that routes are about: some to do something to, and some that are others'.
+
+use serde_json::{Value, json};
+
+use super::{
+    cast::{Cast, Someone, Through},
+    subject::{Kind, Subject, any_id, fresh_name},
+};
+use crate::support::{App, World};
+
+/// Something that is another's, and what it must look like: something that does not exist.
+pub struct Foreign {
+    pub what: &'static str,
+    pub subject: Subject,
+    pub absent: Subject,
+    /// Administrators of the platform see every app.
+    pub administrators_see_it: bool,
+}
+
+impl Cast {
+    /// What those who may not come for: it is there as long as the story.
+    pub fn untouched(&self, kind: Kind) -> Subject {
+        match kind {
+            Kind::Own => Subject::anything(),
+            Kind::Organization => Subject::new(&self.home, &any_id()),
+            Kind::Owner => Subject::new(&any_id(), &self.app.organization),
+            Kind::App => Subject::new(&self.app.id, &any_id()),
+            Kind::User => Subject::new(&self.bystander.id, &self.app.id),
+            Kind::Users => Subject::new(&any_id(), &self.app.id),
+        }
+    }
+
+    /// What somebody who may comes for, and with what: they may leave nothing of it. A key of an organization is about
+    /// that one alone, and so stays with it.
+    pub async fn fresh(&self, world: &World, kind: Kind, someone: &Someone) -> (Subject, String) {
+        let bearer = someone.bearer.clone();
+        match kind {
+            Kind::App => {
+                let another = self.another_app(world).await;
+                let subject = Subject::new(&another.id, &any_id());
+                // An app's own token is about that app alone.
+                let bearer = if someone.app_itself { world.app_token(&another).await } else { bearer };
+                (subject, bearer)
+            }
+            Kind::User => {
+                let user = world.sign_up(Some(&self.app), &fresh_name()).await;
+                (Subject::new(&user.id, &self.app.id), bearer)
+            }
+            Kind::Organization if someone.through != Through::Key => {
+                let founder = world.sign_up(Some(&self.app), &fresh_name()).await;
+                let organization = world.home_of(&founder).await;
+                self.populate(world, organization).await;
+                (Subject::new(&organization, &any_id()), bearer)
+            }
+            _ => (self.untouched(kind), bearer),
+        }
+    }
+
+    async fn another_app(&self, world: &World) -> App {
+        let made = world.post("/v1/apps", &json!({ "name": "Another" })).bearer(&self.app.api_key).send().await;
+        App {
+            id: made.text("id").parse().unwrap(),
+            client_id: made.text("client_id"),
+            client_secret: made.text("client_secret"),
+            ..self.app.clone()
+        }
+    }
+
+    /// What there is of that, to those who may see it.
+    pub async fn look_at(&self, world: &World, kind: Kind) -> Value {
+        let Subject { id, within } = self.untouched(kind);
+        let path = match kind {
+            Kind::Own => return Value::Null,
+            Kind::Organization => {
+                let answer = world.get(&format!("/v1/organizations/{id}")).by(&self.tenants[3].1).send().await;
+                return answer.ok().clone();
+            }
+            Kind::Owner => "/v1/apps?limit=200".to_owned(),
+            Kind::App => format!("/v1/apps/{id}"),
+            Kind::User => format!("/v1/admin/users/{id}?app_id={within}"),
+            Kind::Users => format!("/v1/admin/users?app_id={within}&limit=200"),
+        };
+        world.get(&path).bearer(&self.app.api_key).send().await.ok().clone()
+    }
+
+    /// Everything of the kind that is nobody's here.
+    pub async fn foreign(&self, world: &World, kind: Kind) -> Vec<Foreign> {
+        let stranger = world.sign_up(Some(&self.foreign), &fresh_name()).await;
+        let newcomer = world.sign_up(Some(&self.app), &fresh_name()).await;
+        let (theirs, newcomers) = (world.home_of(&stranger).await, world.home_of(&newcomer).await);
+        let (app, foreign) = (&self.app, &self.foreign);
+        let other_kinds = [app.id.to_string(), app.organization.to_string(), self.home.to_string()];
+        let absent = |kind| match kind {
+            Kind::User | Kind::Users => Subject::new(&any_id(), &app.id),
+            _ => Subject::anything(),
+        };
+        let thing = |what, subject| Foreign { what, subject, absent: absent(kind), administrators_see_it: false };
+        let mut things: Vec<_> = match kind {
+            Kind::Own => return Vec::new(),
+            Kind::Organization => vec![
+                thing("another app's organization", Subject::new(&theirs, &any_id())),
+                thing("another organization of the app", Subject::new(&newcomers, &any_id())),
+                thing("another owner's organization", Subject::new(&foreign.organization, &any_id())),
+            ],
+            Kind::Owner => vec![
+                thing("another owner's organization", Subject::new(&any_id(), &foreign.organization)),
+                thing("an organization of the app's", Subject::new(&any_id(), &newcomers)),
+            ],
+            Kind::App => vec![Foreign {
+                administrators_see_it: true,
+                ..thing("another owner's app", Subject::new(&foreign.id, &any_id()))
+            }],
+            Kind::User => vec![
+                thing("another app's user", Subject::new(&stranger.id, &app.id)),
+                thing("a developer", Subject::new(&foreign.owner.id, &app.id)),
+                Foreign {
+                    absent: Subject::anything(),
+                    administrators_see_it: true,
+                    ..thing("another app's user, there", Subject::new(&stranger.id, &foreign.id))
+                },
+            ],
+            Kind::Users => vec![Foreign {
+                absent: Subject::anything(),
+                administrators_see_it: true,
+                ..thing("another app", Subject::new(&any_id(), &foreign.id))
+            }],
+        };
+        if matches!(kind, Kind::Organization | Kind::App | Kind::User) {
+            let known = self.untouched(kind).id;
+            for id in other_kinds.iter().filter(|id| **id != known) {
+                let owned = kind == Kind::Organization && *id == other_kinds[1];
+                if !owned {
+                    things.push(thing("an id of another kind", Subject { id: id.clone(), ..absent(kind) }));
+                }
+            }
+            for id in ["0", "me", "%00", "%ff", "..%2f..", "'%20OR%20'1'='1", "*", "%7Borganization_id%7D"] {
+                things.push(thing("no id", Subject { id: id.to_owned(), ..absent(kind) }));
+            }
+        }
+        things
+    }
+}
