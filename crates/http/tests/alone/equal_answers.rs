@@ -180,11 +180,13 @@ async fn a_client_is_wrong_however_it_is_wrong(world: &World) {
 async fn a_key_is_wrong_however_it_is_wrong(world: &World) {
     let app = acme(world).await;
     let (prefix, secret) = app.api_key.split_at(13);
+    let (most, last) = secret.split_at(secret.len() - 1);
+    let other = if last == "A" { "Q" } else { "A" };
     let mut seen = Vec::new();
     for key in [
         format!("fab_aaaaaaaa_{secret}"),
         format!("{prefix}{}", "A".repeat(secret.len())),
-        format!("{prefix}{}A", &secret[..secret.len() - 1]),
+        format!("{prefix}{most}{other}"),
         format!("{prefix}x"),
     ] {
         seen.push(told(world, world.get("/v1/me").bearer(key)).await);

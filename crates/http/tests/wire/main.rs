@@ -22,11 +22,14 @@ macro_rules! on_both {
 mod accounts;
 mod apps;
 mod bad_input;
+mod bootstrap;
+mod claims;
 mod cors;
 mod cors_and_hosts;
 mod development_header;
 mod endings;
 mod equal_answers;
+mod floods;
 mod headers;
 mod isolation;
 mod links;

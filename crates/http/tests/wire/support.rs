@@ -4,12 +4,14 @@ mod answer;
 mod call;
 mod clock;
 mod database;
+mod forge;
 mod mailbox;
 mod people;
 mod world;
 
 pub use answer::{Answer, Raw};
 pub use call::Call;
+pub use forge::{claims_in, part, sign};
 pub use mailbox::{Mail, token_in};
 pub use people::{App, NEXT_PASSWORD, PASSWORD, Person};
 pub use world::{Plan, World};

@@ -19,7 +19,7 @@ use self::{
     cast::{Cast, Through},
     subject::{Kind, Subject, body},
 };
-use crate::support::{Call, World};
+use crate::support::{Answer, Call, World};
 
 on_both!(
     a_bad_credential_opens_no_route,
@@ -152,12 +152,17 @@ async fn attack_37_what_is_anothers_is_answered_like_what_does_not_exist(world: 
         let kind = Kind::of(&entry);
         let foreign = cast.foreign(world, kind).await;
         for someone in cast.everybody(world, Some(action)).await.iter().filter(|someone| someone.typical) {
+            let ask = |subject| call(world, &entry, subject).bearer(&someone.bearer).send();
+            // What does not exist looks the same every time.
+            let mut absent: BTreeMap<&str, Answer> = BTreeMap::new();
             for thing in &foreign {
                 if thing.administrators_see_it && someone.administrator {
                     continue;
                 }
-                let ask = |subject| call(world, &entry, subject).bearer(&someone.bearer).send();
-                let (told, absent) = (ask(&thing.subject).await, ask(&thing.absent).await);
+                if !absent.contains_key(thing.absent.within.as_str()) {
+                    absent.insert(&thing.absent.within, ask(&thing.absent).await);
+                }
+                let (told, absent) = (ask(&thing.subject).await, &absent[thing.absent.within.as_str()]);
                 let at = format!("{} by {} at {} {}: {told:?}", thing.what, someone.name, entry.method, entry.path);
                 // An app that names another means itself all the same.
                 if absent.is_success() && someone.through == Through::App {

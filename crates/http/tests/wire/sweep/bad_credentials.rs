@@ -7,7 +7,7 @@ use identity::ApiKey;
 use kernel::Timestamp;
 use serde_json::{Value, json};
 
-use crate::support::{App, Call, NEXT_PASSWORD, PASSWORD, Person, World};
+use crate::support::{App, Call, NEXT_PASSWORD, PASSWORD, Person, World, claims_in, part, sign};
 
 /// What somebody shows who is not let in.
 pub struct Bad {
@@ -114,15 +114,8 @@ fn bent(what: &'static str, token: &str) -> Vec<Bad> {
 /// Attack 13: what somebody else signed, or nobody.
 fn forged(token: &str) -> Vec<Bad> {
     let parts: Vec<&str> = token.split('.').collect();
-    let payload: Value = serde_json::from_slice(&BASE64.decode(parts[1]).unwrap()).unwrap();
-    let part = |value: &Value| BASE64.encode(value.to_string());
-    let key = openssl::pkey::PKey::hmac(b"attacker attacker attacker attacker").unwrap();
-    let sign = |header: &Value| {
-        let message = format!("{}.{}", part(header), part(&payload));
-        let digest = openssl::hash::MessageDigest::sha256();
-        let mut signer = openssl::sign::Signer::new(digest, &key).unwrap();
-        format!("{message}.{}", BASE64.encode(signer.sign_oneshot_to_vec(message.as_bytes()).unwrap()))
-    };
+    let payload = claims_in(token);
+    let sign = |header: &Value| sign("attacker attacker attacker attacker", header, &payload);
     let mut admin = payload.clone();
     admin["sub"] = json!("00000000-0000-4000-8000-000000000001");
     let own_key = json!({ "kty": "oct", "k": BASE64.encode(b"attacker attacker attacker attacker") });

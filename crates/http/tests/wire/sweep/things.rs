@@ -90,11 +90,11 @@ impl Cast {
         let (theirs, newcomers) = (world.home_of(&stranger).await, world.home_of(&newcomer).await);
         let (app, foreign) = (&self.app, &self.foreign);
         let other_kinds = [app.id.to_string(), app.organization.to_string(), self.home.to_string()];
-        let absent = |kind| match kind {
+        let nothing = match kind {
             Kind::User | Kind::Users => Subject::new(&any_id(), &app.id),
             _ => Subject::anything(),
         };
-        let thing = |what, subject| Foreign { what, subject, absent: absent(kind), administrators_see_it: false };
+        let thing = |what, subject| Foreign { what, subject, absent: nothing.clone(), administrators_see_it: false };
         let mut things: Vec<_> = match kind {
             Kind::Own => return Vec::new(),
             Kind::Organization => vec![
@@ -130,11 +130,11 @@ impl Cast {
             for id in other_kinds.iter().filter(|id| **id != known) {
                 let owned = kind == Kind::Organization && *id == other_kinds[1];
                 if !owned {
-                    things.push(thing("an id of another kind", Subject { id: id.clone(), ..absent(kind) }));
+                    things.push(thing("an id of another kind", Subject { id: id.clone(), ..nothing.clone() }));
                 }
             }
             for id in ["0", "me", "%00", "%ff", "..%2f..", "'%20OR%20'1'='1", "*", "%7Borganization_id%7D"] {
-                things.push(thing("no id", Subject { id: id.to_owned(), ..absent(kind) }));
+                things.push(thing("no id", Subject { id: id.to_owned(), ..nothing.clone() }));
             }
         }
         things
