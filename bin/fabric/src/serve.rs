@@ -41,9 +41,9 @@ fn refuse_strangers(config: &Config) -> Result<()> {
 async fn run(config: &Config) -> Result<()> {
     let metrics = Metrics::install()?;
     let Started { platform, database, mailer } = start(config).await?;
-    let workers = match config.runtime.mode {
-        Mode::Server => Some(Workers::start(&platform, mailer)),
-        Mode::RequestOnly => None,
+    let (workers, mode) = match config.runtime.mode {
+        Mode::Server => (Some(Workers::start(&platform, mailer)), http::Mode::Server),
+        Mode::RequestOnly => (None, http::Mode::RequestOnly),
     };
     let folding = metrics.clone();
     rt::spawn(async move {
@@ -52,7 +52,7 @@ async fn run(config: &Config) -> Result<()> {
             folding.fold();
         }
     });
-    let options = http::Options { metrics: Some(metrics), metrics_token: config.metrics.token.clone() };
+    let options = http::Options { metrics: Some(metrics), metrics_token: config.metrics.token.clone(), mode };
     if platform.settings().shortcuts() {
         tracing::warn!(
             "development: X-Principal-Id lets anybody on this machine be anybody. Set FABRIC_ENV=production elsewhere."

@@ -8,7 +8,7 @@ use actix_web::{
     },
 };
 use kernel::{
-    Clock as _, SystemClock,
+    Clock as _, Listed, SystemClock,
     id::{OrganizationId, PrincipalId},
 };
 use serde::Serialize;
@@ -64,6 +64,17 @@ pub struct Pagination {
     /// Send it as `cursor` to read on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
+    /// How many there are on all pages, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+}
+
+impl Pagination {
+    /// Where a list goes on of which so many items were asked for.
+    pub fn of<T, I: std::fmt::Display>(listed: &Listed<T, I>, limit: u32) -> Self {
+        let next_cursor = listed.next.as_ref().map(ToString::to_string);
+        Self { limit, has_more: next_cursor.is_some(), next_cursor, total: listed.total }
+    }
 }
 
 /// Whom an answer was for.
@@ -119,11 +130,13 @@ impl<T: Serialize> Answer<T> {
     pub fn ok(data: T) -> Self {
         Self { data, pagination: None }
     }
+}
 
-    /// One page of a list.
-    pub fn page(data: T, limit: u32, next: Option<String>) -> Self {
-        let pagination = Pagination { limit, has_more: next.is_some(), next_cursor: next };
-        Self { data, pagination: Some(pagination) }
+impl<T: Serialize> Answer<Vec<T>> {
+    /// One page of a list, of which so many items were asked for.
+    pub fn page<I: std::fmt::Display>(listed: Listed<T, I>, limit: u32) -> Self {
+        let pagination = Pagination::of(&listed, limit);
+        Self { data: listed.items, pagination: Some(pagination) }
     }
 }
 

@@ -33,6 +33,29 @@ pub struct Options {
     /// The bearer token of whoever scrapes `/metrics`; without, nobody may in production, and in
     /// development who is on this machine.
     pub metrics_token: Option<kernel::Secret>,
+    /// Which share of the work this server does.
+    pub mode: Mode,
+}
+
+/// Which share of the work a server does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It answers requests and does the background work.
+    #[default]
+    Server,
+    /// It answers requests; others do the background work.
+    RequestOnly,
+}
+
+impl Mode {
+    /// Its name in settings and on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::RequestOnly => "request-only",
+        }
+    }
 }
 
 /// Everything of Fabric as one service: every route of the table, CORS, and an enveloped answer for whatever else comes.

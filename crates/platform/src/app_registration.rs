@@ -106,14 +106,14 @@ impl Platform {
     pub async fn apps(&self, acting: Acting<AppList>, page: Page<AppId>) -> Result<Listed<App, AppId>> {
         let caller = acting.caller().clone();
         let listed = self.store().read(move |tx| match (&caller.credential, caller.app) {
-            (Credential::App, Some(app)) => Ok(Listed { items: tx.app(app)?.into_iter().collect(), next: None }),
+            (Credential::App, Some(app)) => Ok(Listed::whole(tx.app(app)?, &page)),
             (Credential::ApiKey(key), None) => {
                 let permit = permit(tx, &acting, key.organization)?;
                 tx.apps_in(&permit, &page)
             }
             (_, None) if is_platform_admin(tx, &caller)? => tx.all_apps(&page),
             (_, None) => tx.apps_of(caller.principal, &page),
-            (_, Some(_)) => Ok(Listed { items: Vec::new(), next: None }),
+            (_, Some(_)) => Ok(Listed::whole(None, &page)),
         });
         listed.await
     }

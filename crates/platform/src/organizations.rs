@@ -83,7 +83,7 @@ impl Platform {
                 let permit = permit(tx, &acting, key.organization)?;
                 let organization = tx.organization(key.organization)?;
                 let items = organization.map(|organization| (organization, permit.role()));
-                Ok(Listed { items: items.into_iter().collect(), next: None })
+                Ok(Listed::whole(items, &page))
             }
         });
         listed.await

@@ -122,11 +122,12 @@ fn walk(tx: &mut dyn Transaction) -> Result<()> {
         tx.places(place, principal)?;
         tx.organization_slug_taken(place, &owner.slug)?;
         for after in [None, Some(owner.id)] {
-            tx.organizations_of(place, principal, &Page::new(after, 0, 10)?)?;
+            tx.organizations_of(place, principal, &Page::new(after, 0, 10)?.counted(true))?;
         }
         for after in [None, Some(app.id)] {
-            tx.apps_in(&here, &Page::new(after, 0, 10)?)?;
-            tx.apps_of(principal, &Page::new(after, 0, 10)?)?;
+            tx.apps_in(&here, &Page::new(after, 0, 10)?.counted(true))?;
+            tx.apps_of(principal, &Page::new(after, 0, 10)?.counted(true))?;
+            // Counting all that there is reads all that there is.
             tx.all_apps(&Page::new(after, 0, 10)?)?;
         }
         tx.delete_membership(&here, principal)?;
@@ -185,7 +186,7 @@ fn people(
     for prefix in [None, Some("a".to_owned())] {
         let filter = AccountFilter { email_prefix: prefix };
         for after in [None, Some(account.id)] {
-            tx.accounts_in(&Unchecked(app), &filter, &Page::new(after, 0, 10)?)?;
+            tx.accounts_in(&Unchecked(app), &filter, &Page::new(after, 0, 10)?.counted(true))?;
         }
     }
     let session = Session {

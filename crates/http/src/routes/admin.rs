@@ -96,6 +96,9 @@ pub struct UsersQuery {
     offset: Option<u32>,
     /// Where the last page ended: its `pagination.next_cursor`.
     cursor: Option<String>,
+    /// Whether to count them all, which takes longer the more there are.
+    #[serde(default)]
+    include_total: bool,
 }
 
 /// One page of accounts.
@@ -112,17 +115,13 @@ pub async fn list(
 ) -> Result<Answer<Users>> {
     let hint = hint(query.app_id.as_deref(), &named)?;
     let after: Option<AccountId> = cursor(query.cursor.as_deref())?;
-    let page = Page::new(after, query.offset.unwrap_or(0), query.limit.unwrap_or(20))?;
+    let page = Page::new(after, query.offset.unwrap_or(0), query.limit.unwrap_or(20))?.counted(query.include_total);
     let email_prefix = query.email.map(|text| text.trim().to_lowercase()).filter(|text| !text.is_empty());
     if email_prefix.as_ref().is_some_and(|prefix| prefix.contains('\0')) {
         return Err(Error::new(kernel::Code::InvalidParameter));
     }
     let listed = platform.users(caller, hint, AccountFilter { email_prefix }, page).await?;
-    let pagination = Pagination {
-        limit: page.limit,
-        has_more: listed.next.is_some(),
-        next_cursor: listed.next.map(|next| next.to_string()),
-    };
+    let pagination = Pagination::of(&listed, page.limit);
     Ok(Answer::ok(Users { items: listed.items.into_iter().map(User::from).collect(), pagination }))
 }
 

@@ -194,8 +194,7 @@ pub async fn list(
 ) -> Result<Answer<Vec<App>>> {
     let page: Page<AppId> = query.page()?;
     let listed = platform.apps(caller, page).await?;
-    let next = listed.next.map(|next| next.to_string());
-    Ok(Answer::page(listed.items.into_iter().map(App::from).collect(), page.limit, next))
+    Ok(Answer::page(listed.map(App::from), page.limit))
 }
 
 /// Shows an app.

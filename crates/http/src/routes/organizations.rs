@@ -85,12 +85,16 @@ pub struct PageQuery {
     limit: Option<u32>,
     /// Where the last page ended: its `meta.pagination.next_cursor`.
     cursor: Option<String>,
+    /// Whether to count them all, which takes longer the more there are.
+    #[serde(default)]
+    include_total: bool,
 }
 
 impl PageQuery {
     /// The page that is asked for.
     pub fn page<I: std::str::FromStr>(&self) -> Result<Page<I>> {
-        Page::new(cursor(self.cursor.as_deref())?, 0, self.limit.unwrap_or(50))
+        let page = Page::new(cursor(self.cursor.as_deref())?, 0, self.limit.unwrap_or(50))?;
+        Ok(page.counted(self.include_total))
     }
 }
 
@@ -107,9 +111,8 @@ pub async fn list(
 ) -> Result<Answer<Vec<Organization>>> {
     let page: Page<OrganizationId> = query.page()?;
     let listed = platform.organizations(caller, page).await?;
-    let next = listed.next.map(|next| next.to_string());
-    let items = listed.items.into_iter().map(|(organization, role)| Organization::new(organization, Some(role)));
-    Ok(Answer::page(items.collect(), page.limit, next))
+    let listed = listed.map(|(organization, role)| Organization::new(organization, Some(role)));
+    Ok(Answer::page(listed, page.limit))
 }
 
 /// Shows an organization.

@@ -93,17 +93,17 @@ pub struct Info {
     version: &'static str,
     /// `development` or `production`.
     environment: &'static str,
-    /// `server`.
+    /// `server`, or `request-only` for one that leaves background work to others.
     mode: &'static str,
 }
 
 /// Tells what the server is.
-pub async fn info(_: Passerby, platform: Data<Platform>) -> Result<Answer<Info>> {
+pub async fn info(_: Passerby, (platform, options): (Data<Platform>, Data<Options>)) -> Result<Answer<Info>> {
     let environment = match platform.settings().environment {
         Environment::Development => "development",
         Environment::Production => "production",
     };
-    Ok(Answer::ok(Info { name: "fabric", version: VERSION, environment, mode: "server" }))
+    Ok(Answer::ok(Info { name: "fabric", version: VERSION, environment, mode: options.mode.name() }))
 }
 
 impl Input for Data<Options> {

@@ -112,6 +112,13 @@ async fn a_list_goes_on_where_the_last_page_ended(world: &World) {
         assert_eq!((&pagination["limit"], &pagination["has_more"]), (&json!(2), &json!(path.is_some())));
     }
     assert_eq!(seen, ["0", "1", "2", "3", "4"]);
+    for path in ["/v1/organizations", "/v1/me/organizations"] {
+        let counted = world.get(&format!("{path}?limit=1&include_total=true")).by(&bob).send().await;
+        assert_eq!(counted.ok().as_array().unwrap().len(), 1);
+        assert_eq!(counted.body["meta"]["pagination"]["total"], 5);
+        let odd = world.get(&format!("{path}?include_total=perhaps")).by(&bob).send().await;
+        odd.refused(400, "invalid_parameter");
+    }
     // Another one's cursor shows another one nothing.
     let cursor = world.home_of(&alice).await;
     let page = world.get(&format!("/v1/organizations?cursor={cursor}")).by(&bob).send().await;

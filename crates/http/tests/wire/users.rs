@@ -172,6 +172,8 @@ async fn accounts_are_listed_in_pages(world: &World) {
     assert_eq!(names(&list("limit=2&offset=4").await), ["user-4"]);
     assert_eq!(list("limit=5").await["pagination"]["has_more"], false);
     assert!(names(&list("offset=10000").await).is_empty());
+    assert_eq!(list("limit=2&include_total=true").await["pagination"]["total"], 5);
+    assert_eq!(list("email=user-3&include_total=true").await["pagination"]["total"], 1);
     assert_eq!(list("limit=4000000000").await["pagination"]["limit"], 200);
     // What is new does not move what was seen.
     world.sign_up(Some(&app), "newcomer").await;

@@ -175,23 +175,27 @@ impl AccountRepository for Tx<'_> {
         filter: &AccountFilter,
         page: &Page<AccountId>,
     ) -> Result<Listed<Account, AccountId>> {
-        let mut query = of_app(scope.app()).order(accounts::id);
-        if let Some(prefix) = filter.email_prefix.as_deref().filter(|prefix| !prefix.is_empty()) {
-            if !prefix.bytes().all(|byte| byte.is_ascii_graphic()) {
-                // No address begins like that.
-                return Ok(Listed { items: Vec::new(), next: None });
-            }
-            // Addresses are ASCII: none of them has a letter behind `~`.
-            let end = format!("{prefix}\u{7f}");
-            query = query.filter(accounts::email.ge(prefix.to_owned())).filter(accounts::email.lt(end));
+        let prefix = filter.email_prefix.as_deref().filter(|prefix| !prefix.is_empty());
+        if prefix.is_some_and(|prefix| !prefix.bytes().all(|byte| byte.is_ascii_graphic())) {
+            // No address begins like that.
+            return Ok(Listed::whole(None, page));
         }
+        let found = || match prefix {
+            // Addresses are ASCII: none of them has a letter behind `~`.
+            Some(prefix) => of_app(scope.app())
+                .filter(accounts::email.ge(prefix.to_owned()))
+                .filter(accounts::email.lt(format!("{prefix}\u{7f}"))),
+            None => of_app(scope.app()),
+        };
+        let total = self.total(page, |connection| found().count().get_result(connection))?;
+        let mut query = found().order(accounts::id);
         if let Some(after) = page.after {
             query = query.filter(accounts::id.gt(RowId(after.0)));
         }
         let query = query.offset(page.offset.into()).limit(i64::from(page.limit) + 1).select(AccountRow::as_select());
         let rows = self.query(|connection| query.load(connection))?;
         let accounts = rows.into_iter().map(AccountRow::into_account).collect::<Result<_>>()?;
-        Ok(Listed::cut(accounts, page, |account: &Account| account.id))
+        Ok(Listed::cut(accounts, page, total, |account: &Account| account.id))
     }
 
     fn has_platform_admin(&mut self, besides: Option<AccountId>) -> Result<bool> {

@@ -99,20 +99,23 @@ impl AppRepository for Tx<'_> {
 
     fn apps_in(&mut self, scope: &dyn Scope, page: &Page<AppId>) -> Result<Listed<App, AppId>> {
         let owner = RowId(scope.organization().0);
-        self.listed(table::table.filter(table::owner_organization_id.eq(owner)).into_boxed(), page)
+        self.listed(|| table::table.filter(table::owner_organization_id.eq(owner)).into_boxed(), page)
     }
 
     fn apps_of(&mut self, principal: PrincipalId, page: &Page<AppId>) -> Result<Listed<App, AppId>> {
-        let own = memberships::table
-            .inner_join(organizations::table)
-            .filter(memberships::principal_id.eq(RowId(principal.0)))
-            .filter(organizations::app_id.is_null())
-            .select(organizations::id);
-        self.listed(table::table.filter(table::owner_organization_id.eq_any(own)).into_boxed(), page)
+        let own = || {
+            let own = memberships::table
+                .inner_join(organizations::table)
+                .filter(memberships::principal_id.eq(RowId(principal.0)))
+                .filter(organizations::app_id.is_null())
+                .select(organizations::id);
+            table::table.filter(table::owner_organization_id.eq_any(own)).into_boxed()
+        };
+        self.listed(own, page)
     }
 
     fn all_apps(&mut self, page: &Page<AppId>) -> Result<Listed<App, AppId>> {
-        self.listed(table::table.into_boxed(), page)
+        self.listed(|| table::table.into_boxed(), page)
     }
 
     fn app_by_name(&mut self, scope: &dyn Scope, name: &Name) -> Result<Option<App>> {
@@ -176,15 +179,20 @@ impl Tx<'_> {
         row.map(AppRow::into_app).transpose()
     }
 
-    fn listed(&mut self, query: table::BoxedQuery<'_, Db>, page: &Page<AppId>) -> Result<Listed<App, AppId>> {
-        let mut query = query.order(table::id).offset(page.offset.into()).limit(i64::from(page.limit) + 1);
+    fn listed(
+        &mut self,
+        all: impl Fn() -> table::BoxedQuery<'static, Db>,
+        page: &Page<AppId>,
+    ) -> Result<Listed<App, AppId>> {
+        let total = self.total(page, |connection| all().count().get_result(connection))?;
+        let mut query = all().order(table::id).offset(page.offset.into()).limit(i64::from(page.limit) + 1);
         if let Some(after) = page.after {
             query = query.filter(table::id.gt(RowId(after.0)));
         }
         let query = query.select(AppRow::as_select());
         let rows = self.query(|connection| query.load(connection))?;
         let apps = rows.into_iter().map(AppRow::into_app).collect::<Result<_>>()?;
-        Ok(Listed::cut(apps, page, |app: &App| app.id))
+        Ok(Listed::cut(apps, page, total, |app: &App| app.id))
     }
 
     fn set_origins(&mut self, app: &App) -> Result<()> {

@@ -83,25 +83,29 @@ impl OrganizationRepository for Tx<'_> {
         principal: PrincipalId,
         page: &Page<OrganizationId>,
     ) -> Result<Listed<(Organization, Role), OrganizationId>> {
-        let mut query = memberships::table
-            .inner_join(organizations::table)
-            .filter(memberships::principal_id.eq(RowId(principal.0)))
+        let own = || {
+            let own = memberships::table
+                .inner_join(organizations::table)
+                .filter(memberships::principal_id.eq(RowId(principal.0)))
+                .into_boxed::<Db>();
+            match app {
+                Some(app) => own.filter(organizations::app_id.eq(RowId(app.0))),
+                None => own.filter(organizations::app_id.is_null()),
+            }
+        };
+        let total = self.total(page, |connection| own().count().get_result(connection))?;
+        let mut query = own()
             .order(organizations::id)
             .offset(page.offset.into())
             .limit(i64::from(page.limit) + 1)
-            .select((OrganizationRow::as_select(), memberships::role))
-            .into_boxed::<Db>();
-        query = match app {
-            Some(app) => query.filter(organizations::app_id.eq(RowId(app.0))),
-            None => query.filter(organizations::app_id.is_null()),
-        };
+            .select((OrganizationRow::as_select(), memberships::role));
         if let Some(after) = page.after {
             query = query.filter(organizations::id.gt(RowId(after.0)));
         }
         let rows = self.query(|connection| query.load::<(OrganizationRow, String)>(connection))?;
         let own = |(row, role): (OrganizationRow, String)| Ok((row.into_organization()?, intact(Role::parse(&role))?));
         let own = rows.into_iter().map(own).collect::<Result<_>>()?;
-        Ok(Listed::cut(own, page, |(organization, _): &(Organization, Role)| organization.id))
+        Ok(Listed::cut(own, page, total, |(organization, _): &(Organization, Role)| organization.id))
     }
 }
 

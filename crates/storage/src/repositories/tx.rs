@@ -43,7 +43,7 @@ mod signing_secrets;
 use std::collections::HashMap;
 
 use diesel::QueryResult;
-use kernel::{Change, Error, Result, Timestamp};
+use kernel::{Change, Error, Page, Result, Timestamp};
 use platform::store::{Mode, Unit};
 use uuid::Uuid;
 
@@ -88,6 +88,16 @@ impl<'a> Tx<'a> {
             self.failed = true;
             failure::of(error)
         })
+    }
+
+    /// How long the list is that a page is cut from, where that is asked for.
+    fn total<I>(
+        &mut self,
+        page: &Page<I>,
+        count: impl FnOnce(&mut Connection) -> QueryResult<i64>,
+    ) -> Result<Option<u64>> {
+        let total = page.counted.then(|| self.query(count)).transpose()?;
+        Ok(total.map(i64::unsigned_abs))
     }
 
     fn writes(&self) -> bool {

@@ -182,6 +182,8 @@ async fn a_list_goes_on_where_the_last_page_ended(db: &Db) {
     assert_eq!(listed(Some(all[1]), 0).await, (all[2..4].to_vec(), Some(all[3])));
     assert_eq!(listed(Some(all[3]), 0).await, (all[4..].to_vec(), None));
     assert_eq!(listed(None, 3).await, (all[3..].to_vec(), None));
+    let page = Page::new(Some(all[1]), 1, 2).unwrap().counted(true);
+    assert_eq!(db.read(move |tx| tx.apps_in(&Unchecked(owner), &page)).await.total, Some(5), "wherever the page is");
 }
 
 async fn usage_counts_what_is_in_an_app(db: &Db) {

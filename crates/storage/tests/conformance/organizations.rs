@@ -111,4 +111,7 @@ async fn somebody_sees_their_own_organizations_of_one_app(db: &Db) {
     assert_eq!((last.items, last.next), (own[3..].to_vec(), None));
     assert_eq!(listed(Some(app), None, 4).await.items, own[4..]);
     assert_eq!(listed(None, None, 0).await.items, [(platforms, Role::Owner)]);
+    let page = Page::new(first.next, 0, 1).unwrap().counted(true);
+    assert_eq!(db.read(move |tx| tx.organizations_of(Some(app), principal, &page)).await.total, Some(5));
+    assert_eq!(listed(Some(app), None, 0).await.total, None, "nobody asked");
 }

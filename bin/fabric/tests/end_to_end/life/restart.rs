@@ -52,6 +52,7 @@ fn a_mail_that_was_ordered_is_sent_by_whoever_comes(site: &mut Site) {
     site.set("FABRIC_MODE", "request-only");
     let mut server = site.serve();
     server.client().sign_up(&email);
+    assert_eq!(server.client().get("/v1/system/info").data()["mode"], "request-only");
     server.kill();
     assert!(!server.log().contains(&email), "nobody sends here");
     site.unset("FABRIC_MODE");
