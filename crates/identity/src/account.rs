@@ -129,7 +129,8 @@ pub trait AccountRepository {
     fn principal_by_email(&mut self, email: &Email) -> Result<Option<PrincipalId>>;
 
     /// Makes a principal, known by `email` from now on. An address that is another's already makes it known by none.
-    fn insert_principal(&mut self, id: PrincipalId, email: Option<&Email>, now: Timestamp) -> Result<()>;
+    /// Tells whether it is known as was wanted.
+    fn insert_principal(&mut self, id: PrincipalId, email: Option<&Email>, now: Timestamp) -> Result<bool>;
 
     /// # Errors
     /// `email_taken` when the app already has an account with this address.

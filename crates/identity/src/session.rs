@@ -18,12 +18,17 @@ pub struct Session {
     pub client: Client,
     /// When.
     pub created_at: Timestamp,
+    /// When its last refresh token expires.
+    pub expires_at: Timestamp,
 }
 
 /// Sessions of one database transaction.
 pub trait SessionRepository {
     /// Begins a session.
     fn insert_session(&mut self, session: &Session) -> Result<()>;
+
+    /// Lets a session go on until its next refresh token expires, if that is later.
+    fn prolong_session(&mut self, id: SessionId, until: Timestamp) -> Result<()>;
 
     /// The session, unless it has ended.
     fn live_session(&mut self, id: SessionId) -> Result<Option<Session>>;

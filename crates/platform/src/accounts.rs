@@ -74,7 +74,10 @@ impl Newcomer {
     fn principal(&self, tx: &mut dyn Transaction, now: Timestamp) -> Result<PrincipalId> {
         let known = match tx.principal_by_email(&self.email)? {
             None => {
-                tx.insert_principal(PrincipalId::generate(), Some(&self.email), now)?;
+                let new = PrincipalId::generate();
+                if tx.insert_principal(new, Some(&self.email), now)? {
+                    return Ok(new);
+                }
                 // Of those who come with it to several apps at once, the first one's it is.
                 tx.principal_by_email(&self.email)?
             }

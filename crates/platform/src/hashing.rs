@@ -10,12 +10,15 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use identity::password::{HashCost, Hasher, Password, PasswordHash, Verdict};
 use kernel::{Code, Error, Result};
-use thread_priority::ThreadPriority;
+use thread_priority::{ThreadPriority, ThreadPriorityValue};
 use tokio::sync::oneshot;
 
 /// At most this many hashes wait for each thread: two seconds' worth, after which an early refusal serves everyone better
 /// than a late answer.
 const WAITING_PER_THREAD: usize = 128;
+/// Of 0 to 99, where 50 is usual; on Linux this is a niceness of 5, a third of the usual weight: requests that need no
+/// hash go first, and those that do never starve behind them.
+const PRIORITY: u8 = 35;
 /// After so long without work a thread gives its memory back.
 const REST_AFTER: Duration = Duration::from_secs(2);
 
@@ -92,7 +95,8 @@ impl Drop for Hashing {
 }
 
 fn serve(mut hasher: Hasher, waiting: &Receiver<Job>) {
-    if let Err(error) = ThreadPriority::Min.set_for_current() {
+    let priority = ThreadPriorityValue::try_from(PRIORITY).map(ThreadPriority::Crossplatform);
+    if let Err(error) = priority.map_or(Ok(()), ThreadPriority::set_for_current) {
         tracing::debug!(?error, "password hashing runs at normal priority");
     }
     loop {

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use identity::{Account, OneTimeToken, Purpose, one_time_token};
-use kernel::{Result, Timestamp, id::OneTimeTokenId, secret::ExposeSecret};
+use identity::{OneTimeToken, Purpose, one_time_token};
+use kernel::{Result, id::OneTimeTokenId, secret::ExposeSecret};
 
 use crate::{
     Platform,
@@ -85,9 +85,6 @@ impl Platform {
 
     /// What the mail says, by now. `None` when there is nobody to say it to.
     async fn write_letter(&self, mail: &QueuedMail, order: MailOrder) -> Result<Option<Letter>> {
-        let (app, email) = (mail.app, mail.recipient.clone());
-        let account = self.store().read(move |tx| tx.account_by_email(app, &email)).await?;
-        let Some(account) = account.filter(|account| account.disabled_at.is_none()) else { return Ok(None) };
         let app = match mail.app {
             Some(id) => self.app_facts(id).await?,
             None => None,
@@ -95,42 +92,51 @@ impl Platform {
         if app.as_ref().is_some_and(|app| app.disabled_at.is_some()) {
             return Ok(None);
         }
+        let token = one_time_token::write(rand::random());
+        let token = token.expose_secret();
+        let purpose = match order {
+            MailOrder::VerifyEmail => Some(Purpose::VerifyEmail),
+            MailOrder::ResetPassword => Some(Purpose::ResetPassword),
+            MailOrder::AlreadySignedUp | MailOrder::SignUp => None,
+        };
+        let hash = purpose.map(|purpose| (purpose, self.keys().one_time.hash(purpose, token)));
+        let (to, email, now) = (mail.app, mail.recipient.clone(), self.now());
+        let wanted = self.store().write(move |tx| {
+            let account = tx.account_by_email(to, &email)?;
+            let Some(account) = account.filter(|account| account.disabled_at.is_none()) else { return Ok(false) };
+            let Some((purpose, hash)) = hash else { return Ok(true) };
+            if purpose == Purpose::VerifyEmail && account.email_verified() {
+                return Ok(false);
+            }
+            tx.insert_one_time_token(&OneTimeToken {
+                id: OneTimeTokenId::generate(),
+                purpose,
+                account: account.id,
+                email: email.clone(),
+                hash,
+                expires_at: now.after(purpose.lifetime()),
+            })?;
+            Ok(true)
+        });
+        if !wanted.await? {
+            return Ok(None);
+        }
         let sender = app.as_ref().map_or_else(|| "Fabric".to_owned(), |app| app.name.as_str().to_owned());
-        let site = app.and_then(|app| app.settings.site_url.as_ref().map(|url| url.as_str().to_owned()));
-        let site = site.or_else(|| self.settings().site_url.clone());
         let base = &self.settings().public_base_url;
-        Ok(match order {
-            MailOrder::VerifyEmail if account.email_verified() => None,
+        Ok(Some(match order {
             MailOrder::VerifyEmail => {
-                let token = self.new_token(&account, Purpose::VerifyEmail).await?;
-                let link = format!("{base}/v1/auth/verify?token={}&type=signup", token.expose_secret());
-                Some(Letter::VerifyEmail { sender, link })
+                Letter::VerifyEmail { sender, link: format!("{base}/v1/auth/verify?token={token}&type=signup") }
             }
             MailOrder::ResetPassword => {
-                let token = self.new_token(&account, Purpose::ResetPassword).await?;
-                let page = match site {
+                let site = app.and_then(|app| app.settings.site_url.as_ref().map(|url| url.as_str().to_owned()));
+                let page = match site.or_else(|| self.settings().site_url.clone()) {
                     Some(site) => format!("{}/reset-password", site.trim_end_matches('/')),
                     None => format!("{base}/v1/auth/reset-password"),
                 };
-                Some(Letter::ResetPassword { sender, link: format!("{page}?token={}", token.expose_secret()) })
+                Letter::ResetPassword { sender, link: format!("{page}?token={token}") }
             }
-            MailOrder::AlreadySignedUp | MailOrder::SignUp => Some(Letter::AlreadySignedUp { sender }),
-        })
-    }
-
-    async fn new_token(&self, account: &Account, purpose: Purpose) -> Result<kernel::Secret> {
-        let token = one_time_token::write(rand::random());
-        let now: Timestamp = self.now();
-        let stored = OneTimeToken {
-            id: OneTimeTokenId::generate(),
-            purpose,
-            account: account.id,
-            email: account.email.clone(),
-            hash: self.keys().one_time.hash(purpose, token.expose_secret()),
-            expires_at: now.after(purpose.lifetime()),
-        };
-        self.store().write(move |tx| tx.insert_one_time_token(&stored)).await?;
-        Ok(token)
+            MailOrder::AlreadySignedUp | MailOrder::SignUp => Letter::AlreadySignedUp { sender },
+        }))
     }
 }
 

@@ -62,12 +62,9 @@ fn rotate(
 ) -> Result<Outcome> {
     // As an error, so that nothing is spent: an app that is switched off may be switched on again.
     let (account, settings) = live(tx, spent.session)?.ok_or_else(|| Error::new(Code::TokenRevoked))?;
-    tx.insert_refresh_token(&RefreshToken {
-        id: successor,
-        session: spent.session,
-        expires_at: now.after(Duration::from_secs(settings.refresh_token_seconds.into())),
-        spent: None,
-    })?;
+    let expires_at = now.after(Duration::from_secs(settings.refresh_token_seconds.into()));
+    tx.insert_refresh_token(&RefreshToken { id: successor, session: spent.session, expires_at, spent: None })?;
+    tx.prolong_session(spent.session, expires_at)?;
     Ok(Outcome::Fresh(Box::new(account), Begun { session: spent.session, refresh: successor }))
 }
 

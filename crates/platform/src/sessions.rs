@@ -48,19 +48,16 @@ pub(crate) fn begin_session(
     now: Timestamp,
 ) -> Result<Begun> {
     let begun = Begun { session: SessionId::generate(), refresh: RefreshTokenId::generate() };
+    let expires_at = now.after(Duration::from_secs(refresh_token_seconds.into()));
     tx.insert_session(&Session {
         id: begun.session,
         account: account.id,
         epoch: account.epoch,
         client: client.clone(),
         created_at: now,
+        expires_at,
     })?;
-    tx.insert_refresh_token(&RefreshToken {
-        id: begun.refresh,
-        session: begun.session,
-        expires_at: now.after(Duration::from_secs(refresh_token_seconds.into())),
-        spent: None,
-    })?;
+    tx.insert_refresh_token(&RefreshToken { id: begun.refresh, session: begun.session, expires_at, spent: None })?;
     Ok(begun)
 }
 

@@ -195,8 +195,10 @@ fn people(
         epoch: 1,
         client: Client::default(),
         created_at: now,
+        expires_at: now,
     };
     tx.insert_session(&session)?;
+    tx.prolong_session(session.id, at(9))?;
     let token = RefreshToken { id: RefreshTokenId::generate(), session: session.id, expires_at: at(9), spent: None };
     tx.insert_refresh_token(&token)?;
     tx.spend_refresh_token(token.id, RefreshTokenId::generate(), now)?;

@@ -16,7 +16,8 @@ use crate::{
 };
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = accounts, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+#[diesel(table_name = accounts, treat_none_as_default_value = false)]
+#[diesel(check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
 struct AccountRow {
     id: RowId,
     principal_id: RowId,
@@ -66,7 +67,7 @@ impl AccountRepository for Tx<'_> {
         Ok(id.map(|id| PrincipalId(id.0)))
     }
 
-    fn insert_principal(&mut self, id: PrincipalId, email: Option<&Email>, now: Timestamp) -> Result<()> {
+    fn insert_principal(&mut self, id: PrincipalId, email: Option<&Email>, now: Timestamp) -> Result<bool> {
         let row = |email: Option<&Email>| {
             (
                 principals::id.eq(RowId(id.0)),
@@ -76,11 +77,12 @@ impl AccountRepository for Tx<'_> {
         };
         let insert = diesel::insert_into(principals::table).values(row(email));
         let inserted = insert.on_conflict(principals::email).do_nothing();
-        if self.query(|connection| inserted.execute(connection))? == 0 {
+        let known = self.query(|connection| inserted.execute(connection))? > 0;
+        if !known {
             let unknown = diesel::insert_into(principals::table).values(row(None));
             self.query(|connection| unknown.execute(connection))?;
         }
-        Ok(())
+        Ok(known)
     }
 
     fn insert_account(&mut self, account: &Account) -> Result<()> {

@@ -10,11 +10,12 @@ use kernel::{
 use super::Tx;
 use crate::{
     columns::{Moment, RowId},
-    schema::{refresh_tokens, sessions},
+    schema::refresh_tokens,
 };
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = refresh_tokens, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+#[diesel(table_name = refresh_tokens, treat_none_as_default_value = false)]
+#[diesel(check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
 struct RefreshTokenRow {
     id: RowId,
     session_id: RowId,
@@ -26,11 +27,7 @@ struct RefreshTokenRow {
 impl RefreshTokenRepository for Tx<'_> {
     fn insert_refresh_token(&mut self, token: &RefreshToken) -> Result<()> {
         let insert = diesel::insert_into(refresh_tokens::table).values(RefreshTokenRow::from(token));
-        self.query(|connection| insert.execute(connection))?;
-        let prolong = diesel::update(sessions::table.find(RowId(token.session.0)))
-            .filter(sessions::expires_at.lt(Moment(token.expires_at)))
-            .set(sessions::expires_at.eq(Moment(token.expires_at)));
-        self.query(|connection| prolong.execute(connection)).map(drop)
+        self.query(|connection| insert.execute(connection)).map(drop)
     }
 
     fn spend_refresh_token(

@@ -24,6 +24,7 @@ struct SessionRow {
     ip: Option<String>,
     user_agent: Option<String>,
     created_at: Moment,
+    expires_at: Moment,
 }
 
 impl SessionRepository for Tx<'_> {
@@ -35,10 +36,16 @@ impl SessionRepository for Tx<'_> {
             sessions::ip.eq(session.client.ip.map(|ip| ip.to_string())),
             sessions::user_agent.eq(session.client.user_agent.as_deref()),
             sessions::created_at.eq(Moment(session.created_at)),
-            // Until it has a refresh token.
-            sessions::expires_at.eq(Moment(session.created_at)),
+            sessions::expires_at.eq(Moment(session.expires_at)),
         ));
         self.query(|connection| insert.execute(connection)).map(drop)
+    }
+
+    fn prolong_session(&mut self, id: SessionId, until: Timestamp) -> Result<()> {
+        let prolong = diesel::update(sessions::table.find(RowId(id.0)))
+            .filter(sessions::expires_at.lt(Moment(until)))
+            .set(sessions::expires_at.eq(Moment(until)));
+        self.query(|connection| prolong.execute(connection)).map(drop)
     }
 
     fn live_session(&mut self, id: SessionId) -> Result<Option<Session>> {
@@ -78,6 +85,7 @@ impl SessionRow {
             epoch: self.epoch,
             client: Client { ip, user_agent: self.user_agent },
             created_at: self.created_at.0,
+            expires_at: self.expires_at.0,
         })
     }
 }

@@ -92,11 +92,13 @@ async fn an_address_is_taken_once_in_each_app(db: &Db) {
 
 async fn a_principal_is_known_by_an_address_that_nobody_had_before(db: &Db) {
     let [first, second] = [PrincipalId::generate(), PrincipalId::generate()];
-    db.write(move |tx| {
-        tx.insert_principal(first, Some(&email("alice@example.com")), at(0))?;
-        tx.insert_principal(second, Some(&email("alice@example.com")), at(1))
-    })
-    .await;
+    let made = db.write(move |tx| {
+        Ok([
+            tx.insert_principal(first, Some(&email("alice@example.com")), at(0))?,
+            tx.insert_principal(second, Some(&email("alice@example.com")), at(1))?,
+        ])
+    });
+    assert_eq!(made.await, [true, false]);
     let known = db.read(move |tx| tx.principal_by_email(&email("alice@example.com"))).await;
     assert_eq!(known, Some(first));
     // The other one is there, too: it can have an account.

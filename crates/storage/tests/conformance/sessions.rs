@@ -39,6 +39,7 @@ async fn a_session_is_forgotten_after_its_last_refresh_token(db: &Db) {
         tx.insert_session(&session)?;
         for seconds in [100, 300, 200] {
             tx.insert_refresh_token(&refresh_token(&session, at(seconds)))?;
+            tx.prolong_session(id, at(seconds))?;
         }
         Ok(())
     })

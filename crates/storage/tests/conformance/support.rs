@@ -119,8 +119,8 @@ impl Db {
 
     /// A session of the account with a refresh token that expires after a day.
     pub async fn session(&self, account: &Account) -> (Session, RefreshToken) {
-        let session = session(account);
-        let token = refresh_token(&session, at(86_400));
+        let session = Session { expires_at: at(86_400), ..session(account) };
+        let token = refresh_token(&session, session.expires_at);
         let (new, first) = (session.clone(), token.clone());
         self.write(move |tx| {
             tx.insert_session(&new)?;
@@ -184,6 +184,7 @@ pub fn session(account: &Account) -> Session {
         epoch: account.epoch,
         client: Client { ip: Some("2001:db8::1".parse().unwrap()), user_agent: Some("a browser".to_owned()) },
         created_at: at(0),
+        expires_at: at(0),
     }
 }
 
