@@ -156,14 +156,19 @@ impl AppRepository for Tx<'_> {
 impl Tx<'_> {
     /// Deletes some of the app's accounts, and forgets those who have none anywhere else.
     fn delete_some_accounts(&mut self, app: AppId) -> Result<usize> {
-        let some = accounts::table.filter(accounts::app_id.eq(RowId(app.0))).select(accounts::id).limit(1000);
-        let some: Vec<RowId> = self.query(|connection| some.load(connection))?;
+        let some = accounts::table.filter(accounts::app_id.eq(RowId(app.0))).limit(1000);
+        let some = some.select((accounts::id, accounts::principal_id));
+        let some: Vec<(RowId, RowId)> = self.query(|connection| some.load(connection))?;
         if some.is_empty() {
             return Ok(0);
         }
-        let delete =
-            diesel::delete(accounts::table.filter(accounts::id.eq_any(&some))).returning(accounts::principal_id);
-        let people: Vec<RowId> = self.query(|connection| delete.load(connection))?;
+        let (some, people): (Vec<_>, Vec<_>) = some.into_iter().unzip();
+        // Whoever makes one of them an account elsewhere waits for this, or this for them.
+        let known = principals::table.filter(principals::id.eq_any(&people)).order(principals::id);
+        let known = known.select(principals::id);
+        self.query(|connection| for_update!(known).load::<RowId>(connection))?;
+        let delete = diesel::delete(accounts::table.filter(accounts::id.eq_any(&some)));
+        self.query(|connection| delete.execute(connection))?;
         let elsewhere = accounts::table.filter(accounts::principal_id.eq(principals::id));
         let gone = principals::table.filter(principals::id.eq_any(people)).filter(not(exists(elsewhere)));
         let forget = diesel::update(gone).set(principals::email.eq(None::<String>));
