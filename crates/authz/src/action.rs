@@ -14,10 +14,12 @@ pub trait Action: Send + Sync + 'static {
     const SCOPE: KeyScope;
     /// Whether an app may do it to itself, with a token of its own.
     const BY_APP: bool;
+    /// Its row in the table of all actions.
+    const ENTRY: &'static Entry;
 }
 
 /// An action as a row of a table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Its name on the wire.
     pub name: &'static str,
@@ -25,12 +27,20 @@ pub struct Entry {
     pub least: Role,
     /// The API-key scope that covers it.
     pub scope: KeyScope,
+    /// What it is, for people.
+    pub about: &'static str,
+}
+
+/// The action of that name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Entry> {
+    ALL.iter().copied().find(|entry| entry.name == name)
 }
 
 macro_rules! actions {
-    ($($(#[$doc:meta])* $type:ident = $name:literal from $role:ident under $scope:ident $(, $by_app:ident)?;)+) => {
+    ($(#[doc = $about:literal] $type:ident = $name:literal from $role:ident under $scope:ident $(, $by_app:ident)?;)+) => {
         $(
-            $(#[$doc])*
+            #[doc = $about]
             #[derive(Clone, Copy, Debug)]
             pub struct $type;
 
@@ -39,11 +49,17 @@ macro_rules! actions {
                 const LEAST: Role = Role::$role;
                 const SCOPE: KeyScope = KeyScope::$scope;
                 const BY_APP: bool = actions!(@by_app $($by_app)?);
+                const ENTRY: &'static Entry = &Entry {
+                    name: $name,
+                    least: Role::$role,
+                    scope: KeyScope::$scope,
+                    about: $about,
+                };
             }
         )+
 
         /// All of them, for documentation, for grants by name, and for the sweep.
-        pub const ALL: &[Entry] = &[$(Entry { name: $name, least: Role::$role, scope: KeyScope::$scope }),+];
+        pub const ALL: &[&Entry] = &[$($type::ENTRY),+];
     };
     (@by_app) => { false };
     (@by_app by_app) => { true };
@@ -58,6 +74,52 @@ actions! {
     OrganizationRead = "organization.read" from Viewer under OrganizationsRead;
     /// Change an organization.
     OrganizationUpdate = "organization.update" from Admin under OrganizationsWrite;
+    /// Archive an organization, or bring it back.
+    OrganizationArchive = "organization.archive" from Owner under OrganizationsWrite;
+    /// Ask for an organization to be deleted after its grace period, or change one's mind.
+    OrganizationDelete = "organization.delete" from Owner under OrganizationsWrite;
+    /// Export everything an organization owns.
+    OrganizationExport = "organization.export" from Admin under OrganizationsRead;
+    /// See an organization's settings.
+    SettingsRead = "settings.read" from Viewer under OrganizationsRead;
+    /// Change an organization's settings.
+    SettingsUpdate = "settings.update" from Admin under OrganizationsWrite;
+    /// See an organization's budget.
+    BudgetRead = "budget.read" from Viewer under OrganizationsRead;
+    /// Set an organization's budget.
+    BudgetUpdate = "budget.update" from Admin under OrganizationsWrite;
+    /// See the names of an organization's secrets.
+    SecretRead = "secret.read" from Admin under OrganizationsRead;
+    /// Set and delete an organization's secrets.
+    SecretManage = "secret.manage" from Admin under OrganizationsWrite;
+    /// See who belongs to an organization.
+    MemberRead = "member.read" from Viewer under MembersRead;
+    /// Change a member's role.
+    MemberUpdate = "member.update" from Admin under MembersWrite;
+    /// Remove a member.
+    MemberRemove = "member.remove" from Admin under MembersWrite;
+    /// Leave an organization.
+    MemberLeave = "member.leave" from Viewer under MembersWrite;
+    /// See teams and who is in them.
+    TeamRead = "team.read" from Viewer under MembersRead;
+    /// Make a team.
+    TeamCreate = "team.create" from Admin under MembersWrite;
+    /// Rename a team.
+    TeamUpdate = "team.update" from Admin under MembersWrite;
+    /// Archive a team, or bring it back.
+    TeamArchive = "team.archive" from Admin under MembersWrite;
+    /// Put members into a team, and take them out.
+    TeamManageMembers = "team.manage_members" from Admin under MembersWrite;
+    /// See an organization's own roles.
+    RoleRead = "role.read" from Viewer under OrganizationsRead;
+    /// Make, change and delete an organization's own roles.
+    RoleManage = "role.manage" from Admin under OrganizationsWrite;
+    /// See grants, and what others may do.
+    PermissionRead = "permission.read" from Admin under OrganizationsRead;
+    /// Make grants and take them back.
+    PermissionManage = "permission.manage" from Admin under OrganizationsWrite;
+    /// Ask what one may do.
+    AuthzCheck = "authz.check" from Viewer under AuthzCheck;
     /// List the apps that one manages.
     AppList = "app.list" from Viewer under AppsRead, by_app;
     /// Register an app.
@@ -86,7 +148,7 @@ mod tests {
 
     #[test]
     fn names_are_distinct() {
-        let names: HashSet<_> = ALL.iter().map(|action| action.name).collect();
+        let names: HashSet<_> = ALL.iter().map(|entry| entry.name).collect();
         assert_eq!(names.len(), ALL.len());
     }
 }

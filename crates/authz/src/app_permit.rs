@@ -8,8 +8,9 @@ use kernel::{
 };
 
 use crate::{
-    Acting, Action, Credential,
-    permit::{Standing, at_least, role_of},
+    Acting, Action, Credential, Resource,
+    judge::{Authority, Question, Refusal, Verdict, judge},
+    permit::refused,
 };
 
 /// The facts about a caller and one app.
@@ -21,7 +22,7 @@ pub struct AppFacts<'a, A> {
     /// The organization that owns it.
     pub owner: OrganizationId,
     /// What the caller is in that organization.
-    pub standing: Option<Standing>,
+    pub authority: Option<Authority>,
     /// Whether the caller's platform account runs the platform.
     pub platform_admin: bool,
 }
@@ -52,8 +53,8 @@ pub struct AppPermit<A> {
 /// The one decision about an app.
 ///
 /// An app's own token acts on that app as an administrator of the owner organization would, where the action lets it.
-/// Everybody else comes with a platform account: a member of the owner organization by their role, an administrator of
-/// the platform as one.
+/// Everybody else comes with a platform account: a member of the owner organization by their role and grants there, an
+/// administrator of the platform as one.
 ///
 /// # Errors
 /// `not_found` for everybody who has nothing to do with the app; `forbidden` for who has too little.
@@ -66,7 +67,7 @@ pub fn decide_app<A: Action>(facts: &AppFacts<'_, A>) -> Result<AppPermit<A>> {
             return Err(Error::not_found());
         }
         let role = if A::BY_APP { Role::Admin } else { Role::Viewer };
-        return at_least::<A>(role).map(|()| permit);
+        return if role >= A::LEAST { Ok(permit) } else { Err(refused::<A>(Refusal::Role(A::LEAST))) };
     }
     if caller.app.is_some() {
         return Err(Error::not_found());
@@ -74,9 +75,13 @@ pub fn decide_app<A: Action>(facts: &AppFacts<'_, A>) -> Result<AppPermit<A>> {
     if facts.platform_admin && caller.key().is_none() {
         return Ok(permit);
     }
-    let standing = facts.standing.filter(|standing| standing.app.is_none()).ok_or_else(Error::not_found)?;
-    let role = role_of(caller, facts.owner, standing.role).ok_or_else(Error::not_found)?;
-    at_least::<A>(role).map(|()| permit)
+    let authority =
+        facts.authority.as_ref().filter(|authority| authority.app.is_none()).ok_or_else(Error::not_found)?;
+    let question = Question::of::<A>(Some(Resource::of("app", facts.app.0)));
+    match judge(authority, facts.owner, caller.key(), &question) {
+        Verdict::Allowed(_) => Ok(permit),
+        Verdict::Refused(refusal) => Err(refused::<A>(refusal)),
+    }
 }
 
 /// The one decision about the platform's own accounts: its administrators alone, in person.
@@ -163,8 +168,9 @@ mod tests {
             admin: bool,
         ) -> Result<()> {
             let acting = Acting::<A>::new(Caller { principal: PrincipalId::generate(), app, credential })?;
-            let standing = role.map(|role| Standing { app: None, role });
-            let facts = AppFacts { acting: &acting, app: self.app, owner: self.owner, standing, platform_admin: admin };
+            let authority = role.map(|role| Authority::of_role(None, role));
+            let facts =
+                AppFacts { acting: &acting, app: self.app, owner: self.owner, authority, platform_admin: admin };
             decide_app(&facts).map(drop)
         }
     }
@@ -175,7 +181,13 @@ mod tests {
 
     fn key(organization: OrganizationId, role: Role) -> Credential {
         let scopes = KeyScopes::default();
-        Credential::ApiKey(Arc::new(KeyGrant { id: ApiKeyId::generate(), account: None, organization, role, scopes }))
+        Credential::ApiKey(Arc::new(KeyGrant {
+            id: ApiKeyId::generate(),
+            account: None,
+            organization,
+            role: Some(role),
+            scopes,
+        }))
     }
 
     fn code(result: Result<()>) -> Option<Code> {

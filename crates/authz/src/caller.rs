@@ -63,8 +63,8 @@ pub struct KeyGrant {
     pub account: Option<AccountId>,
     /// The only organization it acts in.
     pub organization: OrganizationId,
-    /// The most it may do there.
-    pub role: Role,
+    /// The most it may do there; without, as much as the principal it acts as.
+    pub role: Option<Role>,
     /// What it is good for.
     pub scopes: KeyScopes,
 }

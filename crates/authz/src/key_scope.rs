@@ -59,6 +59,22 @@ impl KeyScope {
         found.copied().ok_or_else(|| Error::because(Code::InvalidRequest, "There is no such scope."))
     }
 
+    /// The scope for an app's own action, where there is one: running workflows and jobs and calling providers are
+    /// scopes of the documented key format.
+    #[must_use]
+    pub fn of_foreign(action: &str) -> Option<Self> {
+        let (kind, verb) = action.split_once('.')?;
+        let reads = matches!(verb.rsplit('.').next(), Some("read" | "list" | "get"));
+        match kind {
+            "workflow" if reads => Some(Self::WorkflowsRead),
+            "workflow" => Some(Self::WorkflowsWrite),
+            "job" if reads => Some(Self::JobsRead),
+            "job" => Some(Self::JobsWrite),
+            "provider" => Some(Self::ProvidersExecute),
+            _ => None,
+        }
+    }
+
     /// Whether who has this has `wanted`: writing implies reading.
     #[must_use]
     pub fn covers(self, wanted: Self) -> bool {
@@ -82,6 +98,12 @@ impl KeyScopes {
     /// `invalid_request` when one of them does not exist.
     pub fn parse<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self> {
         names.into_iter().map(KeyScope::parse).collect::<Result<_>>().map(Self)
+    }
+
+    /// Whether they take nothing away: there are none.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether the key may be used for it, as far as scopes go.

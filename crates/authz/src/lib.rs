@@ -7,11 +7,19 @@
 pub mod action;
 mod app_permit;
 mod caller;
+pub mod custom_role;
+pub mod grant;
+pub mod judge;
 mod key_scope;
+mod pattern;
 mod permit;
 
 pub use action::Action;
 pub use app_permit::{AppFacts, AppPermit, PlatformFacts, decide_app, decide_platform};
 pub use caller::{Acting, Caller, Credential, KeyGrant, SignedIn};
+pub use custom_role::{ActionSet, CustomRole, CustomRoleRepository, RoleName};
+pub use grant::{Effect, Grant, GrantRepository};
+pub use judge::{Authority, Member, Question, Reason, Refusal, Verdict, judge};
 pub use key_scope::{KeyScope, KeyScopes};
-pub use permit::{Permit, Standing, Subject, decide};
+pub use pattern::{ActionPattern, Resource, ResourcePattern};
+pub use permit::{Permit, Subject, decide};

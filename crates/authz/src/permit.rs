@@ -4,10 +4,13 @@ use std::marker::PhantomData;
 
 use kernel::{
     Code, Error, Result, Role, Scope,
-    id::{AppId, OrganizationId, PrincipalId},
+    id::{OrganizationId, PrincipalId, TeamId},
 };
 
-use crate::{Acting, Action, Caller};
+use crate::{
+    Acting, Action, ActionPattern, Caller, Resource,
+    judge::{Authority, Question, Refusal, Verdict, judge, may_hand_on},
+};
 
 /// The facts about a caller in one organization.
 pub struct Subject<'a, A> {
@@ -15,17 +18,12 @@ pub struct Subject<'a, A> {
     pub acting: &'a Acting<A>,
     /// Where.
     pub organization: OrganizationId,
-    /// `None`: not a member, or no such organization.
-    pub standing: Option<Standing>,
-}
-
-/// What a member is in an organization, and whose organization it is.
-#[derive(Clone, Copy, Debug)]
-pub struct Standing {
-    /// The organization's app.
-    pub app: Option<AppId>,
-    /// The member's role.
-    pub role: Role,
+    /// In which of its teams, if in one.
+    pub team: Option<TeamId>,
+    /// To what.
+    pub resource: Option<Resource>,
+    /// `None`: nothing to do with it, or no such organization.
+    pub authority: Option<Authority>,
 }
 
 /// Proof that a caller may do `A` in an organization.
@@ -42,6 +40,8 @@ pub struct Permit<A> {
     principal: PrincipalId,
     organization: OrganizationId,
     role: Role,
+    caller: Caller,
+    authority: Authority,
     action: PhantomData<(A, *const ())>,
 }
 
@@ -49,42 +49,74 @@ pub struct Permit<A> {
 ///
 /// # Errors
 /// `not_found` for a stranger, for a member who comes through another app and for a key of another organization, exactly
-/// as for an organization that does not exist; `forbidden` for a member whose role is below the action's.
-pub fn decide<A: Action>(subject: &Subject<'_, A>) -> Result<Permit<A>> {
+/// as for an organization that does not exist; `forbidden` for a member to whom neither role nor grant gives the action.
+pub fn decide<A: Action>(subject: Subject<'_, A>) -> Result<Permit<A>> {
     let caller = subject.acting.caller();
-    let standing = subject.standing.filter(|standing| standing.app == caller.app).ok_or_else(Error::not_found)?;
-    let role = role_of(caller, subject.organization, standing.role).ok_or_else(Error::not_found)?;
-    at_least::<A>(role)?;
-    Ok(Permit { principal: caller.principal, organization: subject.organization, role, action: PhantomData })
+    let authority = subject.authority.filter(|authority| authority.app == caller.app).ok_or_else(Error::not_found)?;
+    let question = Question::of::<A>(subject.resource).within(subject.team);
+    match judge(&authority, subject.organization, caller.key(), &question) {
+        Verdict::Allowed(_) => {}
+        Verdict::Refused(refusal) => return Err(refused::<A>(refusal)),
+    }
+    let own = authority.role(subject.team).map_or(Role::Viewer, |(role, _)| role);
+    let role = caller.key().and_then(|key| key.role).map_or(own, |cap| cap.min(own));
+    Ok(Permit {
+        principal: caller.principal,
+        organization: subject.organization,
+        role,
+        caller: caller.clone(),
+        authority,
+        action: PhantomData,
+    })
 }
 
-/// The role a member acts with: through a key never more than the key's, and none outside the key's organization.
-pub(crate) fn role_of(caller: &Caller, organization: OrganizationId, role: Role) -> Option<Role> {
-    match caller.key() {
-        Some(key) if key.organization != organization => None,
-        Some(key) => Some(key.role.min(role)),
-        None => Some(role),
+/// What a refusal is to the one who asked.
+pub(crate) fn refused<A: Action>(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Stranger => Error::not_found(),
+        Refusal::Grant(_) | Refusal::Nothing => {
+            Error::because(Code::Forbidden, format!("{} is denied to you.", A::NAME))
+        }
+        Refusal::Scope(_) => {
+            Error::because(Code::InsufficientScope, format!("This API key needs the scope {}.", A::SCOPE))
+        }
+        Refusal::Role(least) => {
+            Error::because(Code::Forbidden, format!("{} needs the role {least} or above.", A::NAME))
+        }
     }
-}
-
-pub(crate) fn at_least<A: Action>(role: Role) -> Result<()> {
-    if role >= A::LEAST {
-        return Ok(());
-    }
-    Err(Error::because(Code::Forbidden, format!("{} needs the role {} or above.", A::NAME, A::LEAST)))
 }
 
 impl<A> Permit<A> {
-    /// Who acts.
+    /// Who may.
     #[must_use]
     pub fn principal(&self) -> PrincipalId {
         self.principal
     }
 
-    /// The actor's own role, for rules such as "no one hands out more than they have".
+    /// The role they act with: nobody hands on more.
     #[must_use]
     pub fn role(&self) -> Role {
         self.role
+    }
+
+    /// # Errors
+    /// `forbidden` when they may not do all of this themselves: nobody hands on what they do not have.
+    pub fn hand_on<'a>(&self, actions: impl IntoIterator<Item = &'a ActionPattern>) -> Result<()> {
+        let key = self.caller.key();
+        let lacking = |action: &&ActionPattern| !may_hand_on(&self.authority, self.organization, key, action);
+        match actions.into_iter().find(lacking) {
+            Some(action) => Err(Error::because(Code::Forbidden, format!("You may not hand on {action}."))),
+            None => Ok(()),
+        }
+    }
+
+    /// # Errors
+    /// `forbidden` for a role above their own.
+    pub fn hand_on_role(&self, role: Role) -> Result<()> {
+        if role <= self.role {
+            return Ok(());
+        }
+        Err(Error::because(Code::Forbidden, format!("Nobody below the role {role} gives or takes it.")))
     }
 }
 

@@ -4,9 +4,13 @@ mod admin;
 mod apps;
 mod auth;
 mod me;
+mod members;
 mod oauth;
 mod organizations;
+mod permissions;
+mod roles;
 mod system;
+mod teams;
 
 use std::future::Future;
 
@@ -49,22 +53,21 @@ impl Entry {
     }
 }
 
+const GET: Method = Method::GET;
+const HEAD: Method = Method::HEAD;
+const POST: Method = Method::POST;
+const PUT: Method = Method::PUT;
+const PATCH: Method = Method::PATCH;
+const DELETE: Method = Method::DELETE;
+
 /// The whole surface.
 #[must_use]
 pub fn table() -> Vec<Entry> {
-    const GET: Method = Method::GET;
-    const HEAD: Method = Method::HEAD;
-    const POST: Method = Method::POST;
-    const PATCH: Method = Method::PATCH;
-    const DELETE: Method = Method::DELETE;
-    const ORGANIZATIONS: &str = "/v1/organizations";
-    const ORGANIZATION: &str = "/v1/organizations/{organization_id}";
-    const APPS: &str = "/v1/apps";
-    const APP: &str = "/v1/apps/{app_id}";
-    const USERS: &str = "/v1/admin/users";
-    const USER: &str = "/v1/admin/users/{principal_id}";
-    const RESET: &str = "/v1/auth/reset-password";
-    const VERIFY: &str = "/v1/auth/verify";
+    [server(), sign_in(), tenancy(), authorization(), apps_and_users()].into_iter().flatten().collect()
+}
+
+/// How the server is.
+fn server() -> Vec<Entry> {
     vec![
         entry(GET, "/healthz", "Tells that the server runs.", system::alive),
         entry(HEAD, "/healthz", "The same without a word.", system::alive_head),
@@ -76,6 +79,14 @@ pub fn table() -> Vec<Entry> {
         entry(GET, "/v1/system/info", "Tells what the server is.", system::info),
         entry(GET, "/metrics", "Metrics for Prometheus.", system::metrics),
         entry(GET, "/openapi.json", "This document.", system::openapi),
+    ]
+}
+
+/// How people and apps get in.
+fn sign_in() -> Vec<Entry> {
+    const RESET: &str = "/v1/auth/reset-password";
+    const VERIFY: &str = "/v1/auth/verify";
+    vec![
         entry(POST, "/v1/auth/signup", "Signs a new user up.", auth::sign_up::sign_up),
         entry(POST, "/v1/auth/login", "Signs a user in.", auth::sign_in::login),
         entry(POST, "/v1/auth/logout", "Ends the session of a token.", auth::sessions::logout),
@@ -90,6 +101,18 @@ pub fn table() -> Vec<Entry> {
         entry(POST, "/v1/auth/resend-verification", "Asks for another link.", auth::verification::resend),
         entry(POST, "/v1/oauth/token", "Grants a token.", oauth::token),
         entry(POST, "/v1/oauth/revoke", "Revokes a token.", oauth::revoke),
+    ]
+}
+
+/// Oneself, and what one belongs to.
+fn tenancy() -> Vec<Entry> {
+    const ORGANIZATIONS: &str = "/v1/organizations";
+    const ORGANIZATION: &str = "/v1/organizations/{organization_id}";
+    const MEMBER: &str = "/v1/organizations/{organization_id}/members/{principal_id}";
+    const TEAMS_IN: &str = "/v1/organizations/{organization_id}/teams";
+    const TEAM: &str = "/v1/teams/{team_id}";
+    const TEAM_MEMBER: &str = "/v1/teams/{team_id}/members/{principal_id}";
+    vec![
         entry(GET, "/v1/me", "Tells who calls.", me::read),
         entry(PATCH, "/v1/me", "Changes the caller's profile.", me::update),
         entry(DELETE, "/v1/me", "Deletes the caller's account.", me::delete),
@@ -98,6 +121,53 @@ pub fn table() -> Vec<Entry> {
         entry(GET, ORGANIZATIONS, "Lists the caller's organizations.", organizations::list),
         entry(GET, ORGANIZATION, "Shows an organization.", organizations::read),
         entry(PATCH, ORGANIZATION, "Changes an organization.", organizations::update),
+        entry(GET, "/v1/organizations/{organization_id}/members", "Lists members.", members::list),
+        entry(PATCH, MEMBER, "Gives a member another role.", members::update),
+        entry(DELETE, MEMBER, "Removes a member.", members::remove),
+        entry(POST, "/v1/organizations/{organization_id}/leave", "Leaves an organization.", members::leave),
+        entry(POST, "/v1/teams", "Makes a team.", teams::create),
+        entry(POST, TEAMS_IN, "Makes a team of this organization.", teams::create_in),
+        entry(GET, TEAMS_IN, "Lists an organization's teams.", teams::list),
+        entry(GET, "/v1/me/teams", "Lists the caller's teams.", teams::own),
+        entry(GET, TEAM, "Shows a team.", teams::read),
+        entry(PATCH, TEAM, "Renames a team.", teams::update),
+        entry(POST, "/v1/teams/{team_id}/archive", "Archives a team.", teams::archive),
+        entry(POST, "/v1/teams/{team_id}/restore", "Brings an archived team back.", teams::restore),
+        entry(GET, "/v1/teams/{team_id}/members", "Lists who is in a team.", teams::members),
+        entry(PUT, TEAM_MEMBER, "Puts a member into a team, or changes their role there.", teams::put_member),
+        entry(DELETE, TEAM_MEMBER, "Takes somebody out of a team.", teams::remove_member),
+    ]
+}
+
+/// What one may do.
+fn authorization() -> Vec<Entry> {
+    const ROLES: &str = "/v1/organizations/{organization_id}/roles";
+    const ROLE: &str = "/v1/organizations/{organization_id}/roles/{role_id}";
+    vec![
+        entry(GET, ROLES, "Lists an organization's own roles.", roles::list),
+        entry(POST, ROLES, "Makes a role.", roles::create),
+        entry(GET, ROLE, "Shows a role.", roles::read),
+        entry(PATCH, ROLE, "Changes a role.", roles::update),
+        entry(DELETE, ROLE, "Deletes a role.", roles::delete),
+        entry(POST, "/v1/authz/check", "Tells whether the caller may do something.", permissions::check),
+        entry(POST, "/v1/authz/check-batch", "Answers several questions at once.", permissions::check_batch),
+        entry(POST, "/v1/permissions", "Makes a grant.", permissions::create),
+        entry(GET, "/v1/permissions", "Lists grants.", permissions::list),
+        entry(DELETE, "/v1/permissions/{permission_id}", "Takes a grant back.", permissions::delete),
+        entry(GET, "/v1/permissions/resolve/org", "Resolves a role.", permissions::resolve_organization),
+        entry(GET, "/v1/permissions/resolve/workspace", "Resolves a role and grants.", permissions::resolve_workspace),
+        entry(GET, "/v1/organizations/{organization_id}/permissions", "Lists grants.", permissions::list_in),
+        entry(GET, "/v1/me/permissions", "Lists the caller's roles.", permissions::own),
+    ]
+}
+
+/// Apps and their users.
+fn apps_and_users() -> Vec<Entry> {
+    const APPS: &str = "/v1/apps";
+    const APP: &str = "/v1/apps/{app_id}";
+    const USERS: &str = "/v1/admin/users";
+    const USER: &str = "/v1/admin/users/{principal_id}";
+    vec![
         entry(POST, APPS, "Registers an app.", apps::create),
         entry(GET, APPS, "Lists the apps that the caller manages.", apps::list),
         entry(GET, APP, "Shows an app.", apps::read),

@@ -111,6 +111,17 @@ pub struct AccountFilter {
     pub email_prefix: Option<String>,
 }
 
+/// What people know somebody by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// Who.
+    pub principal: PrincipalId,
+    /// Their address.
+    pub email: Email,
+    /// What they are called.
+    pub display_name: Option<Name>,
+}
+
 /// Accounts of one database transaction.
 ///
 /// Sign-in looks an account up by (app, e-mail) and what it finds is the signer's own; whoever looks at the accounts of
@@ -124,6 +135,9 @@ pub trait AccountRepository {
 
     /// The account of a principal in an app.
     fn account_of(&mut self, app: Option<AppId>, principal: PrincipalId) -> Result<Option<Account>>;
+
+    /// What people know these principals by in an app, of those who have an account there.
+    fn people(&mut self, app: Option<AppId>, principals: &[PrincipalId]) -> Result<Vec<Person>>;
 
     /// The principal that first came with this address, anywhere.
     fn principal_by_email(&mut self, email: &Email) -> Result<Option<PrincipalId>>;

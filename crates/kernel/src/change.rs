@@ -1,6 +1,6 @@
 //! What a commit changed that somebody may hold a copy of.
 
-use crate::id::{AccountId, ApiKeyId, AppId, SessionId, TokenId};
+use crate::id::{AccountId, ApiKeyId, AppId, OrganizationId, PrincipalId, SessionId, TokenId};
 
 /// A fact that caches keep and that a transaction has changed. Repositories report it where they write it, so that no
 /// use case can forget; the store hands it on after the commit and before the answer.
@@ -14,6 +14,10 @@ pub enum Change {
     Account(AccountId),
     /// An API key was disabled, deleted or changed.
     ApiKey(ApiKeyId),
+    /// What a principal is in an organization: membership, roles in teams, grants.
+    Authority(OrganizationId, PrincipalId),
+    /// What many are in an organization: an own role, a team, or the organization itself.
+    Organization(OrganizationId),
     /// An app's settings, secrets or state changed, or it is gone.
     App(AppId),
 }

@@ -66,8 +66,32 @@ kinds! {
     OrganizationArchived = "organization.archived";
     /// Somebody became a member.
     MembershipCreated = "membership.created";
+    /// A member's role changed.
+    MembershipUpdated = "membership.updated";
     /// Somebody is no member any more.
     MembershipRemoved = "membership.removed";
+    /// A team was made.
+    TeamCreated = "team.created";
+    /// A team was renamed.
+    TeamUpdated = "team.updated";
+    /// A team was archived.
+    TeamArchived = "team.archived";
+    /// An archived team was brought back.
+    TeamRestored = "team.restored";
+    /// Somebody was put into a team, or got another role there.
+    TeamMemberSet = "team.member_set";
+    /// Somebody was taken out of a team.
+    TeamMemberRemoved = "team.member_removed";
+    /// An organization made itself a role.
+    RoleCreated = "role.created";
+    /// An organization's own role changed.
+    RoleUpdated = "role.updated";
+    /// An organization's own role was deleted.
+    RoleDeleted = "role.deleted";
+    /// A grant was made.
+    PermissionGranted = "permission.granted";
+    /// A grant was taken back.
+    PermissionRevoked = "permission.revoked";
     /// An app was registered.
     AppCreated = "app.created";
     /// An app's settings changed.

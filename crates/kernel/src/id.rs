@@ -60,6 +60,12 @@ ids! {
     OrganizationId = "organization_id" by now_v7,
     /// A principal's place in an organization.
     MembershipId = "membership_id" by now_v7,
+    /// A part of an organization.
+    TeamId = "team_id" by now_v7,
+    /// A role that an organization made for itself.
+    RoleId = "role_id" by now_v7,
+    /// What one principal may or may not do, beyond their role.
+    GrantId = "permission_id" by now_v7,
     /// One sign-in, and every token that came of it.
     SessionId = "session_id" by now_v7,
     /// One token, where a token is revoked by itself.

@@ -146,6 +146,7 @@ pub(crate) fn insert_organization(
         organization: organization.id,
         principal: owner,
         role: Role::Owner,
+        custom_role: None,
         created_at: now,
     })?;
     tx.append(&Event {
@@ -202,6 +203,7 @@ pub(crate) fn delete_account(
             ..Event::new(EventKind::MembershipRemoved, now)
         })?;
     }
+    tx.delete_grants_in_app(scope.app(), principal)?;
     tx.delete_account(scope, principal, now)?;
     tx.append(&Event {
         app: scope.app(),

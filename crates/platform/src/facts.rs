@@ -3,14 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use apps::{App, ClientId, ClientSecret};
-use authz::{KeyGrant, KeyScopes};
+use authz::{Authority, KeyGrant, KeyScopes};
 use identity::{Account, ApiKey, Linked};
 use kernel::{
-    Change, Code, Email, Error, Name, Result, SecretHash, Timestamp,
-    id::{AccountId, AppId, PrincipalId, SessionId, TokenId},
+    Change, Code, Email, Error, Listed, Name, Result, SecretHash, Timestamp,
+    id::{AccountId, AppId, OrganizationId, PrincipalId, SessionId, TeamId, TokenId},
 };
 
-use crate::{Platform, authentication::Verified, cache::Facts, keys::Keys, store::Listener};
+use crate::{Platform, authentication::Verified, cache::Facts, keys::Keys, permit::authority, store::Listener};
 
 /// What the way in needs to know of an account. Its password hash is not among it.
 #[derive(Clone, Debug)]
@@ -49,6 +49,9 @@ pub(crate) struct KeyFacts {
     pub grant: Arc<KeyGrant>,
 }
 
+/// The organizations that somebody belongs to, with their apps.
+pub(crate) type Places = Listed<(Option<AppId>, OrganizationId), OrganizationId>;
+
 /// Every cache there is.
 pub(crate) struct AllFacts {
     pub sessions: Facts<SessionId, Option<AccountId>>,
@@ -60,6 +63,9 @@ pub(crate) struct AllFacts {
     pub keys: Facts<[u8; 32], Option<Arc<KeyFacts>>>,
     pub links: Facts<String, Option<Linked>>,
     pub origins: Facts<(String, Option<AppId>), bool>,
+    pub authority: Facts<(OrganizationId, PrincipalId), Option<Arc<Authority>>>,
+    pub places: Facts<PrincipalId, Arc<Places>>,
+    pub teams: Facts<TeamId, Option<OrganizationId>>,
     pub verified: VerifiedTokens,
 }
 
@@ -75,6 +81,9 @@ impl AllFacts {
             keys: Facts::new(50_000),
             links: Facts::new(50_000),
             origins: Facts::new(10_000),
+            authority: Facts::new(100_000),
+            places: Facts::new(50_000),
+            teams: Facts::new(50_000),
             verified: VerifiedTokens::new(),
         }
     }
@@ -92,6 +101,15 @@ impl AllFacts {
             Change::Account(id) => self.accounts.forget(id),
             // Keys are kept by their hash, which a change does not know: it is rare enough to drop them all.
             Change::ApiKey(_) => self.keys.forget_all(),
+            Change::Authority(organization, principal) => {
+                self.authority.forget(&(*organization, *principal));
+                self.places.forget(principal);
+            }
+            // Nobody lists who has a role or is in a team: it is rare enough to drop them all.
+            Change::Organization(_) => {
+                self.authority.forget_all();
+                self.teams.forget_all();
+            }
             Change::App(id) => {
                 self.apps.forget(id);
                 self.secrets.forget(id);
@@ -114,6 +132,16 @@ impl Platform {
     pub(crate) async fn app_facts(&self, id: AppId) -> Result<Option<Arc<App>>> {
         let load = self.store().read(move |tx| tx.app(id).map(|app| app.map(Arc::new)));
         self.facts().apps.get(&id, load).await
+    }
+
+    /// What a principal is in an organization, for reads and checks: what changes something decides anew.
+    pub(crate) async fn authority_facts(
+        &self,
+        organization: OrganizationId,
+        principal: PrincipalId,
+    ) -> Result<Option<Arc<Authority>>> {
+        let load = self.store().read(move |tx| Ok(authority(tx, organization, principal)?.map(Arc::new)));
+        self.facts().authority.get(&(organization, principal), load).await
     }
 
     pub(crate) async fn app_by_client_id(&self, client_id: &ClientId) -> Result<Option<Arc<App>>> {
@@ -157,7 +185,7 @@ fn key_facts(key: ApiKey) -> Result<KeyFacts> {
         id: key.id,
         account: key.account,
         organization: key.organization,
-        role: key.role,
+        role: Some(key.role),
         scopes: KeyScopes::parse(key.scopes.iter().map(String::as_str))?,
     };
     Ok(KeyFacts { key, grant: Arc::new(grant) })

@@ -1,18 +1,22 @@
 //! From a caller to a permit, inside the unit of work that uses it: nobody acts on yesterday's role.
 
+use std::sync::Arc;
+
 use apps::App;
 use authz::{
-    Acting, Action, AppFacts, AppPermit, Caller, Permit, PlatformFacts, Standing, Subject, decide, decide_app,
-    decide_platform,
+    Acting, Action, AppFacts, AppPermit, Authority, Caller, Member, Permit, PlatformFacts, Resource, Subject, decide,
+    decide_app, decide_platform,
 };
 use kernel::{
     Error, Result,
-    id::{AppId, OrganizationId},
+    id::{AppId, OrganizationId, PrincipalId, TeamId},
 };
-use tenancy::Organization;
+use tenancy::{Organization, Team};
 
 use crate::Transaction;
 
+/// Permits something that is about the organization as a whole.
+///
 /// # Errors
 /// Those of [`decide`].
 pub(crate) fn permit<A: Action>(
@@ -20,13 +24,32 @@ pub(crate) fn permit<A: Action>(
     acting: &Acting<A>,
     organization: OrganizationId,
 ) -> Result<Permit<A>> {
-    let standing = standing(tx, acting.caller(), organization)?;
-    decide(&Subject { acting, organization, standing })
+    let authority = authority(tx, organization, acting.caller().principal)?;
+    let resource = Some(Resource::of("organization", organization.0));
+    decide(Subject { acting, organization, team: None, resource, authority })
 }
 
-fn standing(tx: &mut dyn Transaction, caller: &Caller, organization: OrganizationId) -> Result<Option<Standing>> {
-    let found = tx.standing(organization, caller.principal)?;
-    Ok(found.map(|standing| Standing { app: standing.app, role: standing.role }))
+/// What a principal is in an organization, as a decision needs to know it. `None` when that is nothing.
+pub(crate) fn authority(
+    tx: &mut dyn Transaction,
+    organization: OrganizationId,
+    principal: PrincipalId,
+) -> Result<Option<Authority>> {
+    let standing = tx.standing(organization, principal)?;
+    let grants = tx.grants_of(organization, principal)?;
+    let Some(standing) = standing else {
+        if grants.is_empty() {
+            return Ok(None);
+        }
+        let found = tx.organization(organization)?;
+        return Ok(found.map(|found| Authority { app: found.app, grants, ..Authority::default() }));
+    };
+    let custom = match standing.custom_role {
+        Some(id) => tx.custom_role(organization, id)?.map(Arc::new),
+        None => None,
+    };
+    let member = Some(Member { role: standing.role, custom });
+    Ok(Some(Authority { app: standing.app, member, teams: tx.team_roles(organization, principal)?, grants }))
 }
 
 /// What an organization owns and a path names by its id alone.
@@ -35,6 +58,12 @@ pub(crate) trait Owned: Sized {
 
     fn find(tx: &mut dyn Transaction, id: Self::Id) -> Result<Option<Self>>;
     fn organization(&self) -> OrganizationId;
+    /// What grants know it as.
+    fn resource(&self) -> Resource;
+    /// The team it is in, whose roles count.
+    fn team(&self) -> Option<TeamId> {
+        None
+    }
 }
 
 impl Owned for Organization {
@@ -46,6 +75,30 @@ impl Owned for Organization {
 
     fn organization(&self) -> OrganizationId {
         self.id
+    }
+
+    fn resource(&self) -> Resource {
+        Resource::of("organization", self.id.0)
+    }
+}
+
+impl Owned for Team {
+    type Id = TeamId;
+
+    fn find(tx: &mut dyn Transaction, id: TeamId) -> Result<Option<Self>> {
+        tx.team(id)
+    }
+
+    fn organization(&self) -> OrganizationId {
+        self.organization
+    }
+
+    fn resource(&self) -> Resource {
+        Resource::of("team", self.id.0)
+    }
+
+    fn team(&self) -> Option<TeamId> {
+        Some(self.id)
     }
 }
 
@@ -59,8 +112,10 @@ pub(crate) fn locate<T: Owned, A: Action>(
     id: T::Id,
 ) -> Result<(Permit<A>, T)> {
     let found = T::find(tx, id)?.ok_or_else(Error::not_found)?;
-    let permit = permit(tx, acting, found.organization())?;
-    Ok((permit, found))
+    let organization = found.organization();
+    let authority = authority(tx, organization, acting.caller().principal)?;
+    let (team, resource) = (found.team(), Some(found.resource()));
+    Ok((decide(Subject { acting, organization, team, resource, authority })?, found))
 }
 
 /// Looks an app up and permits in one step.
@@ -73,9 +128,9 @@ pub(crate) fn locate_app<A: Action>(
     id: AppId,
 ) -> Result<(AppPermit<A>, App)> {
     let app = tx.app(id)?.ok_or_else(Error::not_found)?;
-    let standing = standing(tx, acting.caller(), app.owner)?;
+    let authority = authority(tx, app.owner, acting.caller().principal)?;
     let platform_admin = is_platform_admin(tx, acting.caller())?;
-    let permit = decide_app(&AppFacts { acting, app: id, owner: app.owner, standing, platform_admin })?;
+    let permit = decide_app(&AppFacts { acting, app: id, owner: app.owner, authority, platform_admin })?;
     Ok((permit, app))
 }
 

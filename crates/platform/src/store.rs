@@ -7,12 +7,13 @@ use std::{
 };
 
 use apps::{AppRepository, ClientSecretRepository};
+use authz::{CustomRoleRepository, GrantRepository};
 use identity::{
     AccountRepository, ApiKeyRepository, LinkRepository, LockoutRepository, OneTimeTokenRepository,
     RefreshTokenRepository, SessionRepository,
 };
 use kernel::{Change, Error, Result};
-use tenancy::{MembershipRepository, OrganizationRepository};
+use tenancy::{MembershipRepository, OrganizationRepository, TeamRepository};
 use tokio::sync::oneshot;
 use webhooks::SigningRepository;
 
@@ -24,7 +25,9 @@ pub trait Transaction:
     + ApiKeyRepository
     + AppRepository
     + ClientSecretRepository
+    + CustomRoleRepository
     + EventLedger
+    + GrantRepository
     + LinkRepository
     + LockoutRepository
     + MailQueue
@@ -36,6 +39,7 @@ pub trait Transaction:
     + SealingKeys
     + SessionRepository
     + SigningRepository
+    + TeamRepository
 {
 }
 
@@ -44,7 +48,9 @@ impl<T> Transaction for T where
         + ApiKeyRepository
         + AppRepository
         + ClientSecretRepository
+        + CustomRoleRepository
         + EventLedger
+        + GrantRepository
         + LinkRepository
         + LockoutRepository
         + MailQueue
@@ -56,6 +62,7 @@ impl<T> Transaction for T where
         + SealingKeys
         + SessionRepository
         + SigningRepository
+        + TeamRepository
 {
 }
 

@@ -6,14 +6,16 @@ use kernel::Code;
 pub fn code(constraint: &str) -> Option<Code> {
     match constraint {
         "accounts_app_id_email_key" | "accounts_email_key" => Some(Code::EmailTaken),
-        "organizations_app_id_slug_key" | "organizations_slug_key" | "apps_owner_organization_id_slug_key" => {
-            Some(Code::SlugTaken)
-        }
+        "organizations_app_id_slug_key"
+        | "organizations_slug_key"
+        | "apps_owner_organization_id_slug_key"
+        | "teams_organization_id_slug_key" => Some(Code::SlugTaken),
         "accounts_principal_id_app_id_key"
         | "accounts_principal_id_key"
         | "links_app_id_provider_subject_key"
         | "links_provider_subject_key"
         | "memberships_organization_id_principal_id_key"
+        | "roles_organization_id_name_key"
         | "signing_secrets_organization_id_key" => Some(Code::Conflict),
         _ => None,
     }

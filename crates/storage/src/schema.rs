@@ -182,7 +182,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::Text;
+    use diesel::sql_types::{Nullable, Text};
     use crate::columns::{Ts, Uid};
 
     memberships (id) {
@@ -190,6 +190,67 @@ table! {
         organization_id -> Uid,
         principal_id -> Uid,
         role -> Text,
+        created_at -> Ts,
+        role_id -> Nullable<Uid>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    roles (id) {
+        id -> Uid,
+        organization_id -> Uid,
+        name -> Text,
+        description -> Nullable<Text>,
+        actions -> Text,
+        created_at -> Ts,
+        updated_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    teams (id) {
+        id -> Uid,
+        organization_id -> Uid,
+        slug -> Text,
+        name -> Text,
+        archived_at -> Nullable<Ts>,
+        created_at -> Ts,
+        updated_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::columns::{Ts, Uid};
+
+    team_members (team_id, principal_id) {
+        team_id -> Uid,
+        organization_id -> Uid,
+        principal_id -> Uid,
+        role -> Text,
+        created_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    grants (id) {
+        id -> Uid,
+        organization_id -> Uid,
+        team_id -> Nullable<Uid>,
+        principal_id -> Uid,
+        effect -> Text,
+        action -> Text,
+        resource_type -> Nullable<Text>,
+        resource_id -> Nullable<Text>,
         created_at -> Ts,
     }
 }
@@ -259,7 +320,20 @@ table! {
 
 joinable!(api_keys -> organizations (organization_id));
 joinable!(app_origins -> apps (app_id));
+joinable!(grants -> organizations (organization_id));
 joinable!(memberships -> organizations (organization_id));
 joinable!(sessions -> accounts (account_id));
-allow_tables_to_appear_in_same_query!(app_origins, apps, api_keys, memberships, organizations);
+joinable!(team_members -> teams (team_id));
+joinable!(teams -> organizations (organization_id));
+allow_tables_to_appear_in_same_query!(
+    app_origins,
+    apps,
+    api_keys,
+    grants,
+    memberships,
+    organizations,
+    roles,
+    team_members,
+    teams
+);
 allow_tables_to_appear_in_same_query!(accounts, principals, sessions);

@@ -115,6 +115,7 @@ fn walk(tx: &mut dyn Transaction) -> Result<()> {
             organization: owner.id,
             principal,
             role: Role::Owner,
+            custom_role: None,
             created_at: now,
         };
         tx.insert_membership(&membership)?;

@@ -1,8 +1,8 @@
 //! Memberships: a principal's place in an organization.
 
 use kernel::{
-    Code, Error, Result, Role, Scope, Timestamp,
-    id::{AppId, MembershipId, OrganizationId, PrincipalId},
+    Code, Error, Listed, Page, Result, Role, Scope, Timestamp,
+    id::{AppId, MembershipId, OrganizationId, PrincipalId, RoleId},
 };
 
 /// A principal's place in an organization.
@@ -16,6 +16,8 @@ pub struct Membership {
     pub principal: PrincipalId,
     /// As what.
     pub role: Role,
+    /// What an own role of the organization adds to that.
+    pub custom_role: Option<RoleId>,
     /// Since when.
     pub created_at: Timestamp,
 }
@@ -27,6 +29,8 @@ pub struct Standing {
     pub app: Option<AppId>,
     /// The principal's role.
     pub role: Role,
+    /// What an own role of the organization adds to it.
+    pub custom_role: Option<RoleId>,
 }
 
 /// One organization somebody belongs to, as it looks when they are about to leave.
@@ -68,6 +72,28 @@ pub trait MembershipRepository {
     /// In a transaction that writes, the membership stays as it was read until the commit.
     fn standing(&mut self, organization: OrganizationId, principal: PrincipalId) -> Result<Option<Standing>>;
 
+    /// A member.
+    fn membership(&mut self, scope: &dyn Scope, principal: PrincipalId) -> Result<Option<Membership>>;
+
+    /// The organization's members, in the order in which they came.
+    fn members_in(&mut self, scope: &dyn Scope, page: &Page<MembershipId>) -> Result<Listed<Membership, MembershipId>>;
+
+    /// Gives a member another role.
+    ///
+    /// # Errors
+    /// `not_found` when they are none.
+    fn set_role(
+        &mut self,
+        scope: &dyn Scope,
+        principal: PrincipalId,
+        role: Role,
+        custom_role: Option<RoleId>,
+    ) -> Result<()>;
+
+    /// How many own the organization besides this one. In a transaction that writes, no owner comes or goes until the
+    /// commit.
+    fn owners_besides(&mut self, scope: &dyn Scope, principal: PrincipalId) -> Result<i64>;
+
     /// Adds a member.
     ///
     /// # Errors
@@ -79,6 +105,13 @@ pub trait MembershipRepository {
     /// # Errors
     /// `not_found` when they are none.
     fn delete_membership(&mut self, scope: &dyn Scope, principal: PrincipalId) -> Result<()>;
+
+    /// Everywhere a principal belongs to, in any app: the app and the organization, oldest first.
+    fn belongs_to(
+        &mut self,
+        principal: PrincipalId,
+        page: &Page<OrganizationId>,
+    ) -> Result<Listed<(Option<AppId>, OrganizationId), OrganizationId>>;
 
     /// Everywhere a principal belongs to in an app. In a transaction that writes, no owner of those organizations comes
     /// or goes until the commit.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use kernel::id::{AccountId, ApiKeyId};
+use kernel::id::{AccountId, ApiKeyId, AppId};
 use proptest::prelude::*;
 
 use super::*;
@@ -22,15 +22,16 @@ fn key(organization: OrganizationId, role: Role, scopes: &[&str]) -> Caller {
         id: ApiKeyId::generate(),
         account: None,
         organization,
-        role,
+        role: Some(role),
         scopes: KeyScopes::parse(scopes.iter().copied()).unwrap(),
     };
     Caller { credential: Credential::ApiKey(Arc::new(grant)), ..person(None) }
 }
 
-fn ask<A: Action>(caller: Caller, organization: OrganizationId, standing: Option<Standing>) -> Result<Role> {
+fn ask<A: Action>(caller: Caller, organization: OrganizationId, authority: Option<Authority>) -> Result<Role> {
     let acting = Acting::<A>::new(caller)?;
-    decide(&Subject { acting: &acting, organization, standing }).map(|permit| permit.role())
+    let resource = Some(Resource::of("organization", organization.0));
+    decide(Subject { acting: &acting, organization, team: None, resource, authority }).map(|permit| permit.role())
 }
 
 fn role() -> impl Strategy<Value = Role> {
@@ -41,11 +42,11 @@ fn role() -> impl Strategy<Value = Role> {
 fn strangers_and_other_apps_see_nothing() {
     let here = OrganizationId::generate();
     let (ours, theirs) = (Some(AppId::generate()), Some(AppId::generate()));
-    let owner = |app| Some(Standing { app, role: Role::Owner });
-    for (caller, standing) in
+    let owner = |app| Some(Authority::of_role(app, Role::Owner));
+    for (caller, authority) in
         [(ours, None), (ours, owner(theirs)), (None, owner(theirs)), (ours, owner(None)), (theirs, owner(ours))]
     {
-        let told = ask::<OrganizationRead>(person(caller), here, standing);
+        let told = ask::<OrganizationRead>(person(caller), here, authority);
         assert_eq!(told.unwrap_err().code, Code::NotFound);
     }
     assert_eq!(ask::<OrganizationRead>(person(ours), here, owner(ours)).unwrap(), Role::Owner);
@@ -54,10 +55,10 @@ fn strangers_and_other_apps_see_nothing() {
 #[test]
 fn a_key_acts_in_its_own_organization_alone() {
     let (here, there) = (OrganizationId::generate(), OrganizationId::generate());
-    let owner = Some(Standing { app: None, role: Role::Owner });
-    let told = ask::<OrganizationRead>(key(there, Role::Owner, &[]), here, owner);
+    let owner = || Some(Authority::of_role(None, Role::Owner));
+    let told = ask::<OrganizationRead>(key(there, Role::Owner, &[]), here, owner());
     assert_eq!(told.unwrap_err().code, Code::NotFound);
-    let told = ask::<OrganizationRead>(key(here, Role::Owner, &["users:write"]), here, owner);
+    let told = ask::<OrganizationRead>(key(here, Role::Owner, &["users:write"]), here, owner());
     assert_eq!(told.unwrap_err().code, Code::InsufficientScope);
 }
 
@@ -65,9 +66,9 @@ proptest! {
     #[test]
     fn a_key_never_allows_what_its_principal_may_not(key_role in role(), own in role()) {
         let here = OrganizationId::generate();
-        let standing = Some(Standing { app: None, role: own });
-        let through_key = ask::<OrganizationUpdate>(key(here, key_role, &[]), here, standing).is_ok();
-        let in_person = ask::<OrganizationUpdate>(person(None), here, standing).is_ok();
+        let authority = || Some(Authority::of_role(None, own));
+        let through_key = ask::<OrganizationUpdate>(key(here, key_role, &[]), here, authority()).is_ok();
+        let in_person = ask::<OrganizationUpdate>(person(None), here, authority()).is_ok();
         prop_assert!(!through_key || in_person);
         prop_assert_eq!(through_key, own.min(key_role) >= Role::Admin);
     }
@@ -76,7 +77,7 @@ proptest! {
     fn a_higher_role_never_may_less(lower in role(), higher in role()) {
         prop_assume!(lower <= higher);
         let here = OrganizationId::generate();
-        let may = |role| ask::<OrganizationUpdate>(person(None), here, Some(Standing { app: None, role })).is_ok();
+        let may = |role| ask::<OrganizationUpdate>(person(None), here, Some(Authority::of_role(None, role))).is_ok();
         prop_assert!(!may(lower) || may(higher));
     }
 }

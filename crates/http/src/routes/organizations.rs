@@ -81,7 +81,7 @@ pub async fn create(
 /// Which part of a list.
 #[derive(Deserialize, IntoParams)]
 pub struct PageQuery {
-    /// At most this many; 50 without, 200 at most.
+    /// At most this many; 200 without, and at most.
     limit: Option<u32>,
     /// Where the last page ended: its `meta.pagination.next_cursor`.
     cursor: Option<String>,
@@ -93,7 +93,7 @@ pub struct PageQuery {
 impl PageQuery {
     /// The page that is asked for.
     pub fn page<I: std::str::FromStr>(&self) -> Result<Page<I>> {
-        let page = Page::new(cursor(self.cursor.as_deref())?, 0, self.limit.unwrap_or(50))?;
+        let page = Page::new(cursor(self.cursor.as_deref())?, 0, self.limit.unwrap_or(Page::<I>::LARGEST))?;
         Ok(page.counted(self.include_total))
     }
 }

@@ -1,6 +1,8 @@
 //! Attacks 32 and 50: whatever is sent, the answer is one of ours, and never that something went wrong here.
 
+use kernel::{Name, Slug, Unchecked};
 use serde_json::{Value, json};
+use tenancy::Team;
 
 use crate::{
     operations::{self, Operation},
@@ -307,6 +309,17 @@ async fn no_body_is_fine_where_none_is_needed(world: &World) {
 async fn attack_43_a_page_has_a_size_and_a_place(world: &World) {
     let app: App = world.app("acme").await;
     world.sign_up(Some(&app), "alice").await;
+    let (organization, now) = (app.organization, world.now());
+    let team = Team {
+        id: operations::NOTHING.parse().unwrap(),
+        organization,
+        slug: Slug::from_name("team"),
+        name: Name::constant("Team"),
+        archived_at: None,
+        created_at: now,
+        updated_at: now,
+    };
+    world.write(move |tx| tx.insert_team(&Unchecked(organization), &team)).await;
     let lists = operations::all().into_iter().filter(|operation| operation.query.iter().any(|name| name == "limit"));
     let lists: Vec<_> = lists.collect();
     assert!(lists.len() >= 4);

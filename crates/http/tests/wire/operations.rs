@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::support::{App, Call, PASSWORD, World};
 
+/// An id that is well formed and nobody's, unless a story makes something of that id.
+pub const NOTHING: &str = "00000000-0000-4000-8000-000000000000";
+
 /// One route as the document describes it.
 pub struct Operation {
     pub method: Method,
@@ -90,6 +93,8 @@ impl Operation {
         let path = self.path.replace("{organization_id}", &app.organization.to_string());
         let path = path.replace("{app_id}", &app.id.to_string());
         let path = path.replace("{principal_id}", &app.owner.id.to_string());
+        let path =
+            ["{team_id}", "{role_id}", "{permission_id}"].iter().fold(path, |path, id| path.replace(id, NOTHING));
         let call = world.call(self.method.as_str(), &format!("{path}{query}"));
         if self.access == Access::Public { call } else { call.by(&app.owner) }
     }
@@ -100,9 +105,10 @@ impl Operation {
             match field.name.as_str() {
                 "email" => "nobody@example.com".into(),
                 name if name.ends_with("password") => PASSWORD.into(),
-                "allowed_origins" | "redirect_urls" => Value::Array(Vec::new()),
+                "allowed_origins" | "redirect_urls" | "checks" => Value::Array(Vec::new()),
                 "site_url" => "https://example.com".into(),
-                "organization_id" => "00000000-0000-4000-8000-000000000000".into(),
+                "organization_id" | "principal_id" | "team_id" => NOTHING.into(),
+                "actions" => Value::Array(vec!["team.read".into()]),
                 _ if field.is("string") => "text".into(),
                 _ if field.is("boolean") => true.into(),
                 _ if field.is("integer") => 900.into(),

@@ -6,7 +6,7 @@ mod cast;
 mod subject;
 mod things;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use authz::action;
 use fabric_http::{
@@ -42,7 +42,7 @@ fn guarded() -> impl Iterator<Item = Entry> {
 /// The action of a route, where it declares one.
 fn action_of(entry: &Entry) -> Option<&'static action::Entry> {
     let Access::Action(name) = entry.access else { return None };
-    let found = action::ALL.iter().find(|action| action.name == name);
+    let found = action::find(name);
     Some(found.unwrap_or_else(|| panic!("{} declares {name}, which is no action", entry.path)))
 }
 
@@ -154,22 +154,25 @@ async fn attack_37_what_is_anothers_is_answered_like_what_does_not_exist(world: 
         for someone in cast.everybody(world, Some(action)).await.iter().filter(|someone| someone.typical) {
             let ask = |subject| call(world, &entry, subject).bearer(&someone.bearer).send();
             // What does not exist looks the same every time.
-            let mut absent: BTreeMap<&str, Answer> = BTreeMap::new();
+            let mut absent: BTreeMap<[&str; 3], Answer> = BTreeMap::new();
             for thing in &foreign {
                 if thing.administrators_see_it && someone.administrator {
                     continue;
                 }
-                if !absent.contains_key(thing.absent.within.as_str()) {
-                    absent.insert(&thing.absent.within, ask(&thing.absent).await);
-                }
-                let (told, absent) = (ask(&thing.subject).await, &absent[thing.absent.within.as_str()]);
+                let Subject { id, part, within } = &thing.absent;
+                let names = [id.as_str(), part, within];
+                let absent = match absent.entry(names) {
+                    btree_map::Entry::Occupied(known) => known.into_mut(),
+                    btree_map::Entry::Vacant(new) => new.insert(ask(&thing.absent).await),
+                };
+                let told = ask(&thing.subject).await;
                 let at = format!("{} by {} at {} {}: {told:?}", thing.what, someone.name, entry.method, entry.path);
                 // An app that names another means itself all the same.
                 if absent.is_success() && someone.through == Through::App {
                     assert!(told.is_success(), "{at}");
                     continue;
                 }
-                if thing.what == "no id" && absent.code() == "forbidden" {
+                if thing.what == "no id" && ["forbidden", "user_required"].contains(&absent.code()) {
                     // Nobody need be allowed anything to be told that this names nothing.
                     told.refused(404, "not_found");
                     continue;

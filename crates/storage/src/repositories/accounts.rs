@@ -1,14 +1,17 @@
 //! Accounts and the principals that they belong to.
 
 use diesel::{dsl::exists, prelude::*};
-use identity::{Account, AccountRepository, EmailProof, PasswordHash, account::AccountFilter};
+use identity::{
+    Account, AccountRepository, EmailProof, PasswordHash,
+    account::{AccountFilter, Person},
+};
 use kernel::{
     AppScope, Change, Email, Error, Listed, Metadata, Name, Page, Result, Timestamp,
     id::{AccountId, ApiKeyId, AppId, PrincipalId, SessionId},
 };
 use uuid::Uuid;
 
-use super::{Db, Tx};
+use super::{AT_ONCE, Db, Tx};
 use crate::{
     columns::{Json, Moment, RowId, intact},
     races::LockName,
@@ -59,6 +62,24 @@ impl AccountRepository for Tx<'_> {
 
     fn account_of(&mut self, app: Option<AppId>, principal: PrincipalId) -> Result<Option<Account>> {
         self.one_account(of_app(app).filter(accounts::principal_id.eq(RowId(principal.0))))
+    }
+
+    fn people(&mut self, app: Option<AppId>, principals: &[PrincipalId]) -> Result<Vec<Person>> {
+        let mut people = Vec::with_capacity(principals.len());
+        for some in principals.chunks(AT_ONCE) {
+            let ids: Vec<_> = some.iter().map(|id| RowId(id.0)).collect();
+            let query = of_app(app).filter(accounts::principal_id.eq_any(ids));
+            let query = query.select((accounts::principal_id, accounts::email, accounts::display_name));
+            let rows: Vec<(RowId, String, Option<String>)> = self.query(|connection| query.load(connection))?;
+            for (principal, email, name) in rows {
+                people.push(Person {
+                    principal: PrincipalId(principal.0),
+                    email: intact(Email::parse(&email))?,
+                    display_name: name.map(|name| intact(Name::parse(&name))).transpose()?,
+                });
+            }
+        }
+        Ok(people)
     }
 
     fn principal_by_email(&mut self, email: &Email) -> Result<Option<PrincipalId>> {

@@ -2,21 +2,33 @@
 
 use std::collections::HashMap;
 
-use diesel::{dsl::count_star, prelude::*};
+use diesel::{
+    dsl::{auto_type, count_star},
+    prelude::*,
+};
 use kernel::{
-    Error, Result, Role, Scope,
-    id::{AppId, OrganizationId, PrincipalId},
+    Change, Error, Listed, Page, Result, Role, Scope,
+    id::{AppId, MembershipId, OrganizationId, PrincipalId, RoleId},
 };
 use tenancy::{Membership, MembershipRepository, Place, Standing};
 
-use super::{Db, Tx};
+use super::{AT_ONCE, Db, Tx};
 use crate::{
     columns::{Moment, RowId, intact},
     schema::{memberships, organizations},
 };
 
-/// So many ids go into one query: SQLite binds 32,766 values at the most.
-const AT_ONCE: usize = 1000;
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = memberships, treat_none_as_default_value = false)]
+#[diesel(check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+struct MembershipRow {
+    id: RowId,
+    organization_id: RowId,
+    principal_id: RowId,
+    role: String,
+    created_at: Moment,
+    role_id: Option<RowId>,
+}
 
 impl MembershipRepository for Tx<'_> {
     #[allow(clippy::if_same_then_else, reason = "they differ where there is something to lock")]
@@ -29,38 +41,118 @@ impl MembershipRepository for Tx<'_> {
         let standing = memberships::table
             .filter(memberships::organization_id.eq(RowId(organization.0)))
             .filter(memberships::principal_id.eq(RowId(principal.0)))
-            .select((app, memberships::role));
+            .select((app, memberships::role, memberships::role_id));
         let writes = self.writes();
-        let row: Option<(Option<RowId>, String)> = self.query(|connection| {
+        let row: Option<(Option<RowId>, String, Option<RowId>)> = self.query(|connection| {
             if writes {
                 for_share!(standing).first(connection).optional()
             } else {
                 standing.first(connection).optional()
             }
         })?;
-        row.map(|(app, role)| Ok(Standing { app: app.map(|id| AppId(id.0)), role: intact(Role::parse(&role))? }))
-            .transpose()
+        let standing = |(app, role, custom): (Option<RowId>, String, Option<RowId>)| {
+            Ok(Standing {
+                app: app.map(|id| AppId(id.0)),
+                role: intact(Role::parse(&role))?,
+                custom_role: custom.map(|id| RoleId(id.0)),
+            })
+        };
+        row.map(standing).transpose()
+    }
+
+    fn membership(&mut self, scope: &dyn Scope, principal: PrincipalId) -> Result<Option<Membership>> {
+        let query = of(RowId(scope.organization().0), RowId(principal.0)).select(MembershipRow::as_select());
+        let row = self.query(|connection| query.first(connection).optional())?;
+        row.map(MembershipRow::into_membership).transpose()
+    }
+
+    fn members_in(&mut self, scope: &dyn Scope, page: &Page<MembershipId>) -> Result<Listed<Membership, MembershipId>> {
+        let here = || {
+            memberships::table.filter(memberships::organization_id.eq(RowId(scope.organization().0))).into_boxed::<Db>()
+        };
+        let total = self.total(page, |connection| here().count().get_result(connection))?;
+        let mut query = here().order(memberships::id).offset(page.offset.into()).limit(i64::from(page.limit) + 1);
+        if let Some(after) = page.after {
+            query = query.filter(memberships::id.gt(RowId(after.0)));
+        }
+        let query = query.select(MembershipRow::as_select());
+        let rows = self.query(|connection| query.load(connection))?;
+        let found = rows.into_iter().map(MembershipRow::into_membership).collect::<Result<_>>()?;
+        Ok(Listed::cut(found, page, total, |membership: &Membership| membership.id))
+    }
+
+    fn set_role(
+        &mut self,
+        scope: &dyn Scope,
+        principal: PrincipalId,
+        role: Role,
+        custom_role: Option<RoleId>,
+    ) -> Result<()> {
+        let update = diesel::update(of(RowId(scope.organization().0), RowId(principal.0)))
+            .set((memberships::role.eq(role.name()), memberships::role_id.eq(custom_role.map(|id| RowId(id.0)))));
+        if self.query(|connection| update.execute(connection))? == 0 {
+            return Err(Error::not_found());
+        }
+        self.changed(Change::Authority(scope.organization(), principal));
+        Ok(())
+    }
+
+    fn owners_besides(&mut self, scope: &dyn Scope, principal: PrincipalId) -> Result<i64> {
+        let here = RowId(scope.organization().0);
+        if self.writes() {
+            self.hold_owners(vec![here])?;
+        }
+        let others = memberships::table
+            .filter(memberships::organization_id.eq(here))
+            .filter(memberships::role.eq(Role::Owner.name()))
+            .filter(memberships::principal_id.ne(RowId(principal.0)))
+            .count();
+        self.query(|connection| others.get_result(connection))
     }
 
     fn insert_membership(&mut self, membership: &Membership) -> Result<()> {
-        let insert = diesel::insert_into(memberships::table).values((
-            memberships::id.eq(RowId(membership.id.0)),
-            memberships::organization_id.eq(RowId(membership.organization.0)),
-            memberships::principal_id.eq(RowId(membership.principal.0)),
-            memberships::role.eq(membership.role.name()),
-            memberships::created_at.eq(Moment(membership.created_at)),
-        ));
-        self.query(|connection| insert.execute(connection)).map(drop)
+        let row = MembershipRow {
+            id: RowId(membership.id.0),
+            organization_id: RowId(membership.organization.0),
+            principal_id: RowId(membership.principal.0),
+            role: membership.role.name().to_owned(),
+            created_at: Moment(membership.created_at),
+            role_id: membership.custom_role.map(|id| RowId(id.0)),
+        };
+        let insert = diesel::insert_into(memberships::table).values(row);
+        self.query(|connection| insert.execute(connection))?;
+        self.changed(Change::Authority(membership.organization, membership.principal));
+        Ok(())
     }
 
     fn delete_membership(&mut self, scope: &dyn Scope, principal: PrincipalId) -> Result<()> {
-        let delete = diesel::delete(memberships::table)
-            .filter(memberships::organization_id.eq(RowId(scope.organization().0)))
-            .filter(memberships::principal_id.eq(RowId(principal.0)));
-        match self.query(|connection| delete.execute(connection))? {
-            0 => Err(Error::not_found()),
-            _ => Ok(()),
+        let delete = diesel::delete(of(RowId(scope.organization().0), RowId(principal.0)));
+        if self.query(|connection| delete.execute(connection))? == 0 {
+            return Err(Error::not_found());
         }
+        self.changed(Change::Authority(scope.organization(), principal));
+        Ok(())
+    }
+
+    fn belongs_to(
+        &mut self,
+        principal: PrincipalId,
+        page: &Page<OrganizationId>,
+    ) -> Result<Listed<(Option<AppId>, OrganizationId), OrganizationId>> {
+        let mut query = memberships::table
+            .inner_join(organizations::table)
+            .filter(memberships::principal_id.eq(RowId(principal.0)))
+            .order(memberships::organization_id)
+            .offset(page.offset.into())
+            .limit(i64::from(page.limit) + 1)
+            .select((organizations::app_id, memberships::organization_id))
+            .into_boxed::<Db>();
+        if let Some(after) = page.after {
+            query = query.filter(memberships::organization_id.gt(RowId(after.0)));
+        }
+        let rows: Vec<(Option<RowId>, RowId)> = self.query(|connection| query.load(connection))?;
+        let places = rows.into_iter().map(|(app, id)| (app.map(|id| AppId(id.0)), OrganizationId(id.0))).collect();
+        Ok(Listed::cut(places, page, None, |(_, organization)| *organization))
     }
 
     fn places(&mut self, app: Option<AppId>, principal: PrincipalId) -> Result<Vec<Place>> {
@@ -101,6 +193,27 @@ impl MembershipRepository for Tx<'_> {
             })
         };
         own.into_iter().map(place).collect()
+    }
+}
+
+/// The membership of one principal.
+#[auto_type]
+fn of(organization: RowId, principal: RowId) -> _ {
+    memberships::table
+        .filter(memberships::organization_id.eq(organization))
+        .filter(memberships::principal_id.eq(principal))
+}
+
+impl MembershipRow {
+    fn into_membership(self) -> Result<Membership> {
+        Ok(Membership {
+            id: MembershipId(self.id.0),
+            organization: OrganizationId(self.organization_id.0),
+            principal: PrincipalId(self.principal_id.0),
+            role: intact(Role::parse(&self.role))?,
+            custom_role: self.role_id.map(|id| RoleId(id.0)),
+            created_at: self.created_at.0,
+        })
     }
 }
 

@@ -27,7 +27,9 @@ mod accounts;
 mod api_keys;
 mod apps;
 mod client_secrets;
+mod custom_roles;
 mod event_ledger;
+mod grants;
 mod links;
 mod lockouts;
 mod mail_queue;
@@ -39,6 +41,7 @@ mod revoked_tokens;
 mod sealing_keys;
 mod sessions;
 mod signing_secrets;
+mod teams;
 
 use std::collections::HashMap;
 
@@ -55,6 +58,9 @@ use crate::{
 
 /// The database that this is compiled for.
 type Db = <Connection as diesel::Connection>::Backend;
+
+/// So many ids go into one query: SQLite binds 32,766 values at the most.
+const AT_ONCE: usize = 1000;
 
 /// So many rows go in one sweep: few enough that nobody waits for it.
 const SWEEP: i64 = 500;

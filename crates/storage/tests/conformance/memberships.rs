@@ -26,7 +26,7 @@ async fn a_standing_tells_role_and_app(db: &Db) {
         for role in Role::ALL {
             let principal = PrincipalId::generate();
             db.member(organization, principal, role).await;
-            let standing = Some(Standing { app, role });
+            let standing = Some(Standing { app, role, custom_role: None });
             assert_eq!(db.read(move |tx| tx.standing(organization, principal)).await, standing);
             assert_eq!(db.write(move |tx| tx.standing(organization, principal)).await, standing);
         }

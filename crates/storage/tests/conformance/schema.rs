@@ -91,7 +91,7 @@ async fn every_foreign_key_has_an_index(db: &Db) {
         (
             "SELECT t.name || '.' || k.\"from\" || ' -> ' || k.\"table\"
                  || iif(k.on_delete = 'NO ACTION', '', ' ' || lower(k.on_delete)) AS line
-             FROM pragma_table_list AS t, pragma_foreign_key_list(t.name) AS k",
+             FROM pragma_table_list AS t, pragma_foreign_key_list(t.name) AS k WHERE k.seq = 0",
             "SELECT t.name || '.' || k.\"from\" AS line
              FROM pragma_table_list AS t, pragma_foreign_key_list(t.name) AS k
              WHERE NOT EXISTS (
@@ -110,14 +110,21 @@ async fn every_foreign_key_has_an_index(db: &Db) {
             "app_origins.app_id -> apps cascade",
             "apps.owner_organization_id -> organizations cascade",
             "client_secrets.app_id -> apps cascade",
+            "grants.organization_id -> organizations cascade",
+            "grants.team_id -> teams cascade",
             "links.account_id -> accounts set null",
             "links.app_id -> apps cascade",
             "memberships.organization_id -> organizations cascade",
+            "memberships.role_id -> roles",
             "one_time_tokens.account_id -> accounts cascade",
             "organizations.app_id -> apps cascade",
             "refresh_tokens.session_id -> sessions cascade",
+            "roles.organization_id -> organizations cascade",
             "sessions.account_id -> accounts cascade",
             "signing_secrets.organization_id -> organizations cascade",
+            "team_members.organization_id -> memberships cascade",
+            "team_members.team_id -> teams cascade",
+            "teams.organization_id -> organizations cascade",
         ]
     );
 }

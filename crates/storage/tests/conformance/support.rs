@@ -193,7 +193,7 @@ pub fn refresh_token(session: &Session, expires_at: Timestamp) -> RefreshToken {
 }
 
 pub fn membership(organization: OrganizationId, principal: PrincipalId, role: Role) -> Membership {
-    Membership { id: MembershipId::generate(), organization, principal, role, created_at: at(0) }
+    Membership { id: MembershipId::generate(), organization, principal, role, custom_role: None, created_at: at(0) }
 }
 
 /// Metadata with everything in it that a database could stumble over.

@@ -164,7 +164,7 @@ impl World {
     /// Makes somebody a member, as an invitation will.
     pub async fn enroll(&self, organization: OrganizationId, person: &Person, role: Role) {
         let (id, principal) = (MembershipId::generate(), person.id);
-        let membership = Membership { id, organization, principal, role, created_at: self.now() };
+        let membership = Membership { id, organization, principal, role, custom_role: None, created_at: self.now() };
         self.write(move |tx| tx.insert_membership(&membership)).await;
     }
 

@@ -7,7 +7,7 @@ use kernel::{
     id::{AppId, OrganizationId},
 };
 
-use super::subject::Kind;
+use super::{subject::Kind, things::Things};
 use crate::support::{App, Person, World};
 
 /// What an app may do to itself with a token of its own (contract, 1.14). Whatever is not named here it may not.
@@ -89,7 +89,18 @@ impl Someone {
                 Through::Key | Through::KeyWithoutScope | Through::App => Err((403, "user_required")),
             },
             Kind::Own => Ok(()),
-            Kind::Organization => by_role(self.tenant),
+            Kind::Organization
+                if action.name == "member.leave" && matches!(self.through, Through::Key | Through::App) =>
+            {
+                Err((403, "user_required"))
+            }
+            Kind::Organization
+            | Kind::Tenant
+            | Kind::Member
+            | Kind::Role
+            | Kind::Team
+            | Kind::TeamMember
+            | Kind::Permission => by_role(self.tenant),
             // Apps are registered with a platform account.
             Kind::Owner if self.in_app => Err((403, "forbidden")),
             // An app always means its own accounts, whatever it names.
@@ -116,6 +127,8 @@ pub struct Cast {
     former_tenant: Person,
     former_developer: Person,
     strangers: Vec<Someone>,
+    /// What that organization has.
+    pub(super) things: Things,
     /// A user of the app whom nobody has anything to do with.
     pub(super) bystander: Person,
     /// An app that nobody here has anything to do with.
@@ -144,6 +157,7 @@ impl Cast {
             foreign: world.set_up("foreign").await,
             former_developer,
             strangers: Vec::new(),
+            things: Things::default(),
             app,
             other_app,
             administrator,
@@ -151,6 +165,7 @@ impl Cast {
             developers,
         };
         cast.populate(world, cast.home).await;
+        cast.things = Things::new(world, cast.home, &cast.tenants[0].1, &cast.bystander).await;
         cast.strangers = cast.strangers(world).await;
         cast
     }

@@ -15,6 +15,18 @@ pub enum Kind {
     Own,
     /// An organization of an app.
     Organization,
+    /// An organization of an app, named in the body or in the query.
+    Tenant,
+    /// A member of an organization of an app.
+    Member,
+    /// One of its own roles.
+    Role,
+    /// One of its teams.
+    Team,
+    /// Somebody in one of its teams.
+    TeamMember,
+    /// One of its grants.
+    Permission,
     /// The organization that owns apps, named in the body.
     Owner,
     /// An app.
@@ -34,8 +46,15 @@ impl Kind {
             (["{organization_id}"], _) => Self::Organization,
             (["{app_id}"], _) => Self::App,
             (["{principal_id}"], _) => Self::User,
+            (["{organization_id}", "{principal_id}"], _) => Self::Member,
+            (["{organization_id}", "{role_id}"], _) => Self::Role,
+            (["{team_id}"], _) => Self::Team,
+            (["{team_id}", "{principal_id}"], _) => Self::TeamMember,
+            (["{permission_id}"], _) => Self::Permission,
+            ([], Access::Action("team.create" | "permission.manage")) => Self::Tenant,
+            ([], Access::Action("authz.check")) if entry.path.contains("/resolve/") => Self::Tenant,
             ([], Access::Action("app.create")) => Self::Owner,
-            ([], Access::Action("organization.list" | "organization.create" | "app.list")) => Self::Own,
+            ([], Access::Action("organization.list" | "organization.create" | "app.list" | "authz.check")) => Self::Own,
             ([], Access::Action("user.read" | "user.manage")) => Self::Users,
             ([], access) if !matches!(access, Access::Action(_)) => Self::Own,
             _ => panic!(
@@ -51,13 +70,20 @@ impl Kind {
 pub struct Subject {
     /// What the path names.
     pub id: String,
+    /// What the path names second.
+    pub part: String,
     /// What the query or the body names beside it: an app, or an organization.
     pub within: String,
 }
 
 impl Subject {
     pub fn new(id: &impl ToString, within: &impl ToString) -> Self {
-        Self { id: id.to_string(), within: within.to_string() }
+        Self { id: id.to_string(), part: any_id(), within: within.to_string() }
+    }
+
+    /// A part of something.
+    pub fn part(self, part: &impl ToString) -> Self {
+        Self { part: part.to_string(), ..self }
     }
 
     /// What does not exist, or does not matter.
@@ -67,9 +93,18 @@ impl Subject {
 
     /// The route's path with this in it.
     pub fn path(&self, entry: &Entry) -> String {
-        let parameter = entry.path.split('/').find(|segment| segment.starts_with('{'));
-        let path = parameter.map_or(entry.path.to_owned(), |parameter| entry.path.replace(parameter, &self.id));
-        if entry.path.starts_with("/v1/admin/users") { format!("{path}?app_id={}", self.within) } else { path }
+        let mut path = entry.path.to_owned();
+        let parameters = entry.path.split('/').filter(|segment| segment.starts_with('{'));
+        for (parameter, value) in parameters.zip([&self.id, &self.part]) {
+            path = path.replace(parameter, value);
+        }
+        if entry.path.starts_with("/v1/admin/users") {
+            format!("{path}?app_id={}", self.within)
+        } else if entry.path.contains("/resolve/") {
+            format!("{path}?organization_id={}&principal_id={}", self.within, self.part)
+        } else {
+            path
+        }
     }
 }
 
@@ -85,7 +120,8 @@ pub fn fresh_name() -> String {
 /// One body for every route: each takes its own fields and does not look at the others.
 pub fn body(subject: &Subject) -> Value {
     json!({
-        "name": "Renamed", "display_name": "Renamed", "metadata": { "renamed": true }, "auto_create_org": false,
+        "name": fresh_name(), "display_name": "Renamed", "metadata": { "renamed": true }, "auto_create_org": false,
+        "role": "viewer", "action": "organization.read", "actions": ["organization.read"], "checks": [], "principal_id": subject.part,
         "email": format!("{}@example.com", fresh_name()), "password": PASSWORD,
         "current_password": PASSWORD, "new_password": NEXT_PASSWORD, "organization_id": subject.within,
     })

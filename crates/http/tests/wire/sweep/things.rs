@@ -1,12 +1,108 @@
 //! The things that routes are about: some to do something to, and some that are others'.
 
+use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
+use kernel::{
+    Name, Role, Slug, Unchecked,
+    id::{GrantId, OrganizationId, RoleId, TeamId},
+};
 use serde_json::{Value, json};
+use tenancy::{Team, TeamMember};
 
 use super::{
     cast::{Cast, Someone, Through},
     subject::{Kind, Subject, any_id, fresh_name},
 };
-use crate::support::{App, World};
+use crate::support::{App, Person, World};
+
+/// What an organization has that routes are about.
+#[derive(Clone, Debug, Default)]
+pub struct Things {
+    member: String,
+    role: String,
+    team: String,
+    permission: String,
+}
+
+impl Things {
+    /// Makes one of each. The member is in the team.
+    pub async fn new(world: &World, organization: OrganizationId, member: &Person, grantee: &Person) -> Self {
+        Self::make(world, organization, (member, grantee), true).await
+    }
+
+    /// Without a role where none is needed: an organization has only so many.
+    async fn make(
+        world: &World,
+        organization: OrganizationId,
+        (member, grantee): (&Person, &Person),
+        with_role: bool,
+    ) -> Self {
+        let now = world.now();
+        let (role, team, permission) = (RoleId::generate(), TeamId::generate(), GrantId::generate());
+        let (principal, grantee, name) = (member.id, grantee.id, fresh_name());
+        world
+            .write(move |tx| {
+                let within = Unchecked(organization);
+                if with_role {
+                    let role = CustomRole {
+                        id: role,
+                        organization,
+                        name: RoleName::parse(&name)?,
+                        description: None,
+                        actions: ActionSet::parse(["organization.read"])?,
+                        created_at: now,
+                        updated_at: now,
+                    };
+                    tx.insert_custom_role(&within, &role)?;
+                }
+                tx.insert_team(
+                    &within,
+                    &Team {
+                        id: team,
+                        organization,
+                        slug: Slug::parse(&name)?,
+                        name: Name::parse(&name)?,
+                        archived_at: None,
+                        created_at: now,
+                        updated_at: now,
+                    },
+                )?;
+                tx.put_team_member(&within, &TeamMember { team, principal, role: Role::Viewer, created_at: now })?;
+                tx.insert_grant(
+                    &within,
+                    &Grant {
+                        id: permission,
+                        organization,
+                        team: None,
+                        principal: grantee,
+                        effect: Effect::Deny,
+                        action: ActionPattern::parse("organization.read", None)?,
+                        resource: None,
+                        created_at: now,
+                    },
+                )
+            })
+            .await;
+        Self {
+            member: principal.to_string(),
+            role: role.to_string(),
+            team: team.to_string(),
+            permission: permission.to_string(),
+        }
+    }
+
+    /// The one of that kind.
+    fn one(&self, kind: Kind, organization: OrganizationId) -> Subject {
+        match kind {
+            Kind::Member => Subject::new(&organization, &any_id()).part(&self.member),
+            Kind::Role => Subject::new(&organization, &any_id()).part(&self.role),
+            Kind::Team => Subject::new(&self.team, &any_id()),
+            Kind::TeamMember => Subject::new(&self.team, &any_id()).part(&self.member),
+            Kind::Permission => Subject::new(&self.permission, &any_id()),
+            Kind::Tenant => Subject::new(&any_id(), &organization).part(&self.member),
+            _ => unreachable!("{kind:?} is nothing that an organization has"),
+        }
+    }
+}
 
 /// Something that is another's, and what it must look like: something that does not exist.
 pub struct Foreign {
@@ -23,6 +119,9 @@ impl Cast {
         match kind {
             Kind::Own => Subject::anything(),
             Kind::Organization => Subject::new(&self.home, &any_id()),
+            Kind::Tenant | Kind::Member | Kind::Role | Kind::Team | Kind::TeamMember | Kind::Permission => {
+                self.things.one(kind, self.home)
+            }
             Kind::Owner => Subject::new(&any_id(), &self.app.organization),
             Kind::App => Subject::new(&self.app.id, &any_id()),
             Kind::User => Subject::new(&self.bystander.id, &self.app.id),
@@ -52,6 +151,19 @@ impl Cast {
                 self.populate(world, organization).await;
                 (Subject::new(&organization, &any_id()), bearer)
             }
+            Kind::Tenant | Kind::Member | Kind::Role | Kind::Team | Kind::TeamMember | Kind::Permission => {
+                let founder = world.sign_up(Some(&self.app), &fresh_name()).await;
+                let mut organization = world.home_of(&founder).await;
+                if someone.through == Through::Key {
+                    organization = self.home;
+                    world.enroll(organization, &founder, Role::Viewer).await;
+                } else {
+                    self.populate(world, organization).await;
+                }
+                let member = if someone.through == Through::Key { &founder } else { &self.tenants[0].1 };
+                let things = Things::make(world, organization, (member, &founder), kind == Kind::Role).await;
+                (things.one(kind, organization), bearer)
+            }
             _ => (self.untouched(kind), bearer),
         }
     }
@@ -68,12 +180,22 @@ impl Cast {
 
     /// What there is of that, to those who may see it.
     pub async fn look_at(&self, world: &World, kind: Kind) -> Value {
-        let Subject { id, within } = self.untouched(kind);
+        let Subject { id, within, .. } = self.untouched(kind);
         let path = match kind {
             Kind::Own => return Value::Null,
             Kind::Organization => {
                 let answer = world.get(&format!("/v1/organizations/{id}")).by(&self.tenants[3].1).send().await;
                 return answer.ok().clone();
+            }
+            Kind::Tenant | Kind::Member | Kind::Role | Kind::Team | Kind::TeamMember | Kind::Permission => {
+                let mut seen = Vec::new();
+                for what in ["members", "roles", "teams", "permissions"] {
+                    let path = format!("/v1/organizations/{}/{what}", self.home);
+                    seen.push(world.get(&path).by(&self.tenants[3].1).send().await.ok().clone());
+                }
+                let path = format!("/v1/teams/{}/members", self.things.team);
+                seen.push(world.get(&path).by(&self.tenants[3].1).send().await.ok().clone());
+                return Value::Array(seen);
             }
             Kind::Owner => "/v1/apps?limit=200".to_owned(),
             Kind::App => format!("/v1/apps/{id}"),
@@ -90,6 +212,8 @@ impl Cast {
         let (theirs, newcomers) = (world.home_of(&stranger).await, world.home_of(&newcomer).await);
         let (app, foreign) = (&self.app, &self.foreign);
         let other_kinds = [app.id.to_string(), app.organization.to_string(), self.home.to_string()];
+        let things_there = Things::new(world, theirs, &stranger, &stranger).await;
+        let things_near = Things::new(world, newcomers, &newcomer, &newcomer).await;
         let nothing = match kind {
             Kind::User | Kind::Users => Subject::new(&any_id(), &app.id),
             _ => Subject::anything(),
@@ -102,6 +226,21 @@ impl Cast {
                 thing("another organization of the app", Subject::new(&newcomers, &any_id())),
                 thing("another owner's organization", Subject::new(&foreign.organization, &any_id())),
             ],
+            Kind::Tenant | Kind::Member | Kind::Role | Kind::Team | Kind::TeamMember | Kind::Permission => {
+                let (there, near) = (things_there.one(kind, theirs), things_near.one(kind, newcomers));
+                let mut things =
+                    vec![thing("another app's", there.clone()), thing("another organization's", near.clone())];
+                // What is another's does not become ours by our own organization before it.
+                let own = self.untouched(kind);
+                if matches!(kind, Kind::Member | Kind::Role | Kind::TeamMember) {
+                    for part in [there.part, near.part] {
+                        let absent = own.clone().part(&any_id());
+                        let subject = own.clone().part(&part);
+                        things.push(Foreign { absent, ..thing("another's, under our own", subject) });
+                    }
+                }
+                things
+            }
             Kind::Owner => vec![
                 thing("another owner's organization", Subject::new(&any_id(), &foreign.organization)),
                 thing("an organization of the app's", Subject::new(&any_id(), &newcomers)),
@@ -125,7 +264,8 @@ impl Cast {
                 ..thing("another app", Subject::new(&any_id(), &foreign.id))
             }],
         };
-        if matches!(kind, Kind::Organization | Kind::App | Kind::User) {
+        let by_one_id = [Kind::Organization, Kind::App, Kind::User, Kind::Team, Kind::Permission];
+        if by_one_id.contains(&kind) {
             let known = self.untouched(kind).id;
             for id in other_kinds.iter().filter(|id| **id != known) {
                 let owned = kind == Kind::Organization && *id == other_kinds[1];

@@ -1,0 +1,256 @@
+//! The decision itself: one function for the server's own routes and for whoever asks `/v1/authz/check`. It depends on
+//! nothing but its arguments.
+
+use std::sync::Arc;
+
+use kernel::{
+    Role,
+    id::{AppId, GrantId, OrganizationId, RoleId, TeamId},
+};
+
+use crate::{
+    Action, ActionPattern, CustomRole, Effect, Grant, KeyGrant, KeyScope, Resource, action, pattern::complete,
+};
+
+/// What somebody wants to know whether they may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    wanted: Wanted,
+    resource: Option<Resource>,
+    team: Option<TeamId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// One of Fabric's own actions.
+    Known(&'static action::Entry),
+    /// An app's own action.
+    Unknown(String),
+    /// A role, or one above it.
+    Role(Role),
+}
+
+impl Question {
+    /// An action by its name: Fabric's own, or an app's. A bare verb is completed by the kind of its resource; a role's
+    /// name asks whether one has that role, or one above it.
+    #[must_use]
+    pub fn new(action: &str, resource: Option<Resource>) -> Self {
+        let name = complete(action, resource.as_ref().map(Resource::kind));
+        let wanted = match Role::parse(action) {
+            Ok(role) => Wanted::Role(role),
+            Err(_) => action::find(&name).map_or(Wanted::Unknown(name), Wanted::Known),
+        };
+        Self { wanted, resource, team: None }
+    }
+
+    /// One of Fabric's own actions.
+    #[must_use]
+    pub fn of<A: Action>(resource: Option<Resource>) -> Self {
+        Self { wanted: Wanted::Known(A::ENTRY), resource, team: None }
+    }
+
+    /// The same, within a team.
+    #[must_use]
+    pub fn within(self, team: Option<TeamId>) -> Self {
+        Self { team, ..self }
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub fn resource(&self) -> Option<&Resource> {
+        self.resource.as_ref()
+    }
+
+    /// In which team.
+    #[must_use]
+    pub fn team(&self) -> Option<TeamId> {
+        self.team
+    }
+
+    /// Whether the pattern means the action that is asked for.
+    pub(crate) fn is_about(&self, pattern: &ActionPattern) -> bool {
+        self.action().is_some_and(|action| pattern.matches(action))
+    }
+
+    fn action(&self) -> Option<&str> {
+        match &self.wanted {
+            Wanted::Known(entry) => Some(entry.name),
+            Wanted::Unknown(name) => Some(name),
+            Wanted::Role(_) => None,
+        }
+    }
+}
+
+/// What a membership says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The built-in role.
+    pub role: Role,
+    /// What an own role of the organization adds to it.
+    pub custom: Option<Arc<CustomRole>>,
+}
+
+/// Everything a decision depends on: a principal's place in one organization.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Authority {
+    /// The organization's app.
+    pub app: Option<AppId>,
+    /// The membership. Who has none may have grants all the same.
+    pub member: Option<Member>,
+    /// Their roles in its teams.
+    pub teams: Vec<(TeamId, Role)>,
+    /// Their grants there.
+    pub grants: Vec<Grant>,
+}
+
+impl Authority {
+    /// The place of somebody with this role and nothing else.
+    #[must_use]
+    pub fn of_role(app: Option<AppId>, role: Role) -> Self {
+        Self { app, member: Some(Member { role, custom: None }), ..Self::default() }
+    }
+
+    /// The highest role across the organization and the team, with where it comes from.
+    #[must_use]
+    pub fn role(&self, team: Option<TeamId>) -> Option<(Role, Option<TeamId>)> {
+        let own = self.member.as_ref().map(|member| (member.role, None));
+        let there = self.teams.iter().filter(|(id, _)| Some(*id) == team).map(|(id, role)| (*role, Some(*id)));
+        there.chain(own).max_by_key(|(role, team)| (*role, team.is_none()))
+    }
+}
+
+/// The answer, with what decided it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Yes.
+    Allowed(Reason),
+    /// No.
+    Refused(Refusal),
+}
+
+/// What allowed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// A role, of the organization or of a team.
+    Role(Role, Option<TeamId>),
+    /// An own role of the organization.
+    CustomRole(RoleId),
+    /// A grant.
+    Grant(GrantId),
+}
+
+/// What refused it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// They have nothing to do with the organization.
+    Stranger,
+    /// A grant takes it away.
+    Grant(GrantId),
+    /// The key's scopes do not cover it; the scope that would, where there is one.
+    Scope(Option<KeyScope>),
+    /// The role is too low: this one is needed.
+    Role(Role),
+    /// Nothing gives an action that Fabric does not know.
+    Nothing,
+}
+
+impl Verdict {
+    /// Whether it is a yes.
+    #[must_use]
+    pub fn is_allowed(self) -> bool {
+        matches!(self, Self::Allowed(_))
+    }
+}
+
+/// Decides. Deny beats allow, and an allowing grant beats the role. A key only ever takes away: what its scopes do not
+/// cover, and what is above the role that it was made with, whoever would give it.
+#[must_use]
+pub fn judge(
+    authority: &Authority,
+    organization: OrganizationId,
+    key: Option<&KeyGrant>,
+    question: &Question,
+) -> Verdict {
+    use Verdict::{Allowed, Refused};
+    let own = authority.role(question.team);
+    if key.is_some_and(|key| key.organization != organization) || own.is_none() && authority.grants.is_empty() {
+        return Refused(Refusal::Stranger);
+    }
+    if let Some(key) = key
+        && let Err(scope) = in_scope(key, question)
+    {
+        return Refused(Refusal::Scope(scope));
+    }
+    let found = |effect| authority.grants.iter().find(|grant| grant.effect == effect && grant.matches(question));
+    if let Some(grant) = found(Effect::Deny) {
+        // Who is no member does not even learn that there is something to be denied.
+        return Refused(own.map_or(Refusal::Stranger, |_| Refusal::Grant(grant.id)));
+    }
+    let needed = match &question.wanted {
+        Wanted::Known(entry) => Some(entry.least),
+        Wanted::Role(role) => Some(*role),
+        Wanted::Unknown(_) => None,
+    };
+    let cap = key.and_then(|key| key.role);
+    if let (Some(cap), Some(needed)) = (cap, needed)
+        && cap < needed
+    {
+        return Refused(Refusal::Role(needed));
+    }
+    if let Some(grant) = found(Effect::Allow) {
+        return Allowed(Reason::Grant(grant.id));
+    }
+    let Some((role, team)) = own else { return Refused(Refusal::Stranger) };
+    if needed.is_some_and(|needed| role >= needed) {
+        return Allowed(Reason::Role(role, team));
+    }
+    let custom = authority.member.as_ref().and_then(|member| member.custom.as_ref());
+    if let (Some(custom), Some(action)) = (custom, question.action())
+        && custom.actions.contains(action)
+    {
+        return Allowed(Reason::CustomRole(custom.id));
+    }
+    Refused(needed.map_or(Refusal::Nothing, Refusal::Role))
+}
+
+/// # Errors
+/// The scope that the key lacks, where there is one for it.
+fn in_scope(key: &KeyGrant, question: &Question) -> Result<(), Option<KeyScope>> {
+    match &question.wanted {
+        Wanted::Known(entry) if key.scopes.allow(entry.scope) => Ok(()),
+        Wanted::Known(entry) => Err(Some(entry.scope)),
+        Wanted::Unknown(_) | Wanted::Role(_) if key.scopes.is_everything() => Ok(()),
+        Wanted::Unknown(name) => {
+            let scope = KeyScope::of_foreign(name);
+            if scope.is_some_and(|scope| key.scopes.allow(scope)) { Ok(()) } else { Err(scope) }
+        }
+        Wanted::Role(_) => Err(None),
+    }
+}
+
+/// Whether somebody may hand on everything that the pattern means: they may do it all themselves, everywhere in the
+/// organization. An app's own actions are an administrator's to hand out, or theirs who have them.
+#[must_use]
+pub fn may_hand_on(
+    authority: &Authority,
+    organization: OrganizationId,
+    key: Option<&KeyGrant>,
+    pattern: &ActionPattern,
+) -> bool {
+    let may = |question: &Question| judge(authority, organization, key, question).is_allowed();
+    let known: Vec<_> = action::ALL.iter().filter(|entry| pattern.matches(entry.name)).collect();
+    let all_known =
+        known.iter().all(|entry| may(&Question { wanted: Wanted::Known(entry), resource: None, team: None }));
+    // A pattern that ends in a star means actions that Fabric does not know, too.
+    let unknown_too = known.is_empty() || pattern.as_str().ends_with('*');
+    let unknown = || {
+        let administers = may(&Question { wanted: Wanted::Role(Role::Admin), resource: None, team: None });
+        let custom = authority.member.as_ref().and_then(|member| member.custom.as_ref());
+        let has = custom.is_some_and(|role| role.actions.iter().any(|own| own.covers(pattern)));
+        administers || key.is_none() && has
+    };
+    all_known && (!unknown_too || unknown())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,379 @@
+//! What somebody may do: checks, grants, and what comes out of roles and grants together.
+
+use actix_web::web::Data;
+use authz::{
+    Acting, ActionPattern, Effect, Grant, Reason, Refusal, Resource, ResourcePattern, Verdict,
+    action::{AuthzCheck, OrganizationList, PermissionManage, PermissionRead},
+};
+use kernel::{
+    Code, Error, Page, Result, Timestamp,
+    id::{GrantId, OrganizationId, PrincipalId, TeamId},
+};
+use platform::{Check, Checked, NewGrant, Platform, Resolved};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::{
+    auth::Done,
+    organizations::{PageQuery, cursor},
+};
+use crate::{
+    answer::{Answer, Created},
+    request::{Body, PathId, Query},
+};
+
+/// A question: may I?
+#[derive(Deserialize, ToSchema)]
+pub struct CheckRequest {
+    /// An action (`team.create`), a verb on a resource (`read` on `team:…`), or a role, which asks whether the caller
+    /// has it or one above it.
+    action: String,
+    /// `kind:id`.
+    resource: Option<String>,
+    /// The kind alone, for who sends the two apart.
+    resource_type: Option<String>,
+    /// The id alone.
+    resource_id: Option<String>,
+    /// Where; without, where the resource is, or the caller's only organization.
+    organization_id: Option<Uuid>,
+    /// In which team.
+    team_id: Option<Uuid>,
+    /// Whether the answer shall tell what decided.
+    #[serde(default)]
+    explain: bool,
+}
+
+impl CheckRequest {
+    fn read(self) -> Result<(Check, bool)> {
+        if self.action.len() > 256 {
+            return Err(Error::because(Code::InvalidRequest, "Name an action of at most 256 bytes."));
+        }
+        let check = Check {
+            resource: resource(self.resource.as_deref(), self.resource_type.as_deref(), self.resource_id.as_deref())?,
+            action: self.action,
+            organization: self.organization_id.map(OrganizationId),
+            team: self.team_id.map(TeamId),
+        };
+        Ok((check, self.explain))
+    }
+}
+
+/// A resource as one text or as two; both together have to agree.
+fn resource(whole: Option<&str>, kind: Option<&str>, id: Option<&str>) -> Result<Option<Resource>> {
+    let whole = whole.map(Resource::parse).transpose()?;
+    let parts = match (kind, id) {
+        (Some(kind), Some(id)) => Some(Resource::new(kind, id)?),
+        (None, None) => None,
+        _ => return Err(Error::because(Code::InvalidRequest, "Send resource_type and resource_id together.")),
+    };
+    match (whole, parts) {
+        (Some(whole), Some(parts)) if whole != parts => {
+            Err(Error::because(Code::InvalidRequest, "resource does not fit resource_type and resource_id."))
+        }
+        (whole, parts) => Ok(whole.or(parts)),
+    }
+}
+
+/// The answer.
+#[derive(Serialize, ToSchema)]
+pub struct CheckResponse {
+    allowed: bool,
+    /// A sentence about it.
+    reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<Explanation>,
+}
+
+/// What decided.
+#[derive(Serialize, ToSchema)]
+pub struct Explanation {
+    /// `role`, `team_role`, `own_role`, `grant`, `scope` or `nothing`.
+    decided_by: &'static str,
+    organization_id: Option<Uuid>,
+    /// The role that has it, or the one it needs.
+    role: Option<&'static str>,
+    team_id: Option<Uuid>,
+    role_id: Option<Uuid>,
+    permission_id: Option<Uuid>,
+    /// The scope that the key lacks.
+    scope: Option<&'static str>,
+}
+
+impl CheckResponse {
+    fn new(checked: Checked, explain: bool) -> Self {
+        let explanation = explain.then(|| Explanation::of(checked));
+        Self { allowed: checked.is_allowed(), reason: checked.reason(), explanation }
+    }
+}
+
+impl Explanation {
+    fn of(checked: Checked) -> Self {
+        let mut about = Self {
+            decided_by: "nothing",
+            organization_id: checked.organization.map(|id| id.0),
+            role: None,
+            team_id: None,
+            role_id: None,
+            permission_id: None,
+            scope: None,
+        };
+        match checked.verdict {
+            Some(Verdict::Allowed(Reason::Role(role, team))) => {
+                about.decided_by = if team.is_some() { "team_role" } else { "role" };
+                (about.role, about.team_id) = (Some(role.name()), team.map(|id| id.0));
+            }
+            Some(Verdict::Allowed(Reason::CustomRole(id))) => {
+                (about.decided_by, about.role_id) = ("own_role", Some(id.0));
+            }
+            Some(Verdict::Allowed(Reason::Grant(id)) | Verdict::Refused(Refusal::Grant(id))) => {
+                (about.decided_by, about.permission_id) = ("grant", Some(id.0));
+            }
+            Some(Verdict::Refused(Refusal::Role(needed))) => {
+                (about.decided_by, about.role) = ("role", Some(needed.name()));
+            }
+            Some(Verdict::Refused(Refusal::Scope(scope))) => {
+                (about.decided_by, about.scope) = ("scope", scope.map(authz::KeyScope::name));
+            }
+            // To a stranger, an organization looks like none.
+            Some(Verdict::Refused(Refusal::Stranger)) => about.organization_id = None,
+            Some(Verdict::Refused(Refusal::Nothing)) | None => {}
+        }
+        about
+    }
+}
+
+/// Tells whether the caller may do something. Being refused is an answer, not an error.
+pub async fn check(
+    caller: Acting<AuthzCheck>,
+    (platform, Body(asked)): (Data<Platform>, Body<CheckRequest>),
+) -> Result<Answer<CheckResponse>> {
+    let (check, explain) = asked.read()?;
+    let checked = platform.check(&caller, &check).await?;
+    Ok(Answer::ok(CheckResponse::new(checked, explain)))
+}
+
+/// Several questions at once.
+#[derive(Deserialize, ToSchema)]
+pub struct CheckBatchRequest {
+    /// At most 100.
+    checks: Vec<CheckRequest>,
+}
+
+/// Answers several questions, in order.
+pub async fn check_batch(
+    caller: Acting<AuthzCheck>,
+    (platform, Body(asked)): (Data<Platform>, Body<CheckBatchRequest>),
+) -> Result<Answer<Vec<CheckResponse>>> {
+    let asked = asked.checks.into_iter().map(CheckRequest::read).collect::<Result<Vec<_>>>()?;
+    let (checks, explain): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
+    let checked = platform.check_all(&caller, &checks).await?;
+    Ok(Answer::ok(checked.into_iter().zip(explain).map(|(one, explain)| CheckResponse::new(one, explain)).collect()))
+}
+
+/// A grant: what one principal may or may not do, beyond their role.
+#[derive(Serialize, ToSchema)]
+pub struct Permission {
+    id: Uuid,
+    principal_id: Uuid,
+    organization_id: Uuid,
+    /// Only in this team.
+    team_id: Option<Uuid>,
+    /// `allow` or `deny`; deny beats allow.
+    effect: &'static str,
+    /// An action, whole or with a star at the end.
+    action: String,
+    resource_type: Option<String>,
+    /// Whole or with a star at the end.
+    resource_id: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl From<Grant> for Permission {
+    fn from(grant: Grant) -> Self {
+        Self {
+            id: grant.id.0,
+            principal_id: grant.principal.0,
+            organization_id: grant.organization.0,
+            team_id: grant.team.map(|id| id.0),
+            effect: grant.effect.name(),
+            action: grant.action.to_string(),
+            resource_type: grant.resource.as_ref().map(|resource| resource.kind().to_owned()),
+            resource_id: grant.resource.as_ref().map(|resource| resource.id().to_owned()),
+            created_at: grant.created_at,
+        }
+    }
+}
+
+/// A new grant.
+#[derive(Deserialize, ToSchema)]
+pub struct CreatePermissionRequest {
+    principal_id: Uuid,
+    /// An action (`team.create`), all below a name (`team.*`), all (`*`), or a verb on a resource.
+    action: String,
+    /// `allow`, which is the default, or `deny`.
+    effect: Option<String>,
+    /// `kind:id`, with a star at the end for all that begin alike.
+    resource: Option<String>,
+    /// The kind alone, for who sends the two apart.
+    resource_type: Option<String>,
+    /// The id alone.
+    resource_id: Option<String>,
+    /// Where; without, where the resource is, or the caller's only organization.
+    organization_id: Option<Uuid>,
+    /// Only in this team.
+    team_id: Option<Uuid>,
+}
+
+/// Makes a grant. Nobody gives what they may not do themselves.
+pub async fn create(
+    caller: Acting<PermissionManage>,
+    (platform, Body(new)): (Data<Platform>, Body<CreatePermissionRequest>),
+) -> Result<Created<Permission>> {
+    let about = resource(new.resource.as_deref(), new.resource_type.as_deref(), new.resource_id.as_deref())?;
+    let team = new.team_id.map(TeamId);
+    let place = platform.place(caller.caller(), about.as_ref(), team, new.organization_id.map(OrganizationId)).await?;
+    let new = NewGrant {
+        principal: PrincipalId(new.principal_id),
+        effect: new.effect.as_deref().map_or(Ok(Effect::Allow), Effect::parse)?,
+        action: ActionPattern::parse(&new.action, about.as_ref().map(Resource::kind))?,
+        resource: about.map(ResourcePattern::from),
+        team,
+    };
+    let grant = platform.create_grant(caller, place, new).await?;
+    Ok(Created(Permission::from(grant)))
+}
+
+/// Which grants.
+#[derive(Deserialize, IntoParams)]
+pub struct PermissionsQuery {
+    /// Where; without, the caller's own grants wherever they are.
+    organization_id: Option<Uuid>,
+    /// Only those of this principal.
+    principal_id: Option<Uuid>,
+    /// At most this many; 200 without, and at most.
+    limit: Option<u32>,
+    /// Where the last page ended: its `meta.pagination.next_cursor`.
+    cursor: Option<String>,
+    /// Whether to count them all, which takes longer the more there are.
+    #[serde(default)]
+    include_total: bool,
+}
+
+/// Lists grants: of an organization, for who may see them, or the caller's own.
+pub async fn list(
+    caller: Acting<AuthzCheck>,
+    (platform, Query(query)): (Data<Platform>, Query<PermissionsQuery>),
+) -> Result<Answer<Vec<Permission>>> {
+    let after: Option<GrantId> = cursor(query.cursor.as_deref())?;
+    let page = Page::new(after, 0, query.limit.unwrap_or(Page::<GrantId>::LARGEST))?.counted(query.include_total);
+    let organization = query.organization_id.map(OrganizationId);
+    let listed = platform.visible_grants(caller, organization, query.principal_id.map(PrincipalId), page).await?;
+    Ok(Answer::page(listed.map(Permission::from), page.limit))
+}
+
+/// Lists an organization's grants.
+pub async fn list_in(
+    caller: Acting<PermissionRead>,
+    (platform, PathId(id), Query(query)): (Data<Platform>, PathId<OrganizationId>, Query<PageQuery>),
+) -> Result<Answer<Vec<Permission>>> {
+    let page: Page<GrantId> = query.page()?;
+    let listed = platform.grants(caller, id, None, page).await?;
+    Ok(Answer::page(listed.map(Permission::from), page.limit))
+}
+
+/// Takes a grant back.
+pub async fn delete(
+    caller: Acting<PermissionManage>,
+    (platform, PathId(id)): (Data<Platform>, PathId<GrantId>),
+) -> Result<Answer<Done>> {
+    platform.delete_grant(caller, id).await?;
+    Ok(Answer::ok(Done { message: "The permission is taken back." }))
+}
+
+/// Whom to resolve, and where.
+#[derive(Deserialize, IntoParams)]
+pub struct ResolveQuery {
+    principal_id: Uuid,
+    organization_id: Uuid,
+    /// In this team.
+    team_id: Option<Uuid>,
+}
+
+/// What somebody is.
+#[derive(Serialize, ToSchema)]
+pub struct ResolvedRole {
+    principal_id: Uuid,
+    organization_id: Uuid,
+    team_id: Option<Uuid>,
+    /// The highest role across the organization and the team; null for who has only grants.
+    role: Option<&'static str>,
+    /// The role in the organization alone.
+    organization_role: Option<&'static str>,
+    /// The role in the team alone.
+    team_role: Option<&'static str>,
+    /// What one of the organization's own roles adds.
+    own_role: Option<String>,
+    /// The grants on top.
+    permissions: Vec<Permission>,
+}
+
+impl From<Resolved> for ResolvedRole {
+    fn from(resolved: Resolved) -> Self {
+        let authority = &resolved.authority;
+        let in_team = authority.teams.iter().find(|(team, _)| Some(*team) == resolved.team);
+        let own = authority.member.as_ref().and_then(|member| member.custom.as_ref());
+        let counts = |grant: &&Grant| grant.team.is_none() || grant.team == resolved.team;
+        Self {
+            principal_id: resolved.principal.0,
+            organization_id: resolved.organization.0,
+            team_id: resolved.team.map(|id| id.0),
+            role: resolved.role.map(kernel::Role::name),
+            organization_role: authority.member.as_ref().map(|member| member.role.name()),
+            team_role: in_team.map(|(_, role)| role.name()),
+            own_role: own.map(|role| role.name.as_str().to_owned()),
+            permissions: authority.grants.iter().filter(counts).cloned().map(Permission::from).collect(),
+        }
+    }
+}
+
+/// Tells what somebody is in an organization and a team, with their grants.
+pub async fn resolve_workspace(
+    caller: Acting<AuthzCheck>,
+    (platform, Query(query)): (Data<Platform>, Query<ResolveQuery>),
+) -> Result<Answer<ResolvedRole>> {
+    let (principal, organization) = (PrincipalId(query.principal_id), OrganizationId(query.organization_id));
+    let resolved = platform.resolve(&caller, principal, organization, query.team_id.map(TeamId)).await?;
+    Ok(Answer::ok(ResolvedRole::from(resolved)))
+}
+
+/// Tells what somebody is in an organization.
+pub async fn resolve_organization(
+    caller: Acting<AuthzCheck>,
+    (platform, Query(query)): (Data<Platform>, Query<ResolveQuery>),
+) -> Result<Answer<ResolvedRole>> {
+    let (principal, organization) = (PrincipalId(query.principal_id), OrganizationId(query.organization_id));
+    let resolved = platform.resolve(&caller, principal, organization, None).await?;
+    Ok(Answer::ok(ResolvedRole::from(resolved)))
+}
+
+/// A role of the caller's.
+#[derive(Serialize, ToSchema)]
+pub struct OwnPermission {
+    organization_id: Uuid,
+    /// In this team; null for the organization itself.
+    team_id: Option<Uuid>,
+    role: &'static str,
+}
+
+/// Lists the caller's roles, in organizations and in teams.
+pub async fn own(caller: Acting<OrganizationList>, platform: Data<Platform>) -> Result<Answer<Vec<OwnPermission>>> {
+    let roles = platform.own_roles(caller).await?;
+    let row = |(organization, team, role): (OrganizationId, Option<TeamId>, kernel::Role)| OwnPermission {
+        organization_id: organization.0,
+        team_id: team.map(|id| id.0),
+        role: role.name(),
+    };
+    Ok(Answer::ok(roles.into_iter().map(row).collect()))
+}

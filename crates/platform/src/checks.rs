@@ -1,0 +1,257 @@
+//! Checks: may I, and what is somebody here. A warm check asks the database nothing.
+
+use std::sync::Arc;
+
+use authz::{
+    Acting, Authority, Caller, Question, Reason, Refusal, Resource, Verdict,
+    action::{AuthzCheck, OrganizationList, PermissionRead},
+    judge,
+};
+use kernel::{
+    Code, Error, Page, Result, Role,
+    id::{AppId, OrganizationId, PrincipalId, TeamId},
+};
+use uuid::Uuid;
+
+use crate::Platform;
+
+/// The most checks that are answered together.
+pub const MOST_CHECKS: usize = 100;
+
+/// What somebody wants to know.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// The action, or the name of a role.
+    pub action: String,
+    /// On what.
+    pub resource: Option<Resource>,
+    /// Where; without, where the resource is, or the only place that the caller has.
+    pub organization: Option<OrganizationId>,
+    /// In which team.
+    pub team: Option<TeamId>,
+}
+
+/// The answer, with what decided it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// The decision; none where nobody knows where.
+    pub verdict: Option<Verdict>,
+    /// Where.
+    pub organization: Option<OrganizationId>,
+}
+
+impl Checked {
+    /// Whether it is a yes.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        self.verdict.is_some_and(Verdict::is_allowed)
+    }
+
+    /// A sentence about it, for people. To a stranger every refusal is the same.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self.verdict {
+            None => "Say in which organization.".to_owned(),
+            Some(Verdict::Allowed(Reason::Role(role, None))) => format!("The role {role} has it."),
+            Some(Verdict::Allowed(Reason::Role(role, Some(_)))) => format!("The role {role} in the team has it."),
+            Some(Verdict::Allowed(Reason::CustomRole(_))) => "One of the organization's own roles has it.".to_owned(),
+            Some(Verdict::Allowed(Reason::Grant(_))) => "A grant gives it.".to_owned(),
+            Some(Verdict::Refused(Refusal::Stranger)) => "There is no such thing.".to_owned(),
+            Some(Verdict::Refused(Refusal::Grant(_))) => "A grant denies it.".to_owned(),
+            Some(Verdict::Refused(Refusal::Scope(Some(scope)))) => format!("The API key needs the scope {scope}."),
+            Some(Verdict::Refused(Refusal::Scope(None))) => "No scope of an API key covers it.".to_owned(),
+            Some(Verdict::Refused(Refusal::Role(role))) => format!("It needs the role {role} or above."),
+            Some(Verdict::Refused(Refusal::Nothing)) => "Neither a role nor a grant gives it.".to_owned(),
+        }
+    }
+}
+
+/// What somebody is in an organization, or in a team of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// Who.
+    pub principal: PrincipalId,
+    /// Where.
+    pub organization: OrganizationId,
+    /// In which team, if that was asked.
+    pub team: Option<TeamId>,
+    /// The highest built-in role; none for who has only grants.
+    pub role: Option<Role>,
+    /// Everything it was resolved from that the caller may see.
+    pub authority: Arc<Authority>,
+}
+
+impl Platform {
+    /// Tells whether the caller may do something.
+    ///
+    /// # Errors
+    /// Those of the database. Being refused is an answer and no error.
+    pub async fn check(&self, acting: &Acting<AuthzCheck>, check: &Check) -> Result<Checked> {
+        let caller = acting.caller();
+        let place = self.find_place(caller, check.resource.as_ref(), check.team, check.organization).await?;
+        let Some(organization) = place else { return Ok(Checked { verdict: None, organization: None }) };
+        let team = check.team.or_else(|| named::<TeamId>(check.resource.as_ref(), "team", TeamId));
+        let question = Question::new(&check.action, check.resource.clone()).within(team);
+        let authority = self.authority_facts(organization, caller.principal).await?;
+        let verdict = match authority.filter(|authority| authority.app == caller.app) {
+            Some(authority) => judge(&authority, organization, caller.key(), &question),
+            None => Verdict::Refused(Refusal::Stranger),
+        };
+        Ok(Checked { verdict: Some(verdict), organization: Some(organization) })
+    }
+
+    /// Several at once, answered in order, each as it would be alone.
+    ///
+    /// # Errors
+    /// `invalid_request` for too many; those of the database.
+    pub async fn check_all(&self, acting: &Acting<AuthzCheck>, checks: &[Check]) -> Result<Vec<Checked>> {
+        if checks.len() > MOST_CHECKS {
+            return Err(Error::because(Code::InvalidRequest, format!("Ask at most {MOST_CHECKS} at once.")));
+        }
+        let mut answers = Vec::with_capacity(checks.len());
+        for check in checks {
+            answers.push(self.check(acting, check).await?);
+        }
+        Ok(answers)
+    }
+
+    /// Tells what a member is in an organization, or in one of its teams, to other members: they see each other's roles
+    /// anyway. The grants of others are for who may see grants.
+    ///
+    /// # Errors
+    /// `not_found` for an organization, a team or a principal that the caller can't see.
+    pub async fn resolve(
+        &self,
+        acting: &Acting<AuthzCheck>,
+        principal: PrincipalId,
+        organization: OrganizationId,
+        team: Option<TeamId>,
+    ) -> Result<Resolved> {
+        let caller = acting.caller();
+        let here = |authority: Option<Arc<Authority>>| {
+            authority.filter(|authority| authority.app == caller.app).ok_or_else(Error::not_found)
+        };
+        let own = here(self.authority_facts(organization, caller.principal).await?)?;
+        if own.member.is_none() || caller.key().is_some_and(|key| key.organization != organization) {
+            return Err(Error::not_found());
+        }
+        let authority = if principal == caller.principal {
+            own
+        } else {
+            let found = here(self.authority_facts(organization, principal).await?)?;
+            let about = Resource::of("organization", organization.0);
+            let sees = judge(&own, organization, caller.key(), &Question::of::<PermissionRead>(Some(about)));
+            if sees.is_allowed() {
+                found
+            } else {
+                Arc::new(Authority { grants: Vec::new(), ..Authority::clone(&found) })
+            }
+        };
+        if let Some(team) = team
+            && self.team_place(team).await? != Some(organization)
+        {
+            return Err(Error::not_found());
+        }
+        let role = authority.role(team).map(|(role, _)| role);
+        Ok(Resolved { principal, organization, team, role, authority })
+    }
+
+    /// Where something is meant that names its organization or not.
+    ///
+    /// # Errors
+    /// `invalid_request` when nobody can tell; `not_found` for what does not exist.
+    pub async fn place(
+        &self,
+        caller: &Caller,
+        resource: Option<&Resource>,
+        team: Option<TeamId>,
+        organization: Option<OrganizationId>,
+    ) -> Result<OrganizationId> {
+        let found = self.find_place(caller, resource, team, organization).await?;
+        match (found, organization) {
+            (Some(found), Some(named)) if found != named => Err(Error::not_found()),
+            (Some(found), _) => Ok(found),
+            (None, _) if team.is_some() || resource.is_some_and(is_ours) => Err(Error::not_found()),
+            (None, _) => Err(Error::because(Code::InvalidRequest, "Name the organization with organization_id.")),
+        }
+    }
+
+    /// The caller's roles: in the organizations they belong to, and in their teams.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn own_roles(
+        &self,
+        acting: Acting<OrganizationList>,
+    ) -> Result<Vec<(OrganizationId, Option<TeamId>, Role)>> {
+        let caller = acting.caller().clone();
+        let listed = self.store().read(move |tx| {
+            let within = |organization| caller.key().is_none_or(|key| key.organization == organization);
+            let cap = |role: Role| caller.key().and_then(|key| key.role).map_or(role, |cap| cap.min(role));
+            let page = Page::new(None, 0, Page::<OrganizationId>::LARGEST)?;
+            let own = tx.organizations_of(caller.app, caller.principal, &page)?.items;
+            let mut roles: Vec<_> = own.into_iter().map(|(own, role)| (own.id, None, cap(role))).collect();
+            let page = Page::new(None, 0, Page::<TeamId>::LARGEST)?;
+            let teams = tx.teams_of(caller.app, caller.principal, &page)?.items;
+            roles.extend(teams.into_iter().map(|(team, role)| (team.organization, Some(team.id), cap(role))));
+            roles.retain(|(organization, ..)| within(*organization));
+            Ok(roles)
+        });
+        listed.await
+    }
+
+    async fn find_place(
+        &self,
+        caller: &Caller,
+        resource: Option<&Resource>,
+        team: Option<TeamId>,
+        organization: Option<OrganizationId>,
+    ) -> Result<Option<OrganizationId>> {
+        if let Some(organization) = named(resource, "organization", OrganizationId) {
+            return Ok(Some(organization));
+        }
+        if let Some(team) = team.or_else(|| named(resource, "team", TeamId)) {
+            return self.team_place(team).await;
+        }
+        if let Some(app) = named(resource, "app", AppId) {
+            return Ok(self.app_facts(app).await?.map(|app| app.owner));
+        }
+        match (organization, caller.key()) {
+            (Some(organization), _) => Ok(Some(organization)),
+            (None, Some(key)) => Ok(Some(key.organization)),
+            (None, None) => self.only_place(caller).await,
+        }
+    }
+
+    /// The caller's organization in this app, where they have one only.
+    async fn only_place(&self, caller: &Caller) -> Result<Option<OrganizationId>> {
+        let principal = caller.principal;
+        let load = self.store().read(move |tx| {
+            let page = Page::new(None, 0, Page::<OrganizationId>::LARGEST)?;
+            let listed = tx.belongs_to(principal, &page)?;
+            Ok(Arc::new(listed))
+        });
+        let places = self.facts().places.get(&principal, load).await?;
+        let mut here = places.items.iter().filter(|(app, _)| *app == caller.app).map(|(_, organization)| *organization);
+        match (here.next(), here.next(), places.next) {
+            (Some(only), None, None) => Ok(Some(only)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The organization of a team: it never has another one.
+    async fn team_place(&self, team: TeamId) -> Result<Option<OrganizationId>> {
+        let load = self.store().read(move |tx| Ok(tx.team(team)?.map(|team| team.organization)));
+        self.facts().teams.get(&team, load).await
+    }
+}
+
+fn is_ours(resource: &Resource) -> bool {
+    matches!(resource.kind(), "organization" | "team" | "app")
+}
+
+/// The id of a resource of ours.
+fn named<I>(resource: Option<&Resource>, kind: &str, id: fn(Uuid) -> I) -> Option<I> {
+    let resource = resource.filter(|resource| resource.kind() == kind)?;
+    resource.id().parse().ok().map(id)
+}

@@ -1,0 +1,193 @@
+//! Grants: what one principal may or may not do, beyond their role.
+
+use authz::{
+    Acting, ActionPattern, Effect, Grant, ResourcePattern,
+    action::{AuthzCheck, PermissionManage, PermissionRead},
+};
+use kernel::{
+    Code, Error, Event, EventKind, Listed, Page, Result,
+    id::{GrantId, OrganizationId, PrincipalId, TeamId},
+};
+use serde_json::json;
+
+use crate::{
+    Platform, Transaction,
+    permit::{Owned, locate, permit},
+};
+
+/// The most grants that one principal has in an organization: all of them are read for a decision.
+const MOST: i64 = 100;
+
+/// A new grant.
+#[derive(Clone, Debug)]
+pub struct NewGrant {
+    /// For whom.
+    pub principal: PrincipalId,
+    /// Gives or takes away.
+    pub effect: Effect,
+    /// What.
+    pub action: ActionPattern,
+    /// On what; without, on everything there.
+    pub resource: Option<ResourcePattern>,
+    /// Only in this team.
+    pub team: Option<TeamId>,
+}
+
+impl Owned for Grant {
+    type Id = GrantId;
+
+    fn find(tx: &mut dyn Transaction, id: GrantId) -> Result<Option<Self>> {
+        tx.grant(id)
+    }
+
+    fn organization(&self) -> OrganizationId {
+        self.organization
+    }
+
+    fn resource(&self) -> authz::Resource {
+        authz::Resource::of("permission", self.id.0)
+    }
+}
+
+impl Platform {
+    /// The grants of an organization, oldest first, or those of one principal alone.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden` below the role admin.
+    pub async fn grants(
+        &self,
+        acting: Acting<PermissionRead>,
+        id: OrganizationId,
+        principal: Option<PrincipalId>,
+        page: Page<GrantId>,
+    ) -> Result<Listed<Grant, GrantId>> {
+        let listed = self.store().read(move |tx| {
+            let permit = permit(tx, &acting, id)?;
+            tx.grants_in(&permit, principal, &page)
+        });
+        listed.await
+    }
+
+    /// The grants of an organization, for who may see them; without one, the caller's own everywhere in this app, or, for a
+    /// key, where it acts.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden` below the role admin, one's own apart.
+    pub async fn visible_grants(
+        &self,
+        acting: Acting<AuthzCheck>,
+        organization: Option<OrganizationId>,
+        principal: Option<PrincipalId>,
+        page: Page<GrantId>,
+    ) -> Result<Listed<Grant, GrantId>> {
+        let caller = acting.caller();
+        if let Some(organization) = organization {
+            return self.grants(Acting::new(caller.clone())?, organization, principal, page).await;
+        }
+        let (app, own, within) = (caller.app, caller.principal, caller.key().map(|key| key.organization));
+        if principal.is_some_and(|principal| principal != own) {
+            return Err(Error::because(Code::InvalidRequest, "Name the organization with organization_id."));
+        }
+        let mut listed = self.store().read(move |tx| tx.grants_held(app, own, &page)).await?;
+        listed.items.retain(|grant| within.is_none_or(|organization| grant.organization == organization));
+        Ok(listed)
+    }
+
+    /// Makes a grant. Nobody gives what they may not do themselves, and nobody takes anything from who has a higher
+    /// role, or from themselves.
+    ///
+    /// # Errors
+    /// `not_found` for the organization, the team, and for who has no account in the organization's app; `forbidden`;
+    /// `conflict` when there are too many.
+    pub async fn create_grant(
+        &self,
+        acting: Acting<PermissionManage>,
+        id: OrganizationId,
+        new: NewGrant,
+    ) -> Result<Grant> {
+        let now = self.now();
+        let made = self.store().write(move |tx| {
+            let permit = permit(tx, &acting, id)?;
+            let organization = tx.organization(id)?.ok_or_else(Error::not_found)?;
+            tx.account_of(organization.app, new.principal)?.ok_or_else(Error::not_found)?;
+            if let Some(team) = new.team {
+                tx.team(team)?.filter(|team| team.organization == id).ok_or_else(Error::not_found)?;
+            }
+            match new.effect {
+                Effect::Allow => permit.hand_on([&new.action])?,
+                Effect::Deny if new.principal == permit.principal() => {
+                    return Err(Error::because(Code::Forbidden, "Nobody denies themselves anything."));
+                }
+                Effect::Deny => {
+                    if let Some(member) = tx.membership(&permit, new.principal)? {
+                        permit.hand_on_role(member.role)?;
+                    }
+                }
+            }
+            if tx.count_grants_of(id, new.principal)? >= MOST {
+                let why = format!("Somebody has at most {MOST} grants in an organization.");
+                return Err(Error::because(Code::Conflict, why));
+            }
+            let grant = Grant {
+                id: GrantId::generate(),
+                organization: id,
+                team: new.team,
+                principal: new.principal,
+                effect: new.effect,
+                action: new.action.clone(),
+                resource: new.resource.clone(),
+                created_at: now,
+            };
+            tx.insert_grant(&permit, &grant)?;
+            tx.append(&Event {
+                app: organization.app,
+                organization: Some(id),
+                actor: Some(permit.principal()),
+                payload: about(&grant),
+                ..Event::new(EventKind::PermissionGranted, now)
+            })?;
+            Ok(grant)
+        });
+        made.await
+    }
+
+    /// Takes a grant back. What takes something away is taken back by who may do that, and by nobody for themselves.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden`.
+    pub async fn delete_grant(&self, acting: Acting<PermissionManage>, id: GrantId) -> Result<()> {
+        let now = self.now();
+        let deleted = self.store().write(move |tx| {
+            let (permit, grant): (_, Grant) = locate(tx, &acting, id)?;
+            if grant.effect == Effect::Deny {
+                if grant.principal == permit.principal() {
+                    return Err(Error::because(Code::Forbidden, "Somebody else has to lift what is denied to you."));
+                }
+                permit.hand_on([&grant.action])?;
+            } else if let Some(member) = tx.membership(&permit, grant.principal)? {
+                permit.hand_on_role(member.role)?;
+            }
+            tx.delete_grant(&permit, id)?;
+            tx.append(&Event {
+                app: acting.caller().app,
+                organization: Some(grant.organization),
+                actor: Some(permit.principal()),
+                payload: about(&grant),
+                ..Event::new(EventKind::PermissionRevoked, now)
+            })
+        });
+        deleted.await
+    }
+}
+
+fn about(grant: &Grant) -> serde_json::Value {
+    json!({
+        "permission_id": grant.id,
+        "principal_id": grant.principal,
+        "effect": grant.effect.name(),
+        "action": grant.action.as_str(),
+        "resource_type": grant.resource.as_ref().map(ResourcePattern::kind),
+        "resource_id": grant.resource.as_ref().map(ResourcePattern::id),
+        "team_id": grant.team,
+    })
+}

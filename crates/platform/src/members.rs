@@ -1,0 +1,225 @@
+//! Members: who belongs to an organization, as what; change it, remove them, leave.
+
+use std::collections::HashMap;
+
+use authz::{
+    Acting, Permit, RoleName,
+    action::{MemberLeave, MemberRead, MemberRemove, MemberUpdate},
+};
+use kernel::{
+    Code, Email, Error, Event, EventKind, Listed, Name, Page, Result, Role, Scope,
+    id::{MembershipId, OrganizationId, PrincipalId, RoleId},
+};
+use serde_json::json;
+use tenancy::Membership;
+
+use crate::{Platform, Transaction, permit::permit};
+
+/// A role to be given: a built-in one, or one that the organization made for itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoleChoice {
+    /// Owner, admin, member or viewer.
+    BuiltIn(Role),
+    /// One of the organization's own, by its name.
+    Own(RoleName),
+}
+
+impl RoleChoice {
+    /// # Errors
+    /// `invalid_request` for what is no name of a role.
+    pub fn parse(name: &str) -> Result<Self> {
+        match Role::parse(name) {
+            Ok(role) => Ok(Self::BuiltIn(role)),
+            Err(_) => RoleName::parse(name).map(Self::Own),
+        }
+    }
+}
+
+/// A role that somebody may be given here and now.
+#[derive(Clone, Debug)]
+pub(crate) struct ChosenRole {
+    /// The built-in role.
+    pub role: Role,
+    /// What an own one adds to it.
+    pub custom: Option<RoleId>,
+    /// What it is called.
+    pub name: String,
+}
+
+/// Finds the role, and makes sure that the actor may give it: nobody gives more than they have.
+///
+/// # Errors
+/// `invalid_request` when the organization has no such role; `forbidden` for more than the actor's own.
+pub(crate) fn choose<A>(tx: &mut dyn Transaction, permit: &Permit<A>, choice: &RoleChoice) -> Result<ChosenRole> {
+    match choice {
+        RoleChoice::BuiltIn(role) => {
+            permit.hand_on_role(*role)?;
+            Ok(ChosenRole { role: *role, custom: None, name: role.name().to_owned() })
+        }
+        RoleChoice::Own(name) => {
+            let found = tx.custom_role_by_name(permit.organization(), name)?;
+            let found = found.ok_or_else(|| Error::because(Code::InvalidRequest, "There is no role of that name."))?;
+            permit.hand_on(found.actions.iter())?;
+            Ok(ChosenRole { role: Role::Viewer, custom: Some(found.id), name: name.as_str().to_owned() })
+        }
+    }
+}
+
+/// A member, with what people know them by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The membership.
+    pub membership: Membership,
+    /// What their role is called, where it is one of the organization's own.
+    pub own_role: Option<RoleName>,
+    /// Their address in the organization's app.
+    pub email: Option<Email>,
+    /// What they are called.
+    pub display_name: Option<Name>,
+}
+
+impl Member {
+    /// What their role is called.
+    #[must_use]
+    pub fn role(&self) -> &str {
+        self.own_role.as_ref().map_or(self.membership.role.name(), RoleName::as_str)
+    }
+}
+
+/// Adds to memberships of one organization what people know their principals by.
+fn introduce(tx: &mut dyn Transaction, scope: &dyn Scope, memberships: Vec<Membership>) -> Result<Vec<Member>> {
+    let organization = tx.organization(scope.organization())?.ok_or_else(Error::not_found)?;
+    let principals: Vec<_> = memberships.iter().map(|membership| membership.principal).collect();
+    let people = tx.people(organization.app, &principals)?;
+    let mut people: HashMap<_, _> = people.into_iter().map(|person| (person.principal, person)).collect();
+    let mut names: HashMap<RoleId, RoleName> = HashMap::new();
+    for id in memberships.iter().filter_map(|membership| membership.custom_role) {
+        if !names.contains_key(&id)
+            && let Some(role) = tx.custom_role(organization.id, id)?
+        {
+            names.insert(id, role.name);
+        }
+    }
+    let introduced = memberships.into_iter().map(|membership| {
+        let person = people.remove(&membership.principal);
+        let own_role = membership.custom_role.and_then(|id| names.get(&id).cloned());
+        let (email, display_name) = person.map_or((None, None), |person| (Some(person.email), person.display_name));
+        Member { membership, own_role, email, display_name }
+    });
+    Ok(introduced.collect())
+}
+
+impl Platform {
+    /// The members of an organization, in the order in which they came.
+    ///
+    /// # Errors
+    /// `not_found` for everybody who does not belong to it.
+    pub async fn members(
+        &self,
+        acting: Acting<MemberRead>,
+        id: OrganizationId,
+        page: Page<MembershipId>,
+    ) -> Result<Listed<Member, MembershipId>> {
+        let listed = self.store().read(move |tx| {
+            let permit = permit(tx, &acting, id)?;
+            let Listed { items, next, total } = tx.members_in(&permit, &page)?;
+            Ok(Listed { items: introduce(tx, &permit, items)?, next, total })
+        });
+        listed.await
+    }
+
+    /// Gives a member another role.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden` below the role admin, for a role above one's own, and for who has one; `last_owner`.
+    pub async fn change_member(
+        &self,
+        acting: Acting<MemberUpdate>,
+        id: OrganizationId,
+        principal: PrincipalId,
+        choice: RoleChoice,
+    ) -> Result<Member> {
+        let now = self.now();
+        let changed = self.store().write(move |tx| {
+            let permit = permit(tx, &acting, id)?;
+            let chosen = choose(tx, &permit, &choice)?;
+            // Read with nobody coming or going as an owner: of two who demote each other one is first.
+            let other_owners = tx.owners_besides(&permit, principal)?;
+            let was = tx.membership(&permit, principal)?.ok_or_else(Error::not_found)?;
+            permit.hand_on_role(was.role)?;
+            if was.role == Role::Owner && chosen.role != Role::Owner && other_owners == 0 {
+                return Err(Error::new(Code::LastOwner));
+            }
+            tx.set_role(&permit, principal, chosen.role, chosen.custom)?;
+            let changed = Membership { role: chosen.role, custom_role: chosen.custom, ..was };
+            let mut changed = introduce(tx, &permit, vec![changed])?;
+            tx.append(&Event {
+                app: acting.caller().app,
+                organization: Some(id),
+                actor: Some(permit.principal()),
+                payload: json!({ "principal_id": principal, "role": chosen.name }),
+                ..Event::new(EventKind::MembershipUpdated, now)
+            })?;
+            changed.pop().ok_or_else(Error::not_found)
+        });
+        changed.await
+    }
+
+    /// Removes a member, with their places in teams and their grants there.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden` below the role admin and for who has a higher role; `last_owner`.
+    pub async fn remove_member(
+        &self,
+        acting: Acting<MemberRemove>,
+        id: OrganizationId,
+        principal: PrincipalId,
+    ) -> Result<()> {
+        let now = self.now();
+        let removed = self.store().write(move |tx| {
+            let permit = permit(tx, &acting, id)?;
+            let other_owners = tx.owners_besides(&permit, principal)?;
+            let was = tx.membership(&permit, principal)?.ok_or_else(Error::not_found)?;
+            permit.hand_on_role(was.role)?;
+            part(tx, &permit, &was, other_owners)?;
+            tx.append(&Event {
+                app: acting.caller().app,
+                organization: Some(id),
+                actor: Some(permit.principal()),
+                payload: json!({ "principal_id": principal }),
+                ..Event::new(EventKind::MembershipRemoved, now)
+            })
+        });
+        removed.await
+    }
+
+    /// Takes the caller out of an organization.
+    ///
+    /// # Errors
+    /// `not_found`; `user_required` for apps and keys; `last_owner`.
+    pub async fn leave(&self, acting: Acting<MemberLeave>, id: OrganizationId) -> Result<()> {
+        let (now, principal) = (self.now(), acting.caller().user()?);
+        let left = self.store().write(move |tx| {
+            let permit = permit(tx, &acting, id)?;
+            let other_owners = tx.owners_besides(&permit, principal)?;
+            let was = tx.membership(&permit, principal)?.ok_or_else(Error::not_found)?;
+            part(tx, &permit, &was, other_owners)?;
+            tx.append(&Event {
+                app: acting.caller().app,
+                organization: Some(id),
+                actor: Some(principal),
+                payload: json!({ "principal_id": principal }),
+                ..Event::new(EventKind::MembershipRemoved, now)
+            })
+        });
+        left.await
+    }
+}
+
+fn part(tx: &mut dyn Transaction, scope: &dyn Scope, was: &Membership, other_owners: i64) -> Result<()> {
+    if was.role == Role::Owner && other_owners == 0 {
+        return Err(Error::new(Code::LastOwner));
+    }
+    tx.delete_grants_of(scope, was.principal)?;
+    tx.delete_membership(scope, was.principal)
+}
