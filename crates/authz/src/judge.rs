@@ -246,7 +246,10 @@ pub fn may_hand_on(
     let unknown = || {
         let administers = may(&Question { wanted: Wanted::Role(Role::Admin), resource: None, team: None });
         let custom = authority.member.as_ref().and_then(|member| member.custom.as_ref());
-        let has = custom.is_some_and(|role| role.actions.iter().any(|own| own.covers(pattern)));
+        let mut own = custom.iter().flat_map(|role| role.actions.iter());
+        let everywhere = |grant: &&Grant| grant.resource.is_none() && grant.team.is_none();
+        let mut granted = authority.grants.iter().filter(|grant| grant.effect == Effect::Allow).filter(everywhere);
+        let has = own.any(|own| own.covers(pattern)) || granted.any(|grant| grant.action.covers(pattern));
         administers || key.is_none() && has
     };
     all_known && (!unknown_too || unknown())

@@ -35,7 +35,7 @@ impl ActionPattern {
         if name.len() > LONGEST || !name.contains('.') || !segments.split('.').all(good) {
             return Err(invalid());
         }
-        if segments.rsplit('.').next().is_some_and(|last| Role::parse(last).is_ok()) {
+        if name.rsplit('.').next().is_some_and(|last| Role::parse(last).is_ok()) {
             return Err(Error::because(Code::InvalidRequest, "A role is given by membership, not by a grant."));
         }
         Ok(Self(name))
@@ -195,6 +195,7 @@ mod tests {
         }
         assert!(ActionPattern::parse(&format!("a.{}", "b".repeat(300)), None).is_err());
         assert!(ActionPattern::parse("admin", Some("team")).is_err(), "a role is no action");
+        assert!(ActionPattern::parse("member.*", None).is_ok(), "what is about members is");
     }
 
     #[test]

@@ -1,17 +1,25 @@
 //! What is noted of every request: its id, how long it took, how it ended.
 
-use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
 
 use ::metrics::{Histogram, histogram};
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse,
-    http::header::{HeaderName, HeaderValue},
+    http::{
+        StatusCode,
+        header::{HeaderName, HeaderValue},
+    },
 };
 use futures_util::FutureExt;
 use kernel::Error;
 use uuid::Uuid;
 
-use crate::{answer::About, failure::failed};
+use crate::{answer::About, failure::failed, routes::name_of};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -20,17 +28,27 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct Observer {
     method: &'static str,
     route: &'static str,
-    /// By the status's first digit, made once, because finding one by its labels costs as much as answering.
-    seconds: Arc<[Histogram; 6]>,
+    /// By the status's first digit. Each is found once, because finding one by its labels costs as much as answering, and
+    /// only when it is needed: what never happened takes no room in what is scraped.
+    seconds: Arc<[OnceLock<Histogram>; 6]>,
 }
 
 impl Observer {
     /// For a method and a path as it stands in the table.
     pub fn new(method: &'static str, route: &'static str) -> Self {
-        let seconds = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"].map(|status| {
-            histogram!("fabric_http_request_duration_seconds", "method" => method, "route" => route, "status" => status)
-        });
-        Self { method, route, seconds: Arc::new(seconds) }
+        Self { method, route, seconds: Arc::default() }
+    }
+
+    fn record(&self, status: StatusCode, took: Duration) {
+        const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
+        let class = usize::from(status.as_u16() / 100);
+        if let (Some(seconds), Some(status)) = (self.seconds.get(class), CLASSES.get(class)) {
+            let find = || {
+                let (method, route) = (self.method, self.route);
+                histogram!("fabric_http_request_duration_seconds", "method" => method, "route" => route, "status" => *status)
+            };
+            seconds.get_or_init(find).record(took);
+        }
     }
 
     /// Answers a request, whatever happens: a panic is an error like any other, and the server serves on.
@@ -47,12 +65,10 @@ impl Observer {
             response.headers_mut().insert(REQUEST_ID, request_id);
         }
         let (status, took) = (response.status(), begun.elapsed());
-        if let Some(seconds) = self.seconds.get(usize::from(status.as_u16() / 100)) {
-            seconds.record(took);
-        }
+        self.record(status, took);
         let extensions = http.extensions();
         let request_id = extensions.get::<About>().map_or("", |about| about.request_id.as_str());
-        let (method, route, status) = (self.method, self.route, status.as_u16());
+        let (method, route, status) = (name_of(http.method()), self.route, status.as_u16());
         let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         // Reads that go well are the most by far, and say the least.
         if method == "GET" && status < 400 {

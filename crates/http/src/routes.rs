@@ -249,7 +249,7 @@ fn refusal(error: &actix_web::Error) -> Error {
     }
 }
 
-fn name_of(method: &Method) -> &'static str {
+pub(crate) fn name_of(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

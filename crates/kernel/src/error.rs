@@ -116,7 +116,7 @@ codes! {
         LastOwner = "last_owner": "An organization needs an owner: make somebody else one first.";
     }
     TooLarge {
-        BodyTooLarge = "body_too_large": "The body is too large.";
+        BodyTooLarge = "body_too_large": "The body is too large: send at most 256 KiB.";
     }
     UnsupportedMedia {
         UnsupportedMediaType = "unsupported_media_type": "Send the body as application/json.";

@@ -63,17 +63,22 @@ impl Platform {
         let (prefix, key) = api_key::write(rand::random());
         let done = self.store().write(move |tx| {
             let known = tx.account_by_email(None, &wanted.email)?;
-            if let Some(admin) = &known
+            // What a stranger registered under the developer's address is nothing of the developer's.
+            if let Some(admin) = known.as_ref().filter(|known| known.proof.is_some_and(EmailProof::by_the_owner))
                 && let Some((organization, app)) = existing(tx, admin, &wanted.app_name)?
             {
                 let within = Unchecked(organization.id);
-                let signing = tx.signing(&within)?.ok_or_else(Error::not_found)?;
+                // One that was registered over HTTP has no signing secret yet.
+                let webhook_secret = match tx.signing(&within)? {
+                    Some(signing) => sealing.open(&signing.secret, &place(organization.id))?,
+                    None => insert_signing(tx, &within, &sealing, wanted.webhook_url.clone(), now)?,
+                };
                 return Ok(SetUpReport {
                     created: false,
                     app,
                     client_secret: None,
                     admin: admin.clone(),
-                    webhook_secret: sealing.open(&signing.secret, &place(organization.id))?,
+                    webhook_secret,
                     organization,
                     api_key: None,
                 });
@@ -129,16 +134,22 @@ fn claim(tx: &mut dyn Transaction, account: Account, password: &PasswordHash, no
 
 /// The developer's app of that name, with its owner.
 fn existing(tx: &mut dyn Transaction, admin: &Account, name: &Name) -> Result<Option<(Organization, App)>> {
-    let page = Page::new(None, 0, Page::<OrganizationId>::LARGEST)?;
-    for (organization, role) in tx.organizations_of(None, admin.principal, &page)?.items {
-        if role == Role::Owner
-            && let Some(app) = tx.app_by_name(&Unchecked(organization.id), name)?
-            && tx.signing(&Unchecked(organization.id))?.is_some()
-        {
-            return Ok(Some((organization, app)));
+    let mut after = None;
+    loop {
+        let page = Page::new(after, 0, Page::<OrganizationId>::LARGEST)?;
+        let listed = tx.organizations_of(None, admin.principal, &page)?;
+        for (organization, role) in listed.items {
+            if role == Role::Owner
+                && let Some(app) = tx.app_by_name(&Unchecked(organization.id), name)?
+            {
+                return Ok(Some((organization, app)));
+            }
+        }
+        match listed.next {
+            Some(next) => after = Some(next),
+            None => return Ok(None),
         }
     }
-    Ok(None)
 }
 
 fn insert_key(

@@ -12,6 +12,7 @@ on_both!(
     a_route_is_measured_under_its_name_and_a_stranger_makes_no_new_one,
     attack_53_nothing_that_is_measured_names_anybody,
     a_warm_request_asks_the_database_nothing,
+    a_warm_check_asks_the_database_nothing,
 );
 
 async fn scrape(world: &World) -> String {
@@ -75,6 +76,32 @@ async fn attack_53_nothing_that_is_measured_names_anybody(world: &World) {
         &alice.token,
     ] {
         assert!(!text.contains(secret), "{secret}");
+    }
+}
+
+async fn a_warm_check_asks_the_database_nothing(world: &World) {
+    let app = world.app("acme").await;
+    let alice = world.sign_up(Some(&app), "alice").await;
+    let home = world.home_of(&alice).await;
+    let path = format!("/v1/organizations/{home}/teams");
+    let team = world.post(&path, &json!({ "name": "Crew" })).by(&alice).send().await.text("id");
+    for body in [
+        json!({ "action": "organization.update" }),
+        json!({ "action": "organization.update", "organization_id": home }),
+        json!({ "action": "read", "resource": format!("organization:{home}") }),
+        json!({ "action": "admin", "resource": format!("team:{team}") }),
+        json!({ "action": "invoice.approve", "organization_id": home }),
+        json!({ "action": "read", "resource": format!("organization:{}", app.organization) }),
+    ] {
+        let ask = || world.post("/v1/authz/check", &body).by(&alice).send();
+        ask().await.ok();
+        let before = world.units();
+        for _ in 0..3 {
+            ask().await.ok();
+        }
+        let batch = json!({ "checks": vec![body.clone(); 50] });
+        world.post("/v1/authz/check-batch", &batch).by(&alice).send().await.ok();
+        assert_eq!(world.units(), before, "{body}");
     }
 }
 

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use kernel::Role;
+use identity::password::Password;
+use kernel::{Email, Name, Role, secret::ExposeSecret as _};
+use platform::{SetUp, SetUpReport};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, App, World};
+use crate::support::{Answer, App, NEXT_PASSWORD, PASSWORD, World};
 
 on_both!(
     an_app_is_registered_with_a_secret_that_is_shown_once,
@@ -23,6 +25,8 @@ on_both!(
     attack_17_overlaps_do_not_add_up,
     an_owner_deletes_and_an_administrator_does_not,
     an_app_switches_itself_off_but_not_on,
+    set_up_finds_the_app_of_a_developer_who_is_proven,
+    attack_25_set_up_takes_over_no_app_of_a_stranger,
 );
 
 async fn register(world: &World, app: &App, body: &Value) -> Answer {
@@ -318,4 +322,41 @@ async fn an_app_switches_itself_off_but_not_on(world: &World) {
     world.call("POST", &format!("{path}/disable")).bearer(&token).send().await.ok();
     world.call("POST", &format!("{path}/enable")).bearer(&token).send().await.refused(401, "token_revoked");
     assert_eq!(world.get(&path).by(&app.owner).send().await.ok()["disabled"], true);
+}
+
+/// What `fabric setup` does about a developer with an app of that name; tells whether it made anything.
+async fn set_up(world: &World, name: &str, email: &str) -> SetUpReport {
+    let wanted = SetUp {
+        app_name: Name::parse(name).unwrap(),
+        email: Email::parse(email).unwrap(),
+        password: Password::choose(&NEXT_PASSWORD.into()).unwrap(),
+        webhook_url: None,
+    };
+    world.platform.set_up(wanted).await.unwrap()
+}
+
+async fn set_up_finds_the_app_of_a_developer_who_is_proven(world: &World) {
+    world.administrator().await;
+    let developer = world.sign_up(None, "developer").await;
+    let verify = format!("/v1/admin/users/{}/verify", developer.id);
+    let administrator = world.administrator().await;
+    world.call("POST", &verify).by(&administrator).send().await.ok();
+    let app = world.post("/v1/apps", &json!({ "name": "Shop" })).by(&developer).send().await;
+    let (first, second) =
+        (set_up(world, "Shop", &developer.email).await, set_up(world, "Shop", &developer.email).await);
+    assert!(!first.created && !second.created);
+    assert_eq!(first.app.id.to_string(), app.text("id"));
+    assert_eq!(first.webhook_secret.expose_secret(), second.webhook_secret.expose_secret());
+    world.log_in(None, "developer", PASSWORD).await.ok();
+}
+
+async fn attack_25_set_up_takes_over_no_app_of_a_stranger(world: &World) {
+    world.administrator().await;
+    let stranger = world.sign_up(None, "developer").await;
+    let theirs = world.post("/v1/apps", &json!({ "name": "Shop" })).by(&stranger).send().await.text("id");
+    let made = set_up(world, "Shop", &stranger.email).await;
+    assert!(made.created && made.app.id.to_string() != theirs);
+    world.get("/v1/me").by(&stranger).send().await.refused(401, "token_revoked");
+    world.log_in(None, "developer", PASSWORD).await.refused(401, "invalid_credentials");
+    world.log_in(None, "developer", NEXT_PASSWORD).await.ok();
 }

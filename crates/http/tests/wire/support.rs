@@ -3,6 +3,7 @@
 mod answer;
 mod call;
 mod clock;
+mod company;
 mod database;
 mod forge;
 mod mailbox;
@@ -11,6 +12,7 @@ mod world;
 
 pub use answer::{Answer, Raw};
 pub use call::Call;
+pub use company::Company;
 pub use forge::{claims_in, part, sign};
 pub use mailbox::{Mail, token_in};
 pub use people::{App, NEXT_PASSWORD, PASSWORD, Person};

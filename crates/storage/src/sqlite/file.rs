@@ -5,6 +5,8 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::Path,
+    thread,
+    time::{Duration, Instant},
 };
 
 use diesel::{
@@ -76,13 +78,23 @@ pub fn connect(path: &Path, pragmas: &[&str]) -> Result<Connection> {
 
 /// Readers do not wait for the writer, nor the writer for them.
 pub fn use_write_ahead_log(connection: &mut Connection) -> Result<()> {
-    if journal_mode(connection, "WAL")? == "wal" {
-        return Ok(());
+    let begun = Instant::now();
+    loop {
+        match journal_mode(connection, "WAL") {
+            Ok(mode) if mode == "wal" => return Ok(()),
+            Ok(_) => {
+                return Err(Error::because(
+                    Code::ServiceUnavailable,
+                    "The database's file system lacks what SQLite's write-ahead log needs: put it on a local disk.",
+                ));
+            }
+            // Here SQLite does not wait for another process by itself.
+            Err(error) if error.code == Code::ServiceUnavailable && begun.elapsed() < Duration::from_secs(5) => {
+                thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) => return Err(error),
+        }
     }
-    Err(Error::because(
-        Code::ServiceUnavailable,
-        "The database's file system lacks what SQLite's write-ahead log needs: put it on a local disk.",
-    ))
 }
 
 /// Asks for a journal mode; hands back the one that the database has now.

@@ -1,0 +1,400 @@
+//! Checks and grants.
+
+use serde_json::{Value, json};
+
+use crate::support::{Company, World};
+
+on_both!(
+    a_check_takes_every_form_of_a_question,
+    a_check_without_a_place_means_the_only_one_there_is,
+    a_check_tells_what_decided,
+    a_batch_answers_like_each_alone,
+    what_nobody_knows_is_refused_and_no_error,
+    deny_beats_allow_and_an_allowing_grant_beats_the_role,
+    a_grant_may_be_for_one_thing_or_for_those_that_begin_alike,
+    a_grant_may_be_for_a_team,
+    a_stranger_with_a_grant_may_what_it_says,
+    attack_40_nobody_grants_what_they_may_not_do,
+    attack_40_nobody_is_denied_anything_by_who_is_below_them,
+    a_grant_that_is_taken_back_counts_no_more_at_once,
+    grants_are_listed_for_who_may_see_them_and_for_oneself,
+    attack_37_what_is_elsewhere_is_no_answer,
+    attack_41_a_key_asks_for_itself,
+    a_role_is_resolved_with_what_is_on_top,
+    attack_29_grants_go_with_the_account,
+);
+
+async fn ask(world: &World, by: &crate::support::Person, body: &Value) -> Value {
+    world.post("/v1/authz/check", body).by(by).send().await.ok().clone()
+}
+
+async fn a_check_takes_every_form_of_a_question(world: &World) {
+    let company = Company::new(world).await;
+    let team = company.team(world, "Crew").await;
+    let id = company.id;
+    for (body, answer) in [
+        (json!({ "action": "organization.read", "resource": format!("organization:{id}") }), true),
+        (json!({ "action": "read", "resource": format!("organization:{id}") }), true),
+        (json!({ "action": "organization.read", "resource_type": "organization", "resource_id": id }), true),
+        (json!({ "action": "read", "resource_type": "organization", "resource_id": id }), true),
+        (json!({ "action": "organization.read", "organization_id": id }), true),
+        (json!({ "action": "team.create", "organization_id": id }), false),
+        (json!({ "action": "read", "resource": format!("team:{team}") }), true),
+        (json!({ "action": "viewer", "resource": format!("team:{team}") }), true),
+        (json!({ "action": "admin", "resource": format!("team:{team}") }), false),
+        (json!({ "action": "update", "resource": format!("team:{team}") }), false),
+        (json!({ "action": "read", "resource": "organization:00000000-0000-4000-8000-000000000000" }), false),
+        (json!({ "action": "read", "resource": "team:nothing" }), false),
+    ] {
+        let told = ask(world, &company.viewer, &body).await;
+        assert_eq!(told["allowed"], answer, "{body}: {told}");
+        assert!(told["reason"].as_str().unwrap().ends_with('.') && told.get("explanation").is_none());
+    }
+    for body in [
+        json!({ "action": "read", "resource": "organization" }),
+        json!({ "action": "read", "resource": ":x" }),
+        json!({ "action": "read", "resource_type": "organization" }),
+        json!({ "action": "read", "resource": "team:a", "resource_type": "team", "resource_id": "b" }),
+        json!({ "action": "a".repeat(300) }),
+    ] {
+        world.post("/v1/authz/check", &body).by(&company.viewer).send().await.refused(400, "invalid_request");
+    }
+}
+
+async fn a_check_without_a_place_means_the_only_one_there_is(world: &World) {
+    let company = Company::new(world).await;
+    let read = json!({ "action": "organization.update" });
+    assert_eq!(ask(world, &company.outsider, &read).await["allowed"], true, "the outsider's own");
+    let told = ask(world, &company.admin, &read).await;
+    assert_eq!((&told["allowed"], &told["reason"]), (&json!(false), &json!("Say in which organization.")));
+    let key = world.api_key(Some(company.app.id), company.id, &company.admin, |key| key).await;
+    let through_key = world.post("/v1/authz/check", &read).bearer(&key).send().await;
+    assert_eq!(through_key.ok()["allowed"], true, "where the key acts");
+    // A second place takes the first one's meaning away, and the last one that is left has it again.
+    let second = world.post("/v1/organizations", &json!({ "name": "Second" })).by(&company.outsider).send().await;
+    assert_eq!(ask(world, &company.outsider, &read).await["allowed"], false);
+    world.enroll(second.text("id").parse().unwrap(), &company.member, kernel::Role::Owner).await;
+    let leave = format!("/v1/organizations/{}/leave", second.text("id"));
+    world.call("POST", &leave).by(&company.outsider).send().await.ok();
+    assert_eq!(ask(world, &company.outsider, &read).await["allowed"], true);
+}
+
+async fn a_check_tells_what_decided(world: &World) {
+    let company = Company::new(world).await;
+    let team = company.team(world, "Crew").await;
+    company.put_into_team(world, &company.owner, &team, &company.viewer, "admin").await.ok();
+    let role = company.make_role(world, &company.owner, "clerk", &["invoice.read"]).await.text("id");
+    company.set_role(world, &company.owner, &company.member, "clerk").await.ok();
+    let what = json!({ "action": "invoice.approve" });
+    let grant = company.grant(world, &company.owner, &company.viewer, &what).await.text("id");
+    let what = json!({ "action": "team.read", "effect": "deny" });
+    let denial = company.grant(world, &company.owner, &company.member, &what).await.text("id");
+    let here = json!(company.id);
+    let nothing = Value::Null;
+    for (by, action, resource, allowed, decided_by, role_name, ids) in [
+        (&company.viewer, "organization.read", None, true, "role", json!("viewer"), [&nothing, &nothing, &nothing]),
+        (&company.viewer, "organization.update", None, false, "role", json!("admin"), [&nothing; 3]),
+        (
+            &company.viewer,
+            "update",
+            Some(format!("team:{team}")),
+            true,
+            "team_role",
+            json!("admin"),
+            [&json!(team), &nothing, &nothing],
+        ),
+        (&company.member, "invoice.read", None, true, "own_role", nothing.clone(), [&nothing, &json!(role), &nothing]),
+        (&company.viewer, "invoice.approve", None, true, "grant", nothing.clone(), [&nothing, &nothing, &json!(grant)]),
+        (&company.member, "team.read", None, false, "grant", nothing.clone(), [&nothing, &nothing, &json!(denial)]),
+        (&company.owner, "invoice.pay", None, false, "nothing", nothing.clone(), [&nothing; 3]),
+    ] {
+        let body = json!({ "action": action, "resource": resource, "organization_id": here, "explain": true });
+        let told = ask(world, by, &body).await;
+        let about = &told["explanation"];
+        assert_eq!((&told["allowed"], &about["decided_by"]), (&json!(allowed), &json!(decided_by)), "{body}: {told}");
+        assert_eq!((&about["role"], &about["organization_id"]), (&role_name, &here), "{told}");
+        assert_eq!([&about["team_id"], &about["role_id"], &about["permission_id"]], ids, "{told}");
+    }
+    let body = json!({ "action": "organization.read", "organization_id": here, "explain": true });
+    let told = ask(world, &company.outsider, &body).await;
+    assert_eq!((&told["allowed"], &told["explanation"]["organization_id"]), (&json!(false), &nothing), "{told}");
+}
+
+async fn a_batch_answers_like_each_alone(world: &World) {
+    let company = Company::new(world).await;
+    let team = company.team(world, "Crew").await;
+    let mut checks = Vec::new();
+    for action in ["organization.read", "organization.update", "team.create", "member.remove", "x.y", "owner", ""] {
+        checks.push(json!({ "action": action, "organization_id": company.id, "explain": true }));
+        checks.push(json!({ "action": action, "resource": format!("team:{team}") }));
+        checks.push(json!({ "action": action }));
+    }
+    for by in [&company.owner, &company.admin, &company.viewer, &company.outsider] {
+        let body = json!({ "checks": checks });
+        let batch = world.post("/v1/authz/check-batch", &body).by(by).send().await;
+        let mut alone = Vec::new();
+        for check in &checks {
+            alone.push(ask(world, by, check).await);
+        }
+        assert_eq!(*batch.ok(), json!(alone));
+    }
+    let batch = |checks: Value| world.post("/v1/authz/check-batch", &json!({ "checks": checks })).by(&company.owner);
+    assert_eq!(*batch(json!([])).send().await.ok(), json!([]));
+    let many = vec![json!({ "action": "organization.read" }); 101];
+    batch(json!(many)).send().await.refused(400, "invalid_request");
+    assert_eq!(batch(json!(many[..100])).send().await.ok().as_array().unwrap().len(), 100);
+}
+
+async fn what_nobody_knows_is_refused_and_no_error(world: &World) {
+    let company = Company::new(world).await;
+    for action in
+        ["", "x", "organization", "organization.", "organization.read.x", "ORGANIZATION.READ", "*", "team.*", "é"]
+    {
+        assert!(!company.may(world, &company.owner, action, None).await, "{action}");
+    }
+}
+
+async fn deny_beats_allow_and_an_allowing_grant_beats_the_role(world: &World) {
+    let company = Company::new(world).await;
+    let rename = || world.patch(&format!("/v1/organizations/{}", company.id), &json!({ "name": "Acme" }));
+    let allow = json!({ "action": "organization.update" });
+    let deny = json!({ "action": "organization.*", "effect": "deny" });
+    company.grant(world, &company.owner, &company.viewer, &allow).await.ok();
+    rename().by(&company.viewer).send().await.ok();
+    let denial = company.grant(world, &company.owner, &company.viewer, &deny).await.text("id");
+    rename().by(&company.viewer).send().await.refused(403, "forbidden");
+    world.get(&format!("/v1/organizations/{}", company.id)).by(&company.viewer).send().await.refused(403, "forbidden");
+    company.set_role(world, &company.owner, &company.viewer, "owner").await.ok();
+    rename().by(&company.viewer).send().await.refused(403, "forbidden");
+    // What is denied to somebody they do not lift themselves.
+    let path = format!("/v1/permissions/{denial}");
+    world.delete(&path).by(&company.viewer).send().await.refused(403, "forbidden");
+    world.delete(&path).by(&company.owner).send().await.ok();
+    rename().by(&company.viewer).send().await.ok();
+}
+
+async fn a_grant_may_be_for_one_thing_or_for_those_that_begin_alike(world: &World) {
+    let company = Company::new(world).await;
+    let grant = async |action: &str, resource: &str| {
+        let what = json!({ "action": action, "resource": resource });
+        company.grant(world, &company.owner, &company.viewer, &what).await
+    };
+    let made = grant("workflow.run.execute", "workflow:research/*").await;
+    assert_eq!(
+        (made.text("resource_type"), made.text("resource_id")),
+        ("workflow".to_owned(), "research/*".to_owned())
+    );
+    assert_eq!((made.text("effect"), made.text("action")), ("allow".to_owned(), "workflow.run.execute".to_owned()));
+    grant("read", "document:42").await.ok();
+    let may = async |action, about| company.may(world, &company.viewer, action, about).await;
+    assert!(may("workflow.run.execute", Some("workflow:research/trends")).await);
+    assert!(!may("workflow.run.execute", Some("workflow:sales/x")).await && !may("workflow.run.execute", None).await);
+    assert!(may("document.read", Some("document:42")).await && may("read", Some("document:42")).await);
+    assert!(!may("read", Some("document:421")).await && !may("read", Some("document:*")).await);
+    // Fabric's own routes go by it, too.
+    let (one, other) = (company.team(world, "One").await, company.team(world, "Other").await);
+    grant("team.update", &format!("team:{one}")).await.ok();
+    let rename = |team: &str| world.patch(&format!("/v1/teams/{team}"), &json!({ "name": "Renamed" }));
+    rename(&one).by(&company.viewer).send().await.ok();
+    rename(&other).by(&company.viewer).send().await.refused(403, "forbidden");
+}
+
+async fn a_grant_may_be_for_a_team(world: &World) {
+    let company = Company::new(world).await;
+    let (mine, other) = (company.team(world, "Mine").await, company.team(world, "Other").await);
+    let what = json!({ "action": "team.*", "team_id": mine });
+    company.grant(world, &company.owner, &company.viewer, &what).await.ok();
+    let may = async |team: &str| company.may(world, &company.viewer, "update", Some(&format!("team:{team}"))).await;
+    assert!(may(&mine).await && !may(&other).await);
+    assert!(!company.may(world, &company.viewer, "team.create", None).await);
+}
+
+async fn a_stranger_with_a_grant_may_what_it_says(world: &World) {
+    let company = Company::new(world).await;
+    let path = format!("/v1/organizations/{}", company.id);
+    world.get(&path).by(&company.outsider).send().await.refused(404, "not_found");
+    let what = json!({ "action": "organization.read" });
+    let grant = company.grant(world, &company.owner, &company.outsider, &what).await.text("id");
+    world.get(&path).by(&company.outsider).send().await.ok();
+    world.patch(&path, &json!({ "name": "Mine" })).by(&company.outsider).send().await.refused(404, "not_found");
+    world.get(&company.path("members")).by(&company.outsider).send().await.refused(404, "not_found");
+    world.delete(&format!("/v1/permissions/{grant}")).by(&company.admin).send().await.ok();
+    world.get(&path).by(&company.outsider).send().await.refused(404, "not_found");
+    // Who has no account in the app can be granted nothing.
+    let developer = world.sign_up(None, "developer").await;
+    company.grant(world, &company.owner, &developer, &what).await.refused(404, "not_found");
+}
+
+async fn attack_40_nobody_grants_what_they_may_not_do(world: &World) {
+    let company = Company::new(world).await;
+    for action in ["organization.archive", "organization.*", "*", "app.delete"] {
+        for whom in [&company.admin, &company.viewer] {
+            let what = json!({ "action": action });
+            company.grant(world, &company.admin, whom, &what).await.refused(403, "forbidden");
+        }
+    }
+    let what = json!({ "action": "team.*" });
+    company.grant(world, &company.admin, &company.viewer, &what).await.ok();
+    for by in [&company.member, &company.viewer] {
+        company.grant(world, by, by, &what).await.refused(403, "forbidden");
+    }
+    company.grant(world, &company.outsider, &company.outsider, &what).await.refused(404, "not_found");
+    // A manager of grants hands on what they have, and no more.
+    let manage = json!({ "action": "permission.*" });
+    company.grant(world, &company.owner, &company.viewer, &manage).await.ok();
+    company.grant(world, &company.viewer, &company.viewer, &what).await.ok();
+    for action in ["member.remove", "organization.update", "*", "invoice.approve"] {
+        let what = json!({ "action": action });
+        company.grant(world, &company.viewer, &company.viewer, &what).await.refused(403, "forbidden");
+    }
+    // Nor through a key with fewer scopes.
+    let key = world.api_key(Some(company.app.id), company.id, &company.owner, |key| identity::ApiKey {
+        scopes: vec!["organizations:write".to_owned()],
+        ..key
+    });
+    let key = key.await;
+    for (action, status) in [("member.remove", 403), ("organization.update", 201)] {
+        let body = json!({ "organization_id": company.id, "principal_id": company.viewer.id, "action": action });
+        assert_eq!(world.post("/v1/permissions", &body).bearer(&key).send().await.status, status, "{action}");
+    }
+}
+
+async fn attack_40_nobody_is_denied_anything_by_who_is_below_them(world: &World) {
+    let company = Company::new(world).await;
+    let deny = json!({ "action": "member.*", "effect": "deny" });
+    company.grant(world, &company.admin, &company.owner, &deny).await.refused(403, "forbidden");
+    company.grant(world, &company.owner, &company.owner, &deny).await.refused(403, "forbidden");
+    company.grant(world, &company.owner, &company.admin, &deny).await.ok();
+    world.get(&company.path("members")).by(&company.admin).send().await.refused(403, "forbidden");
+    for effect in ["", "ALLOW", "maybe"] {
+        let what = json!({ "action": "team.read", "effect": effect });
+        company.grant(world, &company.owner, &company.admin, &what).await.refused(400, "invalid_request");
+    }
+}
+
+async fn a_grant_that_is_taken_back_counts_no_more_at_once(world: &World) {
+    let company = Company::new(world).await;
+    let what = json!({ "action": "organization.update" });
+    for _ in 0..5 {
+        let grant = company.grant(world, &company.owner, &company.viewer, &what).await.text("id");
+        assert!(company.may(world, &company.viewer, "organization.update", None).await);
+        let path = format!("/v1/permissions/{grant}");
+        world.delete(&path).by(&company.member).send().await.refused(403, "forbidden");
+        world.delete(&path).by(&company.outsider).send().await.refused(404, "not_found");
+        world.delete(&path).by(&company.admin).send().await.ok();
+        assert!(!company.may(world, &company.viewer, "organization.update", None).await);
+        world.delete(&path).by(&company.admin).send().await.refused(404, "not_found");
+    }
+}
+
+async fn grants_are_listed_for_who_may_see_them_and_for_oneself(world: &World) {
+    let company = Company::new(world).await;
+    let what = json!({ "action": "invoice.read" });
+    let one = company.grant(world, &company.owner, &company.viewer, &what).await.ok().clone();
+    let two = company.grant(world, &company.owner, &company.member, &what).await.ok().clone();
+    let list = |query: &str| world.get(&format!("/v1/permissions?{query}"));
+    let here = format!("organization_id={}", company.id);
+    assert_eq!(*list(&here).by(&company.admin).send().await.ok(), json!([one, two]));
+    assert_eq!(*world.get(&company.path("permissions")).by(&company.admin).send().await.ok(), json!([one, two]));
+    let of_one = format!("{here}&principal_id={}", company.viewer.id);
+    assert_eq!(*list(&of_one).by(&company.admin).send().await.ok(), json!([one]));
+    assert_eq!(*list("").by(&company.viewer).send().await.ok(), json!([one]));
+    list(&here).by(&company.viewer).send().await.refused(403, "forbidden");
+    list(&here).by(&company.outsider).send().await.refused(404, "not_found");
+    let of_another = format!("principal_id={}", company.viewer.id);
+    list(&of_another).by(&company.admin).send().await.refused(400, "invalid_request");
+    assert_eq!(*list("").by(&company.outsider).send().await.ok(), json!([]));
+}
+
+async fn attack_37_what_is_elsewhere_is_no_answer(world: &World) {
+    let company = Company::new(world).await;
+    let other = world.app("other").await;
+    let stranger = world.sign_up(Some(&other), "owner").await;
+    assert_eq!(stranger.id, company.owner.id, "the same person in another app");
+    for action in ["organization.read", "owner", "viewer"] {
+        assert!(!company.may(world, &stranger, action, None).await, "{action}");
+    }
+    let body =
+        |action: &str, id: &str| json!({ "action": action, "resource": format!("organization:{id}"), "explain": true });
+    let told = ask(world, &stranger, &body("read", &company.id.to_string())).await;
+    let nowhere = ask(world, &stranger, &body("read", "00000000-0000-4000-8000-000000000000")).await;
+    assert_eq!(told, nowhere);
+    // An app is its owner organization's.
+    let app = format!("app:{}", company.app.id);
+    let ask_app = |by: &crate::support::Person| {
+        let call = world.post("/v1/authz/check", &json!({ "action": "update", "resource": app })).by(by);
+        async move { call.send().await.ok()["allowed"].clone() }
+    };
+    assert_eq!(ask_app(&company.app.owner).await, true);
+    assert_eq!(ask_app(&company.owner).await, false);
+}
+
+async fn attack_41_a_key_asks_for_itself(world: &World) {
+    let company = Company::new(world).await;
+    let ask = async |scopes: &[&str], role, action: &str| {
+        let key = world.api_key(Some(company.app.id), company.id, &company.owner, |key| identity::ApiKey {
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            role,
+            ..key
+        });
+        let body = json!({ "action": action, "organization_id": company.id });
+        world.post("/v1/authz/check", &body).bearer(key.await).send().await
+    };
+    use kernel::Role::{Admin, Member, Owner};
+    assert_eq!(ask(&[], Owner, "organization.archive").await.ok()["allowed"], true);
+    assert_eq!(ask(&[], Admin, "organization.archive").await.ok()["allowed"], false, "the key's role");
+    assert_eq!(ask(&[], Member, "owner").await.ok()["allowed"], false);
+    ask(&["members:read"], Owner, "team.read").await.refused(403, "insufficient_scope");
+    assert_eq!(ask(&["authz:check"], Owner, "team.read").await.ok()["allowed"], false, "its scopes");
+    assert_eq!(ask(&["authz:check", "members:read"], Owner, "team.read").await.ok()["allowed"], true);
+    assert_eq!(ask(&["authz:check", "members:read"], Owner, "team.create").await.ok()["allowed"], false);
+    let elsewhere = world.home_of(&company.outsider).await;
+    let key = world.api_key(Some(company.app.id), company.id, &company.owner, |key| key).await;
+    world.enroll(elsewhere, &company.owner, Owner).await;
+    let body = json!({ "action": "organization.read", "organization_id": elsewhere });
+    assert_eq!(world.post("/v1/authz/check", &body).bearer(&key).send().await.ok()["allowed"], false, "its place");
+}
+
+async fn a_role_is_resolved_with_what_is_on_top(world: &World) {
+    let company = Company::new(world).await;
+    let team = company.team(world, "Crew").await;
+    company.put_into_team(world, &company.owner, &team, &company.viewer, "admin").await.ok();
+    let what = json!({ "action": "invoice.read" });
+    let grant = company.grant(world, &company.owner, &company.viewer, &what).await.ok().clone();
+    let path = |what: &str, who: &crate::support::Person, team: &str| {
+        let ids = format!("principal_id={}&organization_id={}", who.id, company.id);
+        format!("/v1/permissions/resolve/{what}?{ids}{team}")
+    };
+    let in_team = format!("&team_id={team}");
+    let own = world.get(&path("workspace", &company.viewer, &in_team)).by(&company.viewer).send().await;
+    assert_eq!(
+        (own.text("role"), own.text("organization_role"), own.text("team_role")),
+        ("admin".into(), "viewer".into(), "admin".into())
+    );
+    assert_eq!(own.ok()["permissions"], json!([grant]));
+    let org = world.get(&path("org", &company.viewer, &in_team)).by(&company.member).send().await;
+    assert_eq!((org.text("role"), &org.ok()["permissions"]), ("viewer".into(), &json!([])), "others see no grants");
+    let seen = world.get(&path("org", &company.viewer, "")).by(&company.admin).send().await;
+    assert_eq!(seen.ok()["permissions"], json!([grant]));
+    for (whom, by) in [(&company.outsider, &company.owner), (&company.viewer, &company.outsider)] {
+        world.get(&path("org", whom, "")).by(by).send().await.refused(404, "not_found");
+    }
+    let elsewhere = world.home_of(&company.outsider).await;
+    let theirs = world.post(&format!("/v1/organizations/{elsewhere}/teams"), &json!({ "name": "Theirs" }));
+    let theirs = format!("&team_id={}", theirs.by(&company.outsider).send().await.text("id"));
+    let asked = world.get(&path("workspace", &company.viewer, &theirs)).by(&company.viewer);
+    asked.send().await.refused(404, "not_found");
+    world.get("/v1/permissions/resolve/org").by(&company.owner).send().await.refused(400, "invalid_parameter");
+}
+
+async fn attack_29_grants_go_with_the_account(world: &World) {
+    let company = Company::new(world).await;
+    for whom in [&company.viewer, &company.outsider] {
+        let what = json!({ "action": "organization.update" });
+        company.grant(world, &company.owner, whom, &what).await.ok();
+        let path = format!("/v1/admin/users/{}", whom.id);
+        world.delete(&path).bearer(&company.app.api_key).send().await.ok();
+    }
+    assert_eq!(world.number("SELECT count(*) FROM grants"), 0);
+    assert_eq!(*world.get(&company.path("permissions")).by(&company.owner).send().await.ok(), json!([]));
+}
