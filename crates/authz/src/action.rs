@@ -76,22 +76,6 @@ actions! {
     OrganizationUpdate = "organization.update" from Admin under OrganizationsWrite;
     /// Archive an organization, or bring it back.
     OrganizationArchive = "organization.archive" from Owner under OrganizationsWrite;
-    /// Ask for an organization to be deleted after its grace period, or change one's mind.
-    OrganizationDelete = "organization.delete" from Owner under OrganizationsWrite;
-    /// Export everything an organization owns.
-    OrganizationExport = "organization.export" from Admin under OrganizationsRead;
-    /// See an organization's settings.
-    SettingsRead = "settings.read" from Viewer under OrganizationsRead;
-    /// Change an organization's settings.
-    SettingsUpdate = "settings.update" from Admin under OrganizationsWrite;
-    /// See an organization's budget.
-    BudgetRead = "budget.read" from Viewer under OrganizationsRead;
-    /// Set an organization's budget.
-    BudgetUpdate = "budget.update" from Admin under OrganizationsWrite;
-    /// See the names of an organization's secrets.
-    SecretRead = "secret.read" from Admin under OrganizationsRead;
-    /// Set and delete an organization's secrets.
-    SecretManage = "secret.manage" from Admin under OrganizationsWrite;
     /// See who belongs to an organization.
     MemberRead = "member.read" from Viewer under MembersRead;
     /// Change a member's role.
@@ -145,6 +129,18 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    /// The table of the documentation is this one.
+    #[test]
+    fn the_documentation_has_every_action() {
+        let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+        let text = std::fs::read_to_string(format!("{folder}/../../docs/permissions.md")).unwrap();
+        let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| `") && line.ends_with(". |")).collect();
+        let row = |entry: &&Entry| {
+            format!("| `{}` | {} | `{}` | {} |", entry.name, entry.least, entry.scope, entry.about.trim())
+        };
+        assert_eq!(rows, ALL.iter().map(row).collect::<Vec<_>>());
+    }
 
     #[test]
     fn names_are_distinct() {

@@ -12,6 +12,9 @@ use crate::{
     Action, ActionPattern, CustomRole, Effect, Grant, KeyGrant, KeyScope, Resource, action, pattern::complete,
 };
 
+/// What may be done to an organization while it is archived.
+const WHILE_ARCHIVED: [&str; 3] = ["organization.archive", "organization.create", "member.leave"];
+
 /// What somebody wants to know whether they may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
@@ -72,6 +75,11 @@ impl Question {
         self.action().is_some_and(|action| pattern.matches(action))
     }
 
+    /// Whether it is about a change, of those that an archived organization does not take.
+    fn changes(&self) -> bool {
+        matches!(&self.wanted, Wanted::Known(entry) if entry.scope.writes() && !WHILE_ARCHIVED.contains(&entry.name))
+    }
+
     fn action(&self) -> Option<&str> {
         match &self.wanted {
             Wanted::Known(entry) => Some(entry.name),
@@ -95,6 +103,8 @@ pub struct Member {
 pub struct Authority {
     /// The organization's app.
     pub app: Option<AppId>,
+    /// Whether the organization is archived: then it is read and not changed.
+    pub archived: bool,
     /// The membership. Who has none may have grants all the same.
     pub member: Option<Member>,
     /// Their roles in its teams.
@@ -148,6 +158,8 @@ pub enum Refusal {
     Grant(GrantId),
     /// The key's scopes do not cover it; the scope that would, where there is one.
     Scope(Option<KeyScope>),
+    /// The organization is archived.
+    Archived,
     /// The role is too low: this one is needed.
     Role(Role),
     /// Nothing gives an action that Fabric does not know.
@@ -191,6 +203,9 @@ pub fn judge(
         Wanted::Role(role) => Some(*role),
         Wanted::Unknown(_) => None,
     };
+    if authority.archived && own.is_some() && question.changes() {
+        return Refused(Refusal::Archived);
+    }
     let cap = key.and_then(|key| key.role);
     if let (Some(cap), Some(needed)) = (cap, needed)
         && cap < needed

@@ -59,6 +59,12 @@ impl KeyScope {
         found.copied().ok_or_else(|| Error::because(Code::InvalidRequest, "There is no such scope."))
     }
 
+    /// Whether it is about changes.
+    #[must_use]
+    pub fn writes(self) -> bool {
+        self.name().ends_with(":write")
+    }
+
     /// The scope for an app's own action, where there is one: running workflows and jobs and calling providers are
     /// scopes of the documented key format.
     #[must_use]

@@ -49,7 +49,8 @@ pub struct Permit<A> {
 ///
 /// # Errors
 /// `not_found` for a stranger, for a member who comes through another app and for a key of another organization, exactly
-/// as for an organization that does not exist; `forbidden` for a member to whom neither role nor grant gives the action.
+/// as for an organization that does not exist; `forbidden` for a member to whom neither role nor grant gives the action;
+/// `conflict` for a change to an archived organization.
 pub fn decide<A: Action>(subject: Subject<'_, A>) -> Result<Permit<A>> {
     let caller = subject.acting.caller();
     let authority = subject.authority.filter(|authority| authority.app == caller.app).ok_or_else(Error::not_found)?;
@@ -80,6 +81,7 @@ pub(crate) fn refused<A: Action>(refusal: Refusal) -> Error {
         Refusal::Scope(_) => {
             Error::because(Code::InsufficientScope, format!("This API key needs the scope {}.", A::SCOPE))
         }
+        Refusal::Archived => Error::because(Code::Conflict, "This organization is archived: bring it back first."),
         Refusal::Role(least) => {
             Error::because(Code::Forbidden, format!("{} needs the role {least} or above.", A::NAME))
         }

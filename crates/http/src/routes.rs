@@ -121,6 +121,8 @@ fn tenancy() -> Vec<Entry> {
         entry(GET, ORGANIZATIONS, "Lists the caller's organizations.", organizations::list),
         entry(GET, ORGANIZATION, "Shows an organization.", organizations::read),
         entry(PATCH, ORGANIZATION, "Changes an organization.", organizations::update),
+        entry(POST, "/v1/organizations/{organization_id}/archive", "Archives an organization.", organizations::archive),
+        entry(POST, "/v1/organizations/{organization_id}/restore", "Brings one back.", organizations::restore),
         entry(GET, "/v1/organizations/{organization_id}/members", "Lists members.", members::list),
         entry(PATCH, MEMBER, "Gives a member another role.", members::update),
         entry(DELETE, MEMBER, "Removes a member.", members::remove),

@@ -1,6 +1,6 @@
 //! What a commit changed that somebody may hold a copy of.
 
-use crate::id::{AccountId, ApiKeyId, AppId, OrganizationId, PrincipalId, SessionId, TokenId};
+use crate::id::{AccountId, ApiKeyId, AppId, OrganizationId, PrincipalId, SessionId, TeamId, TokenId};
 
 /// A fact that caches keep and that a transaction has changed. Repositories report it where they write it, so that no
 /// use case can forget; the store hands it on after the commit and before the answer.
@@ -16,6 +16,8 @@ pub enum Change {
     ApiKey(ApiKeyId),
     /// What a principal is in an organization: membership, roles in teams, grants.
     Authority(OrganizationId, PrincipalId),
+    /// A team was made.
+    Team(TeamId),
     /// What many are in an organization: an own role, a team, or the organization itself.
     Organization(OrganizationId),
     /// An app's settings, secrets or state changed, or it is gone.

@@ -64,6 +64,8 @@ kinds! {
     OrganizationUpdated = "organization.updated";
     /// An organization was archived.
     OrganizationArchived = "organization.archived";
+    /// An archived organization was brought back.
+    OrganizationRestored = "organization.restored";
     /// Somebody became a member.
     MembershipCreated = "membership.created";
     /// A member's role changed.

@@ -86,9 +86,47 @@ where
     }
 }
 
+/// A number for each of many things that moves when the thing changes. As part of the key of facts that hang on the
+/// thing, it makes all of them forgotten at once.
+pub struct Epochs<K> {
+    moved: Cache<K, u64>,
+    last: AtomicU64,
+}
+
+impl<K: Clone + Eq + Hash + Send + Sync + 'static> Epochs<K> {
+    /// Knows of at most `capacity` things that changed lately.
+    #[must_use]
+    pub fn new(capacity: u64) -> Self {
+        // What was kept, or being loaded, under an earlier number is long gone by then.
+        let moved = Cache::builder().max_capacity(capacity).time_to_live(STALE_AFTER * 12).build();
+        Self { moved, last: AtomicU64::new(0) }
+    }
+
+    /// The thing's number now.
+    pub fn of(&self, key: &K) -> u64 {
+        self.moved.get(key).unwrap_or(0)
+    }
+
+    /// The thing has changed.
+    pub fn advance(&self, key: &K) {
+        self.moved.insert(key.clone(), self.last.fetch_add(1, Ordering::SeqCst) + 1);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_moves_when_its_thing_changes_and_no_other_does() {
+        let epochs = Epochs::new(10);
+        assert_eq!((epochs.of(&"a"), epochs.of(&"b")), (0, 0));
+        epochs.advance(&"a");
+        let first = epochs.of(&"a");
+        epochs.advance(&"b");
+        epochs.advance(&"a");
+        assert!(first != 0 && epochs.of(&"a") != first && epochs.of(&"b") != epochs.of(&"a"));
+    }
 
     fn load(value: u32) -> impl Future<Output = Result<u32>> {
         std::future::ready(Ok(value))

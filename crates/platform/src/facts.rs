@@ -10,7 +10,14 @@ use kernel::{
     id::{AccountId, AppId, OrganizationId, PrincipalId, SessionId, TeamId, TokenId},
 };
 
-use crate::{Platform, authentication::Verified, cache::Facts, keys::Keys, permit::authority, store::Listener};
+use crate::{
+    Platform,
+    authentication::Verified,
+    cache::{Epochs, Facts},
+    keys::Keys,
+    permit::authority,
+    store::Listener,
+};
 
 /// What the way in needs to know of an account. Its password hash is not among it.
 #[derive(Clone, Debug)]
@@ -63,7 +70,9 @@ pub(crate) struct AllFacts {
     pub keys: Facts<[u8; 32], Option<Arc<KeyFacts>>>,
     pub links: Facts<String, Option<Linked>>,
     pub origins: Facts<(String, Option<AppId>), bool>,
-    pub authority: Facts<(OrganizationId, PrincipalId), Option<Arc<Authority>>>,
+    /// By organization and principal, and by how often the organization has changed.
+    pub authority: Facts<(OrganizationId, PrincipalId, u64), Option<Arc<Authority>>>,
+    pub organizations: Epochs<OrganizationId>,
     pub places: Facts<PrincipalId, Arc<Places>>,
     pub teams: Facts<TeamId, Option<OrganizationId>>,
     pub verified: VerifiedTokens,
@@ -82,6 +91,7 @@ impl AllFacts {
             links: Facts::new(50_000),
             origins: Facts::new(10_000),
             authority: Facts::new(100_000),
+            organizations: Epochs::new(100_000),
             places: Facts::new(50_000),
             teams: Facts::new(50_000),
             verified: VerifiedTokens::new(),
@@ -102,14 +112,11 @@ impl AllFacts {
             // Keys are kept by their hash, which a change does not know: it is rare enough to drop them all.
             Change::ApiKey(_) => self.keys.forget_all(),
             Change::Authority(organization, principal) => {
-                self.authority.forget(&(*organization, *principal));
+                self.authority.forget(&(*organization, *principal, self.organizations.of(organization)));
                 self.places.forget(principal);
             }
-            // Nobody lists who has a role or is in a team: it is rare enough to drop them all.
-            Change::Organization(_) => {
-                self.authority.forget_all();
-                self.teams.forget_all();
-            }
+            Change::Organization(organization) => self.organizations.advance(organization),
+            Change::Team(team) => self.teams.forget(team),
             Change::App(id) => {
                 self.apps.forget(id);
                 self.secrets.forget(id);
@@ -141,7 +148,8 @@ impl Platform {
         principal: PrincipalId,
     ) -> Result<Option<Arc<Authority>>> {
         let load = self.store().read(move |tx| Ok(authority(tx, organization, principal)?.map(Arc::new)));
-        self.facts().authority.get(&(organization, principal), load).await
+        let epoch = self.facts().organizations.of(&organization);
+        self.facts().authority.get(&(organization, principal, epoch), load).await
     }
 
     pub(crate) async fn app_by_client_id(&self, client_id: &ClientId) -> Result<Option<Arc<App>>> {

@@ -2,7 +2,7 @@
 
 use authz::{
     Acting,
-    action::{OrganizationCreate, OrganizationList, OrganizationRead, OrganizationUpdate},
+    action::{OrganizationArchive, OrganizationCreate, OrganizationList, OrganizationRead, OrganizationUpdate},
 };
 use kernel::{Code, Error, Event, EventKind, Listed, Metadata, Name, Page, Result, Role, Slug, id::OrganizationId};
 use serde_json::json;
@@ -96,6 +96,39 @@ impl Platform {
     pub async fn organization(&self, acting: Acting<OrganizationRead>, id: OrganizationId) -> Result<Organization> {
         let found = self.store().read(move |tx| locate(tx, &acting, id).map(|(_, organization)| organization));
         found.await
+    }
+
+    /// Archives an organization, or brings it back. An archived one is read and not changed. Doing it again changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden` below the role owner.
+    pub async fn archive_organization(
+        &self,
+        acting: Acting<OrganizationArchive>,
+        id: OrganizationId,
+        archived: bool,
+    ) -> Result<Organization> {
+        let now = self.now();
+        let changed = self.store().write(move |tx| {
+            let (permit, organization): (_, Organization) = locate(tx, &acting, id)?;
+            if organization.archived_at.is_some() == archived {
+                return Ok(organization);
+            }
+            let organization = Organization { archived_at: archived.then_some(now), updated_at: now, ..organization };
+            tx.update_organization(&permit, &organization)?;
+            tx.append(&Event {
+                app: organization.app,
+                organization: Some(id),
+                actor: Some(permit.principal()),
+                ..Event::new(
+                    if archived { EventKind::OrganizationArchived } else { EventKind::OrganizationRestored },
+                    now,
+                )
+            })?;
+            Ok(organization)
+        });
+        changed.await
     }
 
     /// Changes an organization.

@@ -42,14 +42,20 @@ pub(crate) fn authority(
             return Ok(None);
         }
         let found = tx.organization(organization)?;
-        return Ok(found.map(|found| Authority { app: found.app, grants, ..Authority::default() }));
+        return Ok(found.map(|found| Authority {
+            app: found.app,
+            archived: found.archived_at.is_some(),
+            grants,
+            ..Authority::default()
+        }));
     };
     let custom = match standing.custom_role {
         Some(id) => tx.custom_role(organization, id)?.map(Arc::new),
         None => None,
     };
     let member = Some(Member { role: standing.role, custom });
-    Ok(Some(Authority { app: standing.app, member, teams: tx.team_roles(organization, principal)?, grants }))
+    let teams = tx.team_roles(organization, principal)?;
+    Ok(Some(Authority { app: standing.app, archived: standing.archived, member, teams, grants }))
 }
 
 /// What an organization owns and a path names by its id alone.

@@ -27,6 +27,8 @@ pub struct Membership {
 pub struct Standing {
     /// The organization's app.
     pub app: Option<AppId>,
+    /// Whether the organization is archived.
+    pub archived: bool,
     /// The principal's role.
     pub role: Role,
     /// What an own role of the organization adds to it.

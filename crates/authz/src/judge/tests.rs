@@ -93,7 +93,7 @@ prop_compose! {
         grants in prop::collection::vec(grants(), 0..4),
     ) -> Authority {
         let member = role.map(|role| Member { role, custom: own.as_deref().map(custom) });
-        Authority { app: None, teams: if member.is_some() { teams } else { Vec::new() }, member, grants }
+        Authority { app: None, archived: false, teams: if member.is_some() { teams } else { Vec::new() }, member, grants }
     }
 }
 
@@ -244,6 +244,18 @@ fn a_verb_and_a_kind_are_an_action_and_a_role_is_asked_for_by_name() {
     ] {
         assert_eq!(may(&of_role(role), &Question::new(asked, Some(team.clone()))), answer, "{role} {asked}");
         assert_eq!(may(&of_role(role), &Question::new(asked, None)), answer, "{role} {asked}");
+    }
+}
+
+#[test]
+fn what_is_archived_is_read_and_brought_back_and_not_changed() {
+    let archived = Authority { archived: true, ..of_role(Role::Owner) };
+    let ask = |name: &str| judge(&archived, here(), None, &action(name));
+    for name in ["organization.read", "member.read", "organization.archive", "member.leave", "authz.check"] {
+        assert!(ask(name).is_allowed(), "{name}");
+    }
+    for name in ["organization.update", "team.create", "member.remove", "app.update", "permission.manage"] {
+        assert_eq!(ask(name), Verdict::Refused(Refusal::Archived), "{name}");
     }
 }
 

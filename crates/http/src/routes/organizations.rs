@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use authz::{
     Acting,
-    action::{OrganizationCreate, OrganizationList, OrganizationRead, OrganizationUpdate},
+    action::{OrganizationArchive, OrganizationCreate, OrganizationList, OrganizationRead, OrganizationUpdate},
 };
 use kernel::{Code, Error, Metadata, Name, Page, Result, Role, Slug, Timestamp, id::OrganizationId};
 use platform::{NewOrganization, OrganizationChange, Platform};
@@ -121,6 +121,24 @@ pub async fn read(
     (platform, PathId(id)): (Data<Platform>, PathId<OrganizationId>),
 ) -> Result<Answer<Organization>> {
     let organization = platform.organization(caller, id).await?;
+    Ok(Answer::ok(Organization::new(organization, None)))
+}
+
+/// Archives an organization: it is read and not changed until it is brought back.
+pub async fn archive(
+    caller: Acting<OrganizationArchive>,
+    (platform, PathId(id)): (Data<Platform>, PathId<OrganizationId>),
+) -> Result<Answer<Organization>> {
+    let organization = platform.archive_organization(caller, id, true).await?;
+    Ok(Answer::ok(Organization::new(organization, None)))
+}
+
+/// Brings an archived organization back.
+pub async fn restore(
+    caller: Acting<OrganizationArchive>,
+    (platform, PathId(id)): (Data<Platform>, PathId<OrganizationId>),
+) -> Result<Answer<Organization>> {
+    let organization = platform.archive_organization(caller, id, false).await?;
     Ok(Answer::ok(Organization::new(organization, None)))
 }
 

@@ -88,7 +88,7 @@ pub struct CheckResponse {
 /// What decided.
 #[derive(Serialize, ToSchema)]
 pub struct Explanation {
-    /// `role`, `team_role`, `own_role`, `grant`, `scope` or `nothing`.
+    /// `role`, `team_role`, `own_role`, `grant`, `scope`, `archived` or `nothing`.
     decided_by: &'static str,
     organization_id: Option<Uuid>,
     /// The role that has it, or the one it needs.
@@ -135,6 +135,7 @@ impl Explanation {
             Some(Verdict::Refused(Refusal::Scope(scope))) => {
                 (about.decided_by, about.scope) = ("scope", scope.map(authz::KeyScope::name));
             }
+            Some(Verdict::Refused(Refusal::Archived)) => about.decided_by = "archived",
             // To a stranger, an organization looks like none.
             Some(Verdict::Refused(Refusal::Stranger)) => about.organization_id = None,
             Some(Verdict::Refused(Refusal::Nothing)) | None => {}

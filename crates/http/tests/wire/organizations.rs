@@ -3,7 +3,7 @@
 use kernel::Role;
 use serde_json::json;
 
-use crate::support::{App, Person, World};
+use crate::support::{App, Company, Person, World};
 
 on_both!(
     whoever_makes_an_organization_owns_it,
@@ -13,6 +13,7 @@ on_both!(
     a_list_goes_on_where_the_last_page_ended,
     a_key_sees_its_own_organization,
     attack_38_neither_host_nor_path_chooses_a_tenant,
+    an_archived_organization_is_read_and_not_changed,
     a_name_is_kept_as_it_was_given,
     nobody_owns_anything_without_an_account,
 );
@@ -166,6 +167,33 @@ async fn attack_38_neither_host_nor_path_chooses_a_tenant(world: &World) {
     ] {
         world.get(&path).by(&alice).send().await.refused(404, "not_found");
     }
+}
+
+async fn an_archived_organization_is_read_and_not_changed(world: &World) {
+    let company = Company::new(world).await;
+    let home = format!("/v1/organizations/{}", company.id);
+    let archive = |by: &Person| world.call("POST", &format!("{home}/archive")).by(by);
+    archive(&company.admin).send().await.refused(403, "forbidden");
+    assert!(company.may(world, &company.owner, "team.create", None).await);
+    for _ in 0..2 {
+        assert_eq!(archive(&company.owner).send().await.ok()["archived"], true);
+    }
+    let rename = || world.patch(&home, &json!({ "name": "Acme" })).by(&company.owner).send();
+    rename().await.refused(409, "conflict");
+    let team = world.post(&company.path("teams"), &json!({ "name": "Crew" })).by(&company.owner);
+    team.send().await.refused(409, "conflict");
+    company.set_role(world, &company.owner, &company.viewer, "member").await.refused(409, "conflict");
+    assert!(!company.may(world, &company.owner, "team.create", None).await);
+    for who in [&company.owner, &company.viewer] {
+        assert_eq!(world.get(&home).by(who).send().await.ok()["archived"], true);
+        world.get(&company.path("members")).by(who).send().await.ok();
+    }
+    world.call("POST", &company.path("leave")).by(&company.viewer).send().await.ok();
+    // To strangers nothing of it is to be seen.
+    world.patch(&home, &json!({ "name": "Acme" })).by(&company.outsider).send().await.refused(404, "not_found");
+    let restored = world.call("POST", &format!("{home}/restore")).by(&company.owner).send().await;
+    assert_eq!(restored.ok()["archived"], false);
+    rename().await.ok();
 }
 
 /// Attack 49: what is text stays text.

@@ -1,5 +1,6 @@
 //! Checks and grants.
 
+use kernel::Role::{Admin, Member, Owner};
 use serde_json::{Value, json};
 
 use crate::support::{Company, World};
@@ -73,7 +74,7 @@ async fn a_check_without_a_place_means_the_only_one_there_is(world: &World) {
     // A second place takes the first one's meaning away, and the last one that is left has it again.
     let second = world.post("/v1/organizations", &json!({ "name": "Second" })).by(&company.outsider).send().await;
     assert_eq!(ask(world, &company.outsider, &read).await["allowed"], false);
-    world.enroll(second.text("id").parse().unwrap(), &company.member, kernel::Role::Owner).await;
+    world.enroll(second.text("id").parse().unwrap(), &company.member, Owner).await;
     let leave = format!("/v1/organizations/{}/leave", second.text("id"));
     world.call("POST", &leave).by(&company.outsider).send().await.ok();
     assert_eq!(ask(world, &company.outsider, &read).await["allowed"], true);
@@ -340,7 +341,6 @@ async fn attack_41_a_key_asks_for_itself(world: &World) {
         let body = json!({ "action": action, "organization_id": company.id });
         world.post("/v1/authz/check", &body).bearer(key.await).send().await
     };
-    use kernel::Role::{Admin, Member, Owner};
     assert_eq!(ask(&[], Owner, "organization.archive").await.ok()["allowed"], true);
     assert_eq!(ask(&[], Admin, "organization.archive").await.ok()["allowed"], false, "the key's role");
     assert_eq!(ask(&[], Member, "owner").await.ok()["allowed"], false);

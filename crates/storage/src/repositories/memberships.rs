@@ -30,6 +30,9 @@ struct MembershipRow {
     role_id: Option<RowId>,
 }
 
+/// The organization's app, when it was archived, the role, the own role.
+type StandingRow = (Option<RowId>, Option<Moment>, String, Option<RowId>);
+
 impl MembershipRepository for Tx<'_> {
     #[allow(clippy::if_same_then_else, reason = "they differ where there is something to lock")]
     fn standing(&mut self, organization: OrganizationId, principal: PrincipalId) -> Result<Option<Standing>> {
@@ -38,21 +41,26 @@ impl MembershipRepository for Tx<'_> {
             .filter(organizations::id.eq(memberships::organization_id))
             .select(organizations::app_id)
             .single_value();
+        let archived = organizations::table
+            .filter(organizations::id.eq(memberships::organization_id))
+            .select(organizations::archived_at)
+            .single_value();
         let standing = memberships::table
             .filter(memberships::organization_id.eq(RowId(organization.0)))
             .filter(memberships::principal_id.eq(RowId(principal.0)))
-            .select((app, memberships::role, memberships::role_id));
+            .select((app, archived, memberships::role, memberships::role_id));
         let writes = self.writes();
-        let row: Option<(Option<RowId>, String, Option<RowId>)> = self.query(|connection| {
+        let row: Option<StandingRow> = self.query(|connection| {
             if writes {
                 for_share!(standing).first(connection).optional()
             } else {
                 standing.first(connection).optional()
             }
         })?;
-        let standing = |(app, role, custom): (Option<RowId>, String, Option<RowId>)| {
+        let standing = |(app, archived, role, custom): StandingRow| {
             Ok(Standing {
                 app: app.map(|id| AppId(id.0)),
+                archived: archived.is_some(),
                 role: intact(Role::parse(&role))?,
                 custom_role: custom.map(|id| RoleId(id.0)),
             })

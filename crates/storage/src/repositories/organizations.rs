@@ -2,7 +2,7 @@
 
 use diesel::{dsl::exists, prelude::*};
 use kernel::{
-    Listed, Metadata, Name, Page, Result, Role, Scope, Slug,
+    Change, Listed, Metadata, Name, Page, Result, Role, Scope, Slug,
     id::{AppId, OrganizationId, PrincipalId},
 };
 use tenancy::{Organization, OrganizationRepository};
@@ -66,6 +66,8 @@ impl OrganizationRepository for Tx<'_> {
             return Err(self.missed(id, present));
         }
         self.saw(id, Moment(organization.updated_at));
+        // In an archived one nobody changes anything.
+        self.changed(Change::Organization(scope.organization()));
         Ok(())
     }
 

@@ -70,7 +70,7 @@ impl TeamRepository for Tx<'_> {
         };
         let insert = diesel::insert_into(teams::table).values(row);
         self.query(|connection| insert.execute(connection))?;
-        self.changed(Change::Organization(scope.organization()));
+        self.changed(Change::Team(team.id));
         Ok(())
     }
 
@@ -127,6 +127,7 @@ impl TeamRepository for Tx<'_> {
 
     fn put_team_member(&mut self, scope: &dyn Scope, member: &TeamMember) -> Result<bool> {
         let organization = scope.organization();
+        self.team(member.team)?.filter(|team| team.organization == organization).ok_or_else(Error::not_found)?;
         // Whoever removes them from the organization waits for this, or this for them.
         let belongs = memberships::table
             .filter(memberships::organization_id.eq(RowId(organization.0)))
