@@ -14,6 +14,7 @@ on_both!(
     apps_act_for_their_users,
     tokens_are_granted_refreshed_and_revoked,
     organizations_are_made_and_changed,
+    teams_grants_and_checks_are_had,
     administrators_manage_users,
     errors_arrive_as_their_classes,
 );
@@ -48,6 +49,10 @@ fn tokens_are_granted_refreshed_and_revoked(site: &Site) {
 
 fn organizations_are_made_and_changed(site: &Site) {
     run(site, "organizations.py");
+}
+
+fn teams_grants_and_checks_are_had(site: &Site) {
+    run(site, "authorization.py");
 }
 
 fn administrators_manage_users(site: &Site) {
