@@ -26,6 +26,8 @@ pub struct Account {
     pub user: String,
     /// An access token.
     pub access_token: String,
+    /// Their own organization.
+    pub organization: String,
 }
 
 impl Api {
@@ -52,7 +54,23 @@ impl Api {
 
     /// `GET /v1/me` with an access token or an API key.
     pub fn me(self, bearer: &str) -> Vec<u8> {
-        self.get("/v1/me", &format!("Authorization: Bearer {bearer}\r\n"))
+        self.get("/v1/me", &authorization(bearer))
+    }
+
+    /// Whether the bearer may change the organization.
+    pub fn check(self, bearer: &str, organization: &str) -> Vec<u8> {
+        self.post("/v1/authz/check", &authorization(bearer), &question(organization))
+    }
+
+    /// The same, so many times at once.
+    pub fn check_batch(self, bearer: &str, organization: &str, count: usize) -> Vec<u8> {
+        let checks = vec![question(organization); count];
+        self.post("/v1/authz/check-batch", &authorization(bearer), &json!({ "checks": checks }))
+    }
+
+    /// Who belongs to the organization.
+    pub fn members(self, bearer: &str, organization: &str) -> Vec<u8> {
+        self.get(&format!("/v1/organizations/{organization}/members"), &authorization(bearer))
     }
 
     /// A new account in the app.
@@ -85,7 +103,10 @@ impl Api {
     /// Signs someone up, now.
     pub fn new_account(self, app: &App, email: String) -> Outcome<Account> {
         let said = self.call(&self.sign_up(app, &email))?;
-        Ok(Account { email, user: text(&said, "/data/user/id")?, access_token: text(&said, "/data/access_token")? })
+        let access_token = text(&said, "/data/access_token")?;
+        let own = self.call(&self.get("/v1/me/organizations", &authorization(&access_token)))?;
+        let (user, organization) = (text(&said, "/data/user/id")?, text(&own, "/data/0/id")?);
+        Ok(Account { email, user, access_token, organization })
     }
 
     /// Signs someone in, now, for the first link of a chain of refresh tokens.
@@ -103,6 +124,14 @@ impl Api {
         }
         serde_json::from_str(&body).map_err(|error| format!("{body}: {error}"))
     }
+}
+
+fn authorization(bearer: &str) -> String {
+    format!("Authorization: Bearer {bearer}\r\n")
+}
+
+fn question(organization: &str) -> Value {
+    json!({ "action": "organization.update", "organization_id": organization })
 }
 
 fn of(app: &App) -> String {

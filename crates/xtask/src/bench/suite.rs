@@ -74,6 +74,19 @@ impl Suite {
             Ok(always(suite.api.me(&suite.accounts[number].access_token)))
         })?;
         self.each("GET /v1/me, API key", Baseline::Health, |suite, _| Ok(always(suite.api.me(&suite.app.api_key))))?;
+        self.each("authz/check, warm", Baseline::Health, |suite, number| {
+            let account = &suite.accounts[number];
+            Ok(always(suite.api.check(&account.access_token, &account.organization)))
+        })?;
+        self.each("authz/check, cold", Baseline::Health, |suite, number| Ok(suite.cold_checks(number)))?;
+        self.each("authz/check-batch of 50, warm", Baseline::Health, |suite, number| {
+            let account = &suite.accounts[number];
+            Ok(always(suite.api.check_batch(&account.access_token, &account.organization, 50)))
+        })?;
+        self.each("GET members of an organization", Baseline::Health, |suite, number| {
+            let account = &suite.accounts[number];
+            Ok(always(suite.api.members(&account.access_token, &account.organization)))
+        })?;
         self.each("token exchange", Baseline::Health, |suite, number| {
             Ok(always(suite.api.exchange(&suite.app, &suite.accounts[number].user)))
         })?;
@@ -140,6 +153,17 @@ impl Suite {
             }
             request.extend_from_slice(&api.refresh(&token));
         }))
+    }
+
+    /// Another organization each time, which nobody has asked about: the database is asked each time.
+    fn cold_checks(&self, number: usize) -> Next {
+        let (api, bearer, row) = (self.api, self.accounts[number].access_token.clone(), self.rows.len());
+        let mut asked = 0_u32;
+        Box::new(move |_, request| {
+            asked += 1;
+            let organization = format!("{row:08x}-{number:04x}-4000-8000-{asked:012x}");
+            request.extend_from_slice(&api.check(&bearer, &organization));
+        })
     }
 
     /// Someone new each time. Rows so far make the addresses differ from those of other rows.
