@@ -93,8 +93,11 @@ pub struct CustomRole {
 
 /// Custom roles of one database transaction.
 pub trait CustomRoleRepository {
-    /// A role of the organization.
+    /// A role of the organization. In a transaction that writes, it stays as it was read until the commit.
     fn custom_role(&mut self, organization: OrganizationId, id: RoleId) -> Result<Option<CustomRole>>;
+
+    /// A role of the organization, for who will change it: of several who want to, one is first.
+    fn custom_role_to_change(&mut self, organization: OrganizationId, id: RoleId) -> Result<Option<CustomRole>>;
 
     /// The role of that name.
     fn custom_role_by_name(&mut self, organization: OrganizationId, name: &RoleName) -> Result<Option<CustomRole>>;

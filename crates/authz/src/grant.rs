@@ -84,10 +84,11 @@ pub trait GrantRepository {
         page: &Page<GrantId>,
     ) -> Result<Listed<Grant, GrantId>>;
 
-    /// What a principal was granted anywhere in an app, oldest first.
+    /// What a principal was granted anywhere in an app, or in one of its organizations, oldest first.
     fn grants_held(
         &mut self,
         app: Option<AppId>,
+        within: Option<OrganizationId>,
         principal: PrincipalId,
         page: &Page<GrantId>,
     ) -> Result<Listed<Grant, GrantId>>;

@@ -187,15 +187,15 @@ impl Platform {
     ) -> Result<Vec<(OrganizationId, Option<TeamId>, Role)>> {
         let caller = acting.caller().clone();
         let listed = self.store().read(move |tx| {
-            let within = |organization| caller.key().is_none_or(|key| key.organization == organization);
+            let within = caller.key().map(|key| key.organization);
             let cap = |role: Role| caller.key().and_then(|key| key.role).map_or(role, |cap| cap.min(role));
             let page = Page::new(None, 0, Page::<OrganizationId>::LARGEST)?;
             let own = tx.organizations_of(caller.app, caller.principal, &page)?.items;
             let mut roles: Vec<_> = own.into_iter().map(|(own, role)| (own.id, None, cap(role))).collect();
             let page = Page::new(None, 0, Page::<TeamId>::LARGEST)?;
-            let teams = tx.teams_of(caller.app, caller.principal, &page)?.items;
+            let teams = tx.teams_of(caller.app, within, caller.principal, &page)?.items;
             roles.extend(teams.into_iter().map(|(team, role)| (team.organization, Some(team.id), cap(role))));
-            roles.retain(|(organization, ..)| within(*organization));
+            roles.retain(|(organization, ..)| within.is_none_or(|within| within == *organization));
             Ok(roles)
         });
         listed.await

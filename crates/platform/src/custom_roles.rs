@@ -117,7 +117,7 @@ impl Platform {
         let now = self.now();
         let changed = self.store().write(move |tx| {
             let permit = permit(tx, &acting, id)?;
-            let was = tx.custom_role(id, role)?.ok_or_else(Error::not_found)?;
+            let was = tx.custom_role_to_change(id, role)?.ok_or_else(Error::not_found)?;
             permit.hand_on(was.actions.iter())?;
             let change = change.clone();
             let role = CustomRole {

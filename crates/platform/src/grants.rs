@@ -88,9 +88,7 @@ impl Platform {
         if principal.is_some_and(|principal| principal != own) {
             return Err(Error::because(Code::InvalidRequest, "Name the organization with organization_id."));
         }
-        let mut listed = self.store().read(move |tx| tx.grants_held(app, own, &page)).await?;
-        listed.items.retain(|grant| within.is_none_or(|organization| grant.organization == organization));
-        Ok(listed)
+        self.store().read(move |tx| tx.grants_held(app, within, own, &page)).await
     }
 
     /// Makes a grant. Nobody gives what they may not do themselves, and nobody takes anything from who has a higher

@@ -108,9 +108,7 @@ impl Platform {
     ) -> Result<Listed<(Team, Role), TeamId>> {
         let caller = acting.caller();
         let (principal, app, within) = (caller.principal, caller.app, caller.key().map(|key| key.organization));
-        let mut listed = self.store().read(move |tx| tx.teams_of(app, principal, &page)).await?;
-        listed.items.retain(|(team, _)| within.is_none_or(|organization| team.organization == organization));
-        Ok(listed)
+        self.store().read(move |tx| tx.teams_of(app, within, principal, &page)).await
     }
 
     /// One team.

@@ -9,6 +9,7 @@ use std::{
 };
 
 use apps::{AppSettings, ClientId, ClientSecret, Origin, SettingsChange};
+use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
 use diesel::{
     Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection,
     connection::{Instrumentation, InstrumentationEvent, SimpleConnection as _, set_default_instrumentation},
@@ -23,15 +24,15 @@ use identity::{
 use kernel::{
     Client, Email, Metadata, Name, Page, Result, Role, SecretHash, Slug, Timestamp, Unchecked,
     id::{
-        AccountId, AppId, ClientSecretId, MailId, MembershipId, OneTimeTokenId, OrganizationId, PrincipalId,
-        RefreshTokenId, SessionId, TokenId,
+        AccountId, AppId, ClientSecretId, GrantId, MailId, MembershipId, OneTimeTokenId, OrganizationId, PrincipalId,
+        RefreshTokenId, RoleId, SessionId, TeamId, TokenId,
     },
 };
 use platform::{
     Store, Transaction,
     records::{MailOrder, QueuedMail},
 };
-use tenancy::{Membership, Organization};
+use tenancy::{Membership, Organization, Team, TeamMember};
 use testbed::TestDatabase;
 
 /// All queries so far, without their values.
@@ -121,6 +122,7 @@ fn walk(tx: &mut dyn Transaction) -> Result<()> {
         tx.insert_membership(&membership)?;
         tx.standing(owner.id, principal)?;
         tx.places(place, principal)?;
+        authority(tx, owner.id, place, principal)?;
         tx.organization_slug_taken(place, &owner.slug)?;
         for after in [None, Some(owner.id)] {
             tx.organizations_of(place, principal, &Page::new(after, 0, 10)?.counted(true))?;
@@ -147,6 +149,12 @@ fn walk(tx: &mut dyn Transaction) -> Result<()> {
     tx.revoke_token(TokenId::generate(), now)?;
     tx.sweep_revoked_tokens(at(1))?;
     tx.is_token_revoked(TokenId::generate())?;
+    mails(tx, &email)?;
+    tx.delete_app(&here, app.id)
+}
+
+fn mails(tx: &mut dyn Transaction, email: &Email) -> Result<()> {
+    let now = at(0);
     tx.enqueue_mail(&QueuedMail {
         id: MailId::generate(),
         app: None,
@@ -159,8 +167,97 @@ fn walk(tx: &mut dyn Transaction) -> Result<()> {
     tx.claim_mail(now, now, 10)?;
     tx.mail_sent(MailId::generate())?;
     tx.reorder_mail(MailId::generate(), MailOrder::VerifyEmail)?;
-    tx.postpone_mail(MailId::generate(), now)?;
-    tx.delete_app(&here, app.id)
+    tx.postpone_mail(MailId::generate(), now)
+}
+
+/// What a member may do, and what becomes of it.
+fn authority(
+    tx: &mut dyn Transaction,
+    organization: OrganizationId,
+    app: Option<AppId>,
+    principal: PrincipalId,
+) -> Result<()> {
+    let (here, now) = (Unchecked(organization), at(0));
+    tx.membership(&here, principal)?;
+    tx.owners_besides(&here, principal)?;
+    tx.people(app, &[principal])?;
+    for after in [None, Some(MembershipId::generate())] {
+        tx.members_in(&here, &Page::new(after, 0, 10)?.counted(true))?;
+    }
+    for after in [None, Some(organization)] {
+        tx.belongs_to(principal, &Page::new(after, 0, 10)?.counted(true))?;
+    }
+    let team = Team {
+        id: TeamId::generate(),
+        organization,
+        slug: Slug::from_name(&principal.to_string()),
+        name: Name::constant("Kitchen"),
+        archived_at: None,
+        created_at: now,
+        updated_at: now,
+    };
+    tx.insert_team(&here, &team)?;
+    tx.update_team(&here, &team)?;
+    tx.team(team.id)?;
+    tx.update_team(&here, &team)?;
+    let member = TeamMember { team: team.id, principal, role: Role::Member, created_at: now };
+    tx.put_team_member(&here, &member)?;
+    tx.team_role(&here, team.id, principal)?;
+    tx.team_roles(organization, principal)?;
+    for after in [None, Some(team.id)] {
+        tx.teams_in(&here, &Page::new(after, 0, 10)?.counted(true))?;
+        for within in [None, Some(organization)] {
+            tx.teams_of(app, within, principal, &Page::new(after, 0, 10)?.counted(true))?;
+        }
+    }
+    for after in [None, Some(principal)] {
+        tx.team_members(&here, team.id, &Page::new(after, 0, 10)?.counted(true))?;
+    }
+    let role = CustomRole {
+        id: RoleId::generate(),
+        organization,
+        name: RoleName::parse(&format!("role-{principal}"))?,
+        description: None,
+        actions: ActionSet::default(),
+        created_at: now,
+        updated_at: now,
+    };
+    tx.insert_custom_role(&here, &role)?;
+    tx.update_custom_role(&here, &role)?;
+    tx.custom_role_to_change(organization, role.id)?;
+    tx.custom_role(organization, role.id)?;
+    tx.custom_role_by_name(organization, &role.name)?;
+    tx.update_custom_role(&here, &role)?;
+    for after in [None, Some(role.id)] {
+        tx.custom_roles_in(&here, &Page::new(after, 0, 10)?.counted(true))?;
+    }
+    tx.set_role(&here, principal, Role::Owner, None)?;
+    tx.delete_custom_role(&here, role.id)?;
+    let grant = Grant {
+        id: GrantId::generate(),
+        organization,
+        team: Some(team.id),
+        principal,
+        effect: Effect::Allow,
+        action: ActionPattern::parse("team.*", None)?,
+        resource: None,
+        created_at: now,
+    };
+    tx.insert_grant(&here, &grant)?;
+    tx.grant(grant.id)?;
+    tx.grants_of(organization, principal)?;
+    tx.count_grants_of(organization, principal)?;
+    for after in [None, Some(grant.id)] {
+        tx.grants_in(&here, None, &Page::new(after, 0, 10)?.counted(true))?;
+        tx.grants_in(&here, Some(principal), &Page::new(after, 0, 10)?.counted(true))?;
+        for within in [None, Some(organization)] {
+            tx.grants_held(app, within, principal, &Page::new(after, 0, 10)?.counted(true))?;
+        }
+    }
+    tx.delete_grant(&here, grant.id)?;
+    tx.delete_grants_of(&here, principal)?;
+    tx.delete_grants_in_app(app, principal)?;
+    tx.delete_team_member(&here, team.id, principal)
 }
 
 fn people(
@@ -233,7 +330,7 @@ async fn caught(place: &TestDatabase, quote: char) -> Vec<String> {
     // The other database's test may run beside this one.
     let caught = CAUGHT.lock().unwrap();
     let caught: Vec<_> = caught.iter().filter(|sql| sql.contains(quote)).cloned().collect();
-    assert!(caught.len() > 60, "{}", caught.len());
+    assert!(caught.len() > 100, "{}", caught.len());
     caught
 }
 
@@ -317,6 +414,20 @@ const MANY_TENANTS: &str = "
         SELECT gen_random_uuid(), o.id, p.id, 'owner', now()
         FROM (SELECT *, row_number() OVER () AS n FROM organizations) AS o
         JOIN (SELECT *, row_number() OVER () AS n FROM principals) AS p ON p.n = o.n % 1700 + 1;
+    INSERT INTO roles
+        SELECT gen_random_uuid(), id, 'role-' || n, NULL, '[]', now(), now()
+        FROM organizations, generate_series(1, 2) AS n;
+    UPDATE memberships SET role_id = roles.id FROM roles
+        WHERE roles.organization_id = memberships.organization_id AND roles.name = 'role-1';
+    INSERT INTO teams
+        SELECT gen_random_uuid(), id, 'team-' || n, 'Kitchen', NULL, now(), now()
+        FROM organizations, generate_series(1, 2) AS n;
+    INSERT INTO team_members
+        SELECT t.id, m.organization_id, m.principal_id, 'member', now()
+        FROM teams AS t JOIN memberships AS m ON m.organization_id = t.organization_id;
+    INSERT INTO grants
+        SELECT gen_random_uuid(), m.organization_id, NULL, m.principal_id, 'allow', 'team.*', NULL, NULL, now()
+        FROM memberships AS m, generate_series(1, 2);
     INSERT INTO sessions SELECT gen_random_uuid(), id, 0, NULL, NULL, now(), now(), NULL FROM accounts;
     INSERT INTO refresh_tokens SELECT gen_random_uuid(), id, now(), NULL, NULL FROM sessions;
     INSERT INTO one_time_tokens

@@ -92,8 +92,8 @@ pub trait MembershipRepository {
         custom_role: Option<RoleId>,
     ) -> Result<()>;
 
-    /// How many own the organization besides this one. In a transaction that writes, no owner comes or goes until the
-    /// commit.
+    /// How many own the organization besides this one. In a transaction that writes, no owner goes and no member
+    /// comes until the commit.
     fn owners_besides(&mut self, scope: &dyn Scope, principal: PrincipalId) -> Result<i64>;
 
     /// Adds a member.
@@ -108,7 +108,7 @@ pub trait MembershipRepository {
     /// `not_found` when they are none.
     fn delete_membership(&mut self, scope: &dyn Scope, principal: PrincipalId) -> Result<()>;
 
-    /// Everywhere a principal belongs to, in any app: the app and the organization, oldest first.
+    /// Everywhere a principal belongs to, in any app: the app and the organization, oldest first. Not counted.
     fn belongs_to(
         &mut self,
         principal: PrincipalId,

@@ -2,7 +2,7 @@
 
 use kernel::{
     Listed, Name, Page, Result, Role, Scope, Slug, Timestamp,
-    id::{OrganizationId, PrincipalId, TeamId},
+    id::{AppId, OrganizationId, PrincipalId, TeamId},
 };
 
 /// A part of an organization.
@@ -65,11 +65,11 @@ pub trait TeamRepository {
         page: &Page<PrincipalId>,
     ) -> Result<Listed<TeamMember, PrincipalId>>;
 
-    /// Puts a member of the organization into a team, or gives them another role there. Tells whether they are new.
+    /// Puts a member of the organization into a team, or gives them another role there.
     ///
     /// # Errors
-    /// `not_found` for who is no member of the organization.
-    fn put_team_member(&mut self, scope: &dyn Scope, member: &TeamMember) -> Result<bool>;
+    /// `not_found` for who is no member of the organization, and for a team of another one.
+    fn put_team_member(&mut self, scope: &dyn Scope, member: &TeamMember) -> Result<()>;
 
     /// The role somebody has in a team.
     fn team_role(&mut self, scope: &dyn Scope, team: TeamId, principal: PrincipalId) -> Result<Option<Role>>;
@@ -83,10 +83,12 @@ pub trait TeamRepository {
     /// What somebody is in the teams of an organization that are not archived.
     fn team_roles(&mut self, organization: OrganizationId, principal: PrincipalId) -> Result<Vec<(TeamId, Role)>>;
 
-    /// Somebody's teams in all organizations of an app, with their role, oldest first. Archived ones are left out.
+    /// Somebody's teams in all organizations of an app, or in one of them, with their role, oldest first. Archived ones
+    /// are left out.
     fn teams_of(
         &mut self,
-        app: Option<kernel::id::AppId>,
+        app: Option<AppId>,
+        within: Option<OrganizationId>,
         principal: PrincipalId,
         page: &Page<TeamId>,
     ) -> Result<Listed<(Team, Role), TeamId>>;

@@ -26,18 +26,20 @@ CREATE TABLE teams (
     archived_at     INTEGER,
     created_at      INTEGER NOT NULL,
     updated_at      INTEGER NOT NULL,
-    CONSTRAINT teams_organization_id_slug_key UNIQUE (organization_id, slug)
+    CONSTRAINT teams_organization_id_slug_key UNIQUE (organization_id, slug),
+    CONSTRAINT teams_id_organization_id_key UNIQUE (id, organization_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX teams_organization_id_id ON teams (organization_id, id);
 
 -- Only members of the organization are in its teams: who leaves it leaves them.
 CREATE TABLE team_members (
-    team_id         BLOB    NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
+    team_id         BLOB    NOT NULL,
     organization_id BLOB    NOT NULL,
     principal_id    BLOB    NOT NULL,
     role            TEXT    NOT NULL,
     created_at      INTEGER NOT NULL,
     PRIMARY KEY (team_id, principal_id),
+    FOREIGN KEY (team_id, organization_id) REFERENCES teams (id, organization_id) ON DELETE CASCADE,
     FOREIGN KEY (organization_id, principal_id)
         REFERENCES memberships (organization_id, principal_id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
@@ -47,15 +49,16 @@ CREATE INDEX team_members_principal_id ON team_members (principal_id);
 CREATE TABLE grants (
     id              BLOB    NOT NULL PRIMARY KEY,
     organization_id BLOB    NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
-    team_id         BLOB    REFERENCES teams (id) ON DELETE CASCADE,
+    team_id         BLOB,
     principal_id    BLOB    NOT NULL,
     effect          TEXT    NOT NULL,
     action          TEXT    NOT NULL,
     resource_type   TEXT,
     resource_id     TEXT,
-    created_at      INTEGER NOT NULL
+    created_at      INTEGER NOT NULL,
+    FOREIGN KEY (team_id, organization_id) REFERENCES teams (id, organization_id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grants_organization_id_id ON grants (organization_id, id);
 CREATE INDEX grants_organization_id_principal_id_id ON grants (organization_id, principal_id, id);
 CREATE INDEX grants_principal_id ON grants (principal_id);
-CREATE INDEX grants_team_id ON grants (team_id);
+CREATE INDEX grants_team_id_organization_id ON grants (team_id, organization_id);

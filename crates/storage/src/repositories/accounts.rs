@@ -210,13 +210,7 @@ impl AccountRepository for Tx<'_> {
                 .filter(accounts::email.lt(format!("{prefix}\u{7f}"))),
             None => of_app(scope.app()),
         };
-        let total = self.total(page, |connection| found().count().get_result(connection))?;
-        let mut query = found().order(accounts::id);
-        if let Some(after) = page.after {
-            query = query.filter(accounts::id.gt(RowId(after.0)));
-        }
-        let query = query.offset(page.offset.into()).limit(i64::from(page.limit) + 1).select(AccountRow::as_select());
-        let rows = self.query(|connection| query.load(connection))?;
+        let (rows, total): (Vec<AccountRow>, _) = paged!(self, page, found by accounts::id, AccountRow::as_select());
         let accounts = rows.into_iter().map(AccountRow::into_account).collect::<Result<_>>()?;
         Ok(Listed::cut(accounts, page, total, |account: &Account| account.id))
     }

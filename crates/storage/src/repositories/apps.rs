@@ -190,13 +190,7 @@ impl Tx<'_> {
         all: impl Fn() -> table::BoxedQuery<'static, Db>,
         page: &Page<AppId>,
     ) -> Result<Listed<App, AppId>> {
-        let total = self.total(page, |connection| all().count().get_result(connection))?;
-        let mut query = all().order(table::id).offset(page.offset.into()).limit(i64::from(page.limit) + 1);
-        if let Some(after) = page.after {
-            query = query.filter(table::id.gt(RowId(after.0)));
-        }
-        let query = query.select(AppRow::as_select());
-        let rows = self.query(|connection| query.load(connection))?;
+        let (rows, total): (Vec<AppRow>, _) = paged!(self, page, all by table::id, AppRow::as_select());
         let apps = rows.into_iter().map(AppRow::into_app).collect::<Result<_>>()?;
         Ok(Listed::cut(apps, page, total, |app: &App| app.id))
     }

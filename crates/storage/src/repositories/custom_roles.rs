@@ -40,6 +40,15 @@ impl CustomRoleRepository for Tx<'_> {
         self.role(row)
     }
 
+    fn custom_role_to_change(&mut self, organization: OrganizationId, id: RoleId) -> Result<Option<CustomRole>> {
+        let query = roles::table
+            .filter(roles::id.eq(RowId(id.0)))
+            .filter(roles::organization_id.eq(RowId(organization.0)))
+            .select(RoleRow::as_select());
+        let row = self.query(|connection| for_no_key_update!(query).first(connection).optional())?;
+        self.role(row)
+    }
+
     fn custom_role_by_name(&mut self, organization: OrganizationId, name: &RoleName) -> Result<Option<CustomRole>> {
         let query = roles::table
             .filter(roles::organization_id.eq(RowId(organization.0)))
@@ -54,13 +63,7 @@ impl CustomRoleRepository for Tx<'_> {
 
     fn custom_roles_in(&mut self, scope: &dyn Scope, page: &Page<RoleId>) -> Result<Listed<CustomRole, RoleId>> {
         let all = || roles::table.filter(roles::organization_id.eq(RowId(scope.organization().0))).into_boxed::<Db>();
-        let total = self.total(page, |connection| all().count().get_result(connection))?;
-        let mut query = all().order(roles::id).offset(page.offset.into()).limit(i64::from(page.limit) + 1);
-        if let Some(after) = page.after {
-            query = query.filter(roles::id.gt(RowId(after.0)));
-        }
-        let query = query.select(RoleRow::as_select());
-        let rows = self.query(|connection| query.load(connection))?;
+        let (rows, total): (Vec<RoleRow>, _) = paged!(self, page, all by roles::id, RoleRow::as_select());
         let found = rows.into_iter().map(RoleRow::into_role).collect::<Result<_>>()?;
         Ok(Listed::cut(found, page, total, |role: &CustomRole| role.id))
     }

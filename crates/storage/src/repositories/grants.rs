@@ -52,13 +52,7 @@ impl GrantRepository for Tx<'_> {
                 None => here.into_boxed(),
             }
         };
-        let total = self.total(page, |connection| all().count().get_result(connection))?;
-        let mut query = all().order(grants::id).offset(page.offset.into()).limit(i64::from(page.limit) + 1);
-        if let Some(after) = page.after {
-            query = query.filter(grants::id.gt(RowId(after.0)));
-        }
-        let query = query.select(GrantRow::as_select());
-        let rows = self.query(|connection| query.load(connection))?;
+        let (rows, total): (Vec<GrantRow>, _) = paged!(self, page, all by grants::id, GrantRow::as_select());
         let found = rows.into_iter().map(GrantRow::into_grant).collect::<Result<_>>()?;
         Ok(Listed::cut(found, page, total, |grant: &Grant| grant.id))
     }
@@ -66,6 +60,7 @@ impl GrantRepository for Tx<'_> {
     fn grants_held(
         &mut self,
         app: Option<AppId>,
+        within: Option<OrganizationId>,
         principal: PrincipalId,
         page: &Page<GrantId>,
     ) -> Result<Listed<Grant, GrantId>> {
@@ -74,18 +69,16 @@ impl GrantRepository for Tx<'_> {
                 .inner_join(organizations::table)
                 .filter(grants::principal_id.eq(RowId(principal.0)))
                 .into_boxed::<Db>();
+            let held = match within {
+                Some(organization) => held.filter(grants::organization_id.eq(RowId(organization.0))),
+                None => held,
+            };
             match app {
                 Some(app) => held.filter(organizations::app_id.eq(RowId(app.0))),
                 None => held.filter(organizations::app_id.is_null()),
             }
         };
-        let total = self.total(page, |connection| held().count().get_result(connection))?;
-        let mut query = held().order(grants::id).offset(page.offset.into()).limit(i64::from(page.limit) + 1);
-        if let Some(after) = page.after {
-            query = query.filter(grants::id.gt(RowId(after.0)));
-        }
-        let query = query.select(GrantRow::as_select());
-        let rows = self.query(|connection| query.load(connection))?;
+        let (rows, total): (Vec<GrantRow>, _) = paged!(self, page, held by grants::id, GrantRow::as_select());
         let found = rows.into_iter().map(GrantRow::into_grant).collect::<Result<_>>()?;
         Ok(Listed::cut(found, page, total, |grant: &Grant| grant.id))
     }

@@ -78,13 +78,8 @@ impl MembershipRepository for Tx<'_> {
         let here = || {
             memberships::table.filter(memberships::organization_id.eq(RowId(scope.organization().0))).into_boxed::<Db>()
         };
-        let total = self.total(page, |connection| here().count().get_result(connection))?;
-        let mut query = here().order(memberships::id).offset(page.offset.into()).limit(i64::from(page.limit) + 1);
-        if let Some(after) = page.after {
-            query = query.filter(memberships::id.gt(RowId(after.0)));
-        }
-        let query = query.select(MembershipRow::as_select());
-        let rows = self.query(|connection| query.load(connection))?;
+        let (rows, total): (Vec<MembershipRow>, _) =
+            paged!(self, page, here by memberships::id, MembershipRow::as_select());
         let found = rows.into_iter().map(MembershipRow::into_membership).collect::<Result<_>>()?;
         Ok(Listed::cut(found, page, total, |membership: &Membership| membership.id))
     }

@@ -96,16 +96,8 @@ impl OrganizationRepository for Tx<'_> {
                 None => own.filter(organizations::app_id.is_null()),
             }
         };
-        let total = self.total(page, |connection| own().count().get_result(connection))?;
-        let mut query = own()
-            .order(organizations::id)
-            .offset(page.offset.into())
-            .limit(i64::from(page.limit) + 1)
-            .select((OrganizationRow::as_select(), memberships::role));
-        if let Some(after) = page.after {
-            query = query.filter(organizations::id.gt(RowId(after.0)));
-        }
-        let rows = self.query(|connection| query.load::<(OrganizationRow, String)>(connection))?;
+        let (rows, total): (Vec<(OrganizationRow, String)>, _) =
+            paged!(self, page, own by organizations::id, (OrganizationRow::as_select(), memberships::role));
         let own = |(row, role): (OrganizationRow, String)| Ok((row.into_organization()?, intact(Role::parse(&role))?));
         let own = rows.into_iter().map(own).collect::<Result<_>>()?;
         Ok(Listed::cut(own, page, total, |(organization, _): &(Organization, Role)| organization.id))

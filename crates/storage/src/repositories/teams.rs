@@ -47,13 +47,7 @@ impl TeamRepository for Tx<'_> {
 
     fn teams_in(&mut self, scope: &dyn Scope, page: &Page<TeamId>) -> Result<Listed<Team, TeamId>> {
         let all = || teams::table.filter(teams::organization_id.eq(RowId(scope.organization().0))).into_boxed::<Db>();
-        let total = self.total(page, |connection| all().count().get_result(connection))?;
-        let mut query = all().order(teams::id).offset(page.offset.into()).limit(i64::from(page.limit) + 1);
-        if let Some(after) = page.after {
-            query = query.filter(teams::id.gt(RowId(after.0)));
-        }
-        let query = query.select(TeamRow::as_select());
-        let rows = self.query(|connection| query.load(connection))?;
+        let (rows, total): (Vec<TeamRow>, _) = paged!(self, page, all by teams::id, TeamRow::as_select());
         let found = rows.into_iter().map(TeamRow::into_team).collect::<Result<_>>()?;
         Ok(Listed::cut(found, page, total, |team: &Team| team.id))
     }
@@ -113,19 +107,13 @@ impl TeamRepository for Tx<'_> {
                 .filter(team_members::organization_id.eq(RowId(organization.0)))
                 .into_boxed::<Db>()
         };
-        let total = self.total(page, |connection| all().count().get_result(connection))?;
-        let mut query =
-            all().order(team_members::principal_id).offset(page.offset.into()).limit(i64::from(page.limit) + 1);
-        if let Some(after) = page.after {
-            query = query.filter(team_members::principal_id.gt(RowId(after.0)));
-        }
-        let query = query.select(TeamMemberRow::as_select());
-        let rows = self.query(|connection| query.load(connection))?;
+        let (rows, total): (Vec<TeamMemberRow>, _) =
+            paged!(self, page, all by team_members::principal_id, TeamMemberRow::as_select());
         let found = rows.into_iter().map(TeamMemberRow::into_member).collect::<Result<_>>()?;
         Ok(Listed::cut(found, page, total, |member: &TeamMember| member.principal))
     }
 
-    fn put_team_member(&mut self, scope: &dyn Scope, member: &TeamMember) -> Result<bool> {
+    fn put_team_member(&mut self, scope: &dyn Scope, member: &TeamMember) -> Result<()> {
         let organization = scope.organization();
         self.team(member.team)?.filter(|team| team.organization == organization).ok_or_else(Error::not_found)?;
         // Whoever removes them from the organization waits for this, or this for them.
@@ -135,7 +123,6 @@ impl TeamRepository for Tx<'_> {
             .select(memberships::id);
         let belongs = self.query(|connection| for_share!(belongs).first::<RowId>(connection).optional())?;
         belongs.ok_or_else(Error::not_found)?;
-        let known = self.team_role(scope, member.team, member.principal)?.is_some();
         let put = diesel::insert_into(team_members::table)
             .values((
                 team_members::team_id.eq(RowId(member.team.0)),
@@ -149,7 +136,7 @@ impl TeamRepository for Tx<'_> {
             .set(team_members::role.eq(member.role.name()));
         self.query(|connection| put.execute(connection))?;
         self.changed(Change::Authority(organization, member.principal));
-        Ok(!known)
+        Ok(())
     }
 
     fn team_role(&mut self, scope: &dyn Scope, team: TeamId, principal: PrincipalId) -> Result<Option<Role>> {
@@ -185,6 +172,7 @@ impl TeamRepository for Tx<'_> {
     fn teams_of(
         &mut self,
         app: Option<AppId>,
+        within: Option<OrganizationId>,
         principal: PrincipalId,
         page: &Page<TeamId>,
     ) -> Result<Listed<(Team, Role), TeamId>> {
@@ -194,21 +182,17 @@ impl TeamRepository for Tx<'_> {
                 .filter(team_members::principal_id.eq(RowId(principal.0)))
                 .filter(teams::archived_at.is_null())
                 .into_boxed::<Db>();
+            let own = match within {
+                Some(organization) => own.filter(teams::organization_id.eq(RowId(organization.0))),
+                None => own,
+            };
             match app {
                 Some(app) => own.filter(organizations::app_id.eq(RowId(app.0))),
                 None => own.filter(organizations::app_id.is_null()),
             }
         };
-        let total = self.total(page, |connection| own().count().get_result(connection))?;
-        let mut query = own()
-            .order(teams::id)
-            .offset(page.offset.into())
-            .limit(i64::from(page.limit) + 1)
-            .select((TeamRow::as_select(), team_members::role));
-        if let Some(after) = page.after {
-            query = query.filter(teams::id.gt(RowId(after.0)));
-        }
-        let rows = self.query(|connection| query.load::<(TeamRow, String)>(connection))?;
+        let (rows, total): (Vec<(TeamRow, String)>, _) =
+            paged!(self, page, own by teams::id, (TeamRow::as_select(), team_members::role));
         let own = |(row, role): (TeamRow, String)| Ok((row.into_team()?, intact(Role::parse(&role))?));
         let found = rows.into_iter().map(own).collect::<Result<_>>()?;
         Ok(Listed::cut(found, page, total, |(team, _): &(Team, Role)| team.id))

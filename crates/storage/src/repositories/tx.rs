@@ -23,6 +23,19 @@ macro_rules! sweep {
     }};
 }
 
+/// One page of a list in the order of its ids: the rows, one more than were asked for, and how many there are in all.
+macro_rules! paged {
+    ($tx:ident, $page:ident, $all:ident by $id:expr, $columns:expr) => {{
+        let total = $tx.total($page, |connection| $all().count().get_result(connection))?;
+        let mut query = $all().order($id).offset($page.offset.into()).limit(i64::from($page.limit) + 1);
+        if let Some(after) = $page.after {
+            query = query.filter($id.gt(RowId(after.0)));
+        }
+        let query = query.select($columns);
+        ($tx.query(|connection| query.load(connection))?, total)
+    }};
+}
+
 mod accounts;
 mod api_keys;
 mod apps;

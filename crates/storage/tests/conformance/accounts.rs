@@ -1,10 +1,14 @@
 //! Accounts and principals.
 
-use identity::{Account, EmailProof, PasswordHash, account::AccountFilter};
+use identity::{
+    Account, EmailProof, PasswordHash,
+    account::{AccountFilter, Person},
+};
 use kernel::{
     Code, Name, Page, Role, Unchecked,
     id::{AccountId, PrincipalId},
 };
+use platform::Transaction;
 
 use crate::support::{Db, account, at, email, metadata};
 
@@ -19,7 +23,8 @@ on_both!(
     with_an_account_goes_everything_that_hangs_on_it,
     the_address_of_a_principal_is_forgotten_with_their_last_account,
     an_app_never_reaches_the_accounts_of_another,
-    a_list_goes_on_where_the_last_page_ended,
+    people_are_those_who_have_an_account_there,
+    an_app_lists_its_own_accounts,
     a_list_can_be_cut_down_to_a_prefix,
 );
 
@@ -219,23 +224,51 @@ async fn an_app_never_reaches_the_accounts_of_another(db: &Db) {
     }
 }
 
-async fn a_list_goes_on_where_the_last_page_ended(db: &Db) {
+async fn people_are_those_who_have_an_account_there(db: &Db) {
+    let (app, other) = (db.app().await.id, db.app().await.id);
+    let [named, nameless, elsewhere] =
+        [db.account(Some(app)).await, db.account(Some(app)).await, db.account(Some(other)).await];
+    let named = Account { display_name: Some(Name::parse("Zoë 🦊").unwrap()), ..named };
+    let change = named.clone();
+    db.write(move |tx| tx.update_account(&change)).await;
+    let unasked = db.account(Some(app)).await;
+    let platforms = Account { principal: nameless.principal, ..account(None) };
+    let new = platforms.clone();
+    db.write(move |tx| tx.insert_account(&new)).await;
+
+    let mut asked = vec![named.principal, elsewhere.principal];
+    // More than one query asks for.
+    asked.extend((0..1500).map(|_| PrincipalId::generate()));
+    asked.push(nameless.principal);
+    assert!(!asked.contains(&unasked.principal));
+    for (app, accounts) in [(Some(app), vec![named, nameless]), (None, vec![platforms])] {
+        let asked = asked.clone();
+        let person = |account: Account| Person {
+            principal: account.principal,
+            email: account.email,
+            display_name: account.display_name,
+        };
+        let mut expected: Vec<_> = accounts.into_iter().map(person).collect();
+        let mut found = db.read(move |tx| tx.people(app, &asked)).await;
+        for people in [&mut expected, &mut found] {
+            people.sort_by_key(|person| person.principal);
+        }
+        assert_eq!(found, expected);
+    }
+    assert!(db.read(move |tx| tx.people(None, &[])).await.is_empty());
+}
+
+async fn an_app_lists_its_own_accounts(db: &Db) {
     let app = Some(db.app().await.id);
     let mut all = Vec::new();
-    for _ in 0..7 {
-        all.push(db.account(app).await.id);
+    for _ in 0..5 {
+        all.push(db.account(app).await);
+        db.account(None).await;
     }
-    let listed = |after, offset| {
-        db.read(move |tx| {
-            let listed = tx.accounts_in(&Unchecked(app), &AccountFilter::default(), &Page::new(after, offset, 3)?)?;
-            Ok((listed.items.iter().map(|account| account.id).collect::<Vec<_>>(), listed.next))
-        })
+    let list = move |tx: &mut dyn Transaction, page: &Page<_>| {
+        tx.accounts_in(&Unchecked(app), &AccountFilter::default(), page)
     };
-    assert_eq!(listed(None, 0).await, (all[..3].to_vec(), Some(all[2])));
-    assert_eq!(listed(Some(all[2]), 0).await, (all[3..6].to_vec(), Some(all[5])));
-    assert_eq!(listed(Some(all[5]), 0).await, (all[6..].to_vec(), None));
-    assert_eq!(listed(None, 4).await, (all[4..].to_vec(), None));
-    assert_eq!(listed(Some(all[6]), 0).await, (Vec::new(), None));
+    db.lists(&all, |account| account.id, list).await;
 }
 
 async fn a_list_can_be_cut_down_to_a_prefix(db: &Db) {

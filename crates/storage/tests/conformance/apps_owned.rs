@@ -1,11 +1,12 @@
 //! What goes with an app, and what stays.
 
+use authz::Grant;
 use identity::Account;
 use kernel::{Event, EventKind, Role, Sealed, Unchecked, id::MailId};
 use platform::records::{MailOrder, QueuedMail};
 use webhooks::Signing;
 
-use crate::support::{Db, account, at, email};
+use crate::support::{Db, account, at, email, grant};
 
 on_both!(with_an_app_goes_everything_in_it_and_the_ledger_stays);
 
@@ -19,7 +20,10 @@ async fn with_an_app_goes_everything_in_it_and_the_ledger_stays(db: &Db) {
         let account = db.account(id).await;
         db.session(&account).await;
         let organization = db.organization_in(id).await.id;
-        db.member(organization, account.principal, Role::Owner).await;
+        db.member(organization, account.principal, Role::Viewer).await;
+        let (team, role) = (db.team(organization).await, db.custom_role(organization).await.id);
+        db.team_member(&team, account.principal, Role::Member).await;
+        let grant = Grant { team: Some(team.id), ..grant(organization, account.principal) };
         let app = app.id;
         db.write(move |tx| {
             tx.insert_client_secret(&crate::client_secrets::secret(app, None))?;
@@ -29,6 +33,8 @@ async fn with_an_app_goes_everything_in_it_and_the_ledger_stays(db: &Db) {
             tx.insert_api_key(&Unchecked(organization), &key)?;
             let signing = Signing { secret: Sealed(vec![1]), url: None, created_at: at(0) };
             tx.insert_signing(&Unchecked(organization), &signing)?;
+            tx.set_role(&Unchecked(organization), account.principal, Role::Viewer, Some(role))?;
+            tx.insert_grant(&Unchecked(organization), &grant)?;
             tx.append(&Event { app: id, ..Event::new(EventKind::AuthSignup, at(0)) })?;
             tx.enqueue_mail(&QueuedMail {
                 id: MailId::generate(),
@@ -52,6 +58,10 @@ async fn with_an_app_goes_everything_in_it_and_the_ledger_stays(db: &Db) {
         "links",
         "api_keys",
         "memberships",
+        "teams",
+        "team_members",
+        "roles",
+        "grants",
         "signing_secrets",
         "client_secrets",
     ] {

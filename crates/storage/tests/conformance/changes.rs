@@ -1,15 +1,24 @@
 //! Who holds copies is told of every committed change, and of nothing else.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+};
 
 use apps::App;
 use identity::{Account, PasswordHash};
-use kernel::{Change, Error, Unchecked, id::TokenId};
+use kernel::{
+    Change, Error, Role, Unchecked,
+    id::{PrincipalId, TokenId},
+};
+use tenancy::{Team, TeamMember};
 
-use crate::support::{Db, at};
+use crate::support::{Db, at, custom_role, grant, membership, team};
 
 on_both!(
     every_change_is_told_before_its_author_is_answered,
+    every_change_of_what_somebody_is_in_an_organization_is_told,
+    every_change_of_what_many_are_in_an_organization_is_told,
     what_is_rolled_back_or_only_read_is_not_told,
     with_an_account_go_its_sessions_and_keys,
     a_listener_that_panics_harms_nobody,
@@ -67,6 +76,76 @@ async fn every_change_is_told_before_its_author_is_answered(db: &Db) {
     let key_id = key.id;
     db.write(move |tx| tx.insert_api_key(&Unchecked(organization), &key)).await;
     assert_eq!(heard(), [Change::ApiKey(key_id)]);
+}
+
+async fn every_change_of_what_somebody_is_in_an_organization_is_told(db: &Db) {
+    let [here, elsewhere] = [Unchecked(db.organization().await.id), Unchecked(db.organization().await.id)];
+    let principal = PrincipalId::generate();
+    let team = db.team(here.0).await.id;
+    let heard = heard(db);
+    let told = [Change::Authority(here.0, principal)];
+
+    db.write(move |tx| tx.insert_membership(&membership(here.0, principal, Role::Viewer))).await;
+    assert_eq!(heard(), told);
+    db.write(move |tx| tx.set_role(&here, principal, Role::Admin, None)).await;
+    assert_eq!(heard(), told);
+    for role in [Role::Member, Role::Admin] {
+        let member = TeamMember { team, principal, role, created_at: at(0) };
+        db.write(move |tx| tx.put_team_member(&here, &member)).await;
+        assert_eq!(heard(), told);
+    }
+    db.write(move |tx| tx.delete_team_member(&here, team, principal)).await;
+    assert_eq!(heard(), told);
+    db.write(move |tx| tx.delete_membership(&here, principal)).await;
+    assert_eq!(heard(), told);
+
+    let id = db.grant(here.0, principal).await.id;
+    assert_eq!(heard(), told);
+    db.write(move |tx| tx.delete_grant(&here, id)).await;
+    assert_eq!(heard(), told);
+    db.grant(here.0, principal).await;
+    assert_eq!(heard(), told);
+    db.write(move |tx| tx.delete_grants_of(&here, principal)).await;
+    assert_eq!(heard(), told);
+    db.write(move |tx| tx.delete_grants_of(&here, principal)).await;
+    assert_eq!(heard(), [], "there were none");
+
+    db.write(move |tx| {
+        tx.insert_grant(&here, &grant(here.0, principal))?;
+        tx.insert_grant(&elsewhere, &grant(elsewhere.0, principal))
+    })
+    .await;
+    let everywhere = HashSet::from([told[0], Change::Authority(elsewhere.0, principal)]);
+    assert_eq!(HashSet::from_iter(heard()), everywhere);
+    db.write(move |tx| tx.delete_grants_in_app(None, principal)).await;
+    assert_eq!(HashSet::from_iter(heard()), everywhere);
+}
+
+async fn every_change_of_what_many_are_in_an_organization_is_told(db: &Db) {
+    let organization = db.organization().await;
+    let here = Unchecked(organization.id);
+    let heard = heard(db);
+    let told = [Change::Organization(here.0)];
+
+    db.write(move |tx| tx.update_organization(&here, &organization)).await;
+    assert_eq!(heard(), told);
+
+    let team = team(here.0);
+    let made = Change::Team(team.id);
+    let (new, archived) = (team.clone(), Team { archived_at: Some(at(1)), ..team });
+    db.write(move |tx| tx.insert_team(&here, &new)).await;
+    assert_eq!(heard(), [made]);
+    db.write(move |tx| tx.update_team(&here, &archived)).await;
+    assert_eq!(heard(), told);
+
+    let role = custom_role(here.0);
+    let (id, new) = (role.id, role.clone());
+    db.write(move |tx| tx.insert_custom_role(&here, &new)).await;
+    assert_eq!(heard(), [], "nobody has it yet");
+    db.write(move |tx| tx.update_custom_role(&here, &role)).await;
+    assert_eq!(heard(), told);
+    db.write(move |tx| tx.delete_custom_role(&here, id)).await;
+    assert_eq!(heard(), told);
 }
 
 async fn what_is_rolled_back_or_only_read_is_not_told(db: &Db) {

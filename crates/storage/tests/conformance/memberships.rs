@@ -6,15 +6,23 @@ use kernel::{
     Code, Error, Role, Unchecked,
     id::{OrganizationId, PrincipalId},
 };
-use tenancy::{Place, Standing, membership::Departure};
+use platform::Transaction;
+use tenancy::{Membership, Organization, Place, Standing, membership::Departure};
 
-use crate::support::{Db, linger, membership, pause};
+use crate::support::{Db, at, linger, membership, pause};
 
 on_both!(
     a_standing_tells_role_and_app,
+    a_standing_tells_whether_the_organization_is_archived,
     somebody_belongs_to_an_organization_once,
+    a_member_is_found_where_they_belong,
+    an_organization_lists_its_members,
+    a_member_gets_another_role_where_it_was_permitted,
+    owners_are_counted_where_they_own,
+    somebody_sees_everywhere_they_belong,
     a_place_counts_the_others,
     of_two_owners_who_leave_at_once_one_stays,
+    of_owners_who_demote_each_other_at_once_one_stays,
     a_member_who_leaves_while_another_joins_does_not_empty_the_organization,
     what_a_permit_was_decided_from_holds_until_the_commit,
 );
@@ -26,12 +34,24 @@ async fn a_standing_tells_role_and_app(db: &Db) {
         for role in Role::ALL {
             let principal = PrincipalId::generate();
             db.member(organization, principal, role).await;
-            let standing = Some(Standing { app, role, custom_role: None });
+            let standing = Some(Standing { app, archived: false, role, custom_role: None });
             assert_eq!(db.read(move |tx| tx.standing(organization, principal)).await, standing);
             assert_eq!(db.write(move |tx| tx.standing(organization, principal)).await, standing);
         }
         let stranger = db.write(move |tx| tx.standing(organization, PrincipalId::generate())).await;
         assert_eq!(stranger, None);
+    }
+}
+
+async fn a_standing_tells_whether_the_organization_is_archived(db: &Db) {
+    let (organization, principal) = (db.organization().await, PrincipalId::generate());
+    let id = organization.id;
+    db.member(id, principal, Role::Owner).await;
+    for archived_at in [Some(at(1)), None] {
+        let change = Organization { archived_at, ..organization.clone() };
+        db.write(move |tx| tx.update_organization(&Unchecked(id), &change)).await;
+        let standing = db.read(move |tx| tx.standing(id, principal)).await.unwrap();
+        assert_eq!(standing.archived, archived_at.is_some());
     }
 }
 
@@ -44,6 +64,78 @@ async fn somebody_belongs_to_an_organization_once(db: &Db) {
     assert_eq!(db.refused(move |tx| tx.delete_membership(&Unchecked(there), principal)).await, Code::NotFound);
     db.write(move |tx| tx.delete_membership(&Unchecked(here), principal)).await;
     assert_eq!(db.refused(move |tx| tx.delete_membership(&Unchecked(here), principal)).await, Code::NotFound);
+}
+
+async fn a_member_is_found_where_they_belong(db: &Db) {
+    let [here, elsewhere] = [db.organization().await.id, db.organization().await.id];
+    let role = db.custom_role(here).await.id;
+    for custom_role in [None, Some(role)] {
+        let member = Membership { custom_role, ..membership(here, PrincipalId::generate(), Role::Viewer) };
+        let (principal, new) = (member.principal, member.clone());
+        db.write(move |tx| tx.insert_membership(&new)).await;
+        let found = db.read(move |tx| {
+            Ok([tx.membership(&Unchecked(here), principal)?, tx.membership(&Unchecked(elsewhere), principal)?])
+        });
+        assert_eq!(found.await, [Some(member), None]);
+        let standing = Some(Standing { app: None, archived: false, role: Role::Viewer, custom_role });
+        assert_eq!(db.read(move |tx| tx.standing(here, principal)).await, standing);
+    }
+}
+
+async fn an_organization_lists_its_members(db: &Db) {
+    let [here, elsewhere] = [db.organization().await.id, db.organization().await.id];
+    let mut members = Vec::new();
+    for role in Role::ALL {
+        let member = membership(here, PrincipalId::generate(), role);
+        members.push(member.clone());
+        db.write(move |tx| tx.insert_membership(&member)).await;
+        db.member(elsewhere, PrincipalId::generate(), role).await;
+    }
+    db.lists(&members, |member| member.id, move |tx, page| tx.members_in(&Unchecked(here), page)).await;
+}
+
+async fn a_member_gets_another_role_where_it_was_permitted(db: &Db) {
+    let [here, elsewhere] = [Unchecked(db.organization().await.id), Unchecked(db.organization().await.id)];
+    let [principal, other] = [PrincipalId::generate(), PrincipalId::generate()];
+    let before = membership(here.0, principal, Role::Member);
+    let new = before.clone();
+    db.write(move |tx| tx.insert_membership(&new)).await;
+    db.member(here.0, other, Role::Member).await;
+    let own = db.custom_role(here.0).await.id;
+    for (role, custom_role) in [(Role::Viewer, Some(own)), (Role::Owner, None)] {
+        assert_eq!(db.refused(move |tx| tx.set_role(&elsewhere, principal, role, custom_role)).await, Code::NotFound);
+        db.write(move |tx| tx.set_role(&here, principal, role, custom_role)).await;
+        let found = db.read(move |tx| tx.membership(&here, principal)).await;
+        assert_eq!(found, Some(Membership { role, custom_role, ..before.clone() }));
+    }
+    let bystander = db.read(move |tx| tx.membership(&here, other)).await.unwrap();
+    assert_eq!((bystander.role, bystander.custom_role), (Role::Member, None));
+    let stranger = db.refused(move |tx| tx.set_role(&here, PrincipalId::generate(), Role::Owner, None)).await;
+    assert_eq!(stranger, Code::NotFound);
+}
+
+async fn owners_are_counted_where_they_own(db: &Db) {
+    let [here, elsewhere] = [Unchecked(db.organization().await.id), Unchecked(db.organization().await.id)];
+    let [owner, admin] = [PrincipalId::generate(), PrincipalId::generate()];
+    for (principal, role) in [(owner, Role::Owner), (PrincipalId::generate(), Role::Owner), (admin, Role::Admin)] {
+        db.member(here.0, principal, role).await;
+    }
+    for (scope, principal, owners) in [(here, owner, 1), (here, admin, 2), (elsewhere, owner, 0)] {
+        assert_eq!(db.read(move |tx| tx.owners_besides(&scope, principal)).await, owners);
+        assert_eq!(db.write(move |tx| tx.owners_besides(&scope, principal)).await, owners);
+    }
+}
+
+async fn somebody_sees_everywhere_they_belong(db: &Db) {
+    let (app, principal) = (db.app().await.id, PrincipalId::generate());
+    let mut places = Vec::new();
+    for app in [None, Some(app), None, Some(db.app().await.id)] {
+        let organization = db.organization_in(app).await.id;
+        db.member(organization, principal, Role::Viewer).await;
+        db.member(db.organization_in(app).await.id, PrincipalId::generate(), Role::Owner).await;
+        places.push((app, organization));
+    }
+    db.pages(&places, |(_, organization)| *organization, move |tx, page| tx.belongs_to(principal, page)).await;
 }
 
 async fn a_place_counts_the_others(db: &Db) {
@@ -79,7 +171,7 @@ async fn a_place_counts_the_others(db: &Db) {
 fn leave(
     organization: OrganizationId,
     principal: PrincipalId,
-) -> impl FnMut(&mut dyn platform::Transaction) -> Result<Departure, Error> {
+) -> impl FnMut(&mut dyn Transaction) -> Result<Departure, Error> {
     move |tx| {
         let places = tx.places(None, principal)?;
         let departure = places.first().ok_or_else(Error::not_found)?.depart()?;
@@ -98,6 +190,28 @@ async fn of_two_owners_who_leave_at_once_one_stays(db: &Db) {
     db.member(organization, PrincipalId::generate(), Role::Viewer).await;
     let outcomes = db.at_once(owners.map(|owner| leave(organization, owner))).await;
     let refused: Vec<_> = outcomes.into_iter().filter_map(Result::err).map(|error| error.code).collect();
+    assert_eq!(refused, [Code::LastOwner]);
+    assert_eq!(db.number("SELECT count(*) FROM memberships WHERE role = 'owner'"), 1);
+}
+
+async fn of_owners_who_demote_each_other_at_once_one_stays(db: &Db) {
+    let organization = db.organization().await.id;
+    let owners = [0; 4].map(|_| PrincipalId::generate());
+    for owner in owners {
+        db.member(organization, owner, Role::Owner).await;
+    }
+    let works = (0..owners.len()).map(|index| {
+        let demoted = owners[(index + 1) % owners.len()];
+        move |tx: &mut dyn Transaction| {
+            let scope = Unchecked(organization);
+            if tx.owners_besides(&scope, demoted)? == 0 {
+                return Err(Error::new(Code::LastOwner));
+            }
+            linger();
+            tx.set_role(&scope, demoted, Role::Member, None)
+        }
+    });
+    let refused: Vec<_> = db.at_once(works).await.into_iter().filter_map(Result::err).map(|error| error.code).collect();
     assert_eq!(refused, [Code::LastOwner]);
     assert_eq!(db.number("SELECT count(*) FROM memberships WHERE role = 'owner'"), 1);
 }

@@ -4,6 +4,7 @@ use kernel::{
     Code, Name, Page, Role, Slug, Unchecked,
     id::{OrganizationId, PrincipalId},
 };
+use platform::Transaction;
 use tenancy::Organization;
 
 use crate::support::{Db, at, linger, metadata, organization};
@@ -79,7 +80,7 @@ async fn two_changes_of_one_organization_are_both_kept(db: &Db) {
         |before| Organization { archived_at: Some(at(2)), updated_at: at(2), ..before },
     ];
     let works = changes.into_iter().map(|change| {
-        move |tx: &mut dyn platform::Transaction| {
+        move |tx: &mut dyn Transaction| {
             let before = tx.organization(id)?.unwrap();
             linger();
             tx.update_organization(&Unchecked(id), &change(before))
@@ -103,15 +104,7 @@ async fn somebody_sees_their_own_organizations_of_one_app(db: &Db) {
     db.member(platforms.id, principal, Role::Owner).await;
     db.organization_in(Some(app)).await;
 
-    let listed =
-        |app, after, offset| db.read(move |tx| tx.organizations_of(app, principal, &Page::new(after, offset, 3)?));
-    let first = listed(Some(app), None, 0).await;
-    assert_eq!((first.items, first.next), (own[..3].to_vec(), Some(own[2].0.id)));
-    let last = listed(Some(app), first.next, 0).await;
-    assert_eq!((last.items, last.next), (own[3..].to_vec(), None));
-    assert_eq!(listed(Some(app), None, 4).await.items, own[4..]);
-    assert_eq!(listed(None, None, 0).await.items, [(platforms, Role::Owner)]);
-    let page = Page::new(first.next, 0, 1).unwrap().counted(true);
-    assert_eq!(db.read(move |tx| tx.organizations_of(Some(app), principal, &page)).await.total, Some(5));
-    assert_eq!(listed(Some(app), None, 0).await.total, None, "nobody asked");
+    let list = |app| move |tx: &mut dyn Transaction, page: &Page<_>| tx.organizations_of(app, principal, page);
+    db.lists(&own, |(organization, _)| organization.id, list(Some(app))).await;
+    db.lists(&[(platforms, Role::Owner)], |(organization, _)| organization.id, list(None)).await;
 }

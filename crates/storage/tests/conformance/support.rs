@@ -1,17 +1,20 @@
 //! A database for one story, and what stories are made of.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{fmt::Debug, future::Future, sync::Arc, time::Duration};
 
 use apps::{App, AppSettings, ClientId};
+use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
 use diesel::{Connection as _, PgConnection, RunQueryDsl as _, SqliteConnection, sql_query, sql_types::BigInt};
 use fabric_storage::{Database, Options};
 use identity::{Account, RefreshToken, Session};
 use kernel::{
-    Client, Code, Email, Metadata, Name, Result, Role, Slug, Timestamp, Unchecked,
-    id::{AccountId, AppId, MembershipId, OrganizationId, PrincipalId, RefreshTokenId, SessionId},
+    Client, Code, Email, Listed, Metadata, Name, Page, Result, Role, Slug, Timestamp, Unchecked,
+    id::{
+        AccountId, AppId, GrantId, MembershipId, OrganizationId, PrincipalId, RefreshTokenId, RoleId, SessionId, TeamId,
+    },
 };
 use platform::{Store, Transaction};
-use tenancy::{Membership, Organization};
+use tenancy::{Membership, Organization, Team, TeamMember};
 use testbed::TestDatabase;
 use tokio::task::JoinSet;
 
@@ -79,6 +82,50 @@ impl Db {
         callers.join_all().await
     }
 
+    /// These items and no others are in the list, in this order, whichever page is asked for.
+    pub async fn lists<T, I>(
+        &self,
+        items: &[T],
+        id: impl Fn(&T) -> I,
+        list: impl Fn(&mut dyn Transaction, &Page<I>) -> Result<Listed<T, I>> + Clone + Send + 'static,
+    ) where
+        T: Clone + Debug + PartialEq + Send + 'static,
+        I: Copy + Debug + PartialEq + Send + 'static,
+    {
+        self.pages(items, &id, list.clone()).await;
+        for after in [None, items.last().map(&id)] {
+            let (list, page) = (list.clone(), Page::new(after, 0, 1).unwrap().counted(true));
+            let total = self.read(move |tx| list(tx, &page)).await.total;
+            assert_eq!(total, Some(items.len() as u64), "wherever the page is");
+        }
+    }
+
+    /// The same of a list that is never counted.
+    pub async fn pages<T, I>(
+        &self,
+        items: &[T],
+        id: impl Fn(&T) -> I,
+        list: impl Fn(&mut dyn Transaction, &Page<I>) -> Result<Listed<T, I>> + Clone + Send + 'static,
+    ) where
+        T: Clone + Debug + PartialEq + Send + 'static,
+        I: Copy + Debug + PartialEq + Send + 'static,
+    {
+        for limit in [1, 2, items.len().max(1), items.len() + 1] {
+            for begin in 0..=items.len() {
+                for offset in [0, 1, items.len()] {
+                    let after = begin.checked_sub(1).map(|last| id(&items[last]));
+                    let page = Page::new(after, u32::try_from(offset).unwrap(), u32::try_from(limit).unwrap()).unwrap();
+                    let list = list.clone();
+                    let found = self.read(move |tx| list(tx, &page)).await;
+                    let rest = &items[items.len().min(begin + offset)..];
+                    let expected = rest[..limit.min(rest.len())].to_vec();
+                    let next = if rest.len() > limit { expected.last().map(&id) } else { None };
+                    assert_eq!(found, Listed { items: expected, next, total: None }, "{page:?}");
+                }
+            }
+        }
+    }
+
     /// One number, asked past the repositories.
     pub fn number(&self, sql: &str) -> i64 {
         number(&self.url, sql)
@@ -132,6 +179,34 @@ impl Db {
 
     pub async fn member(&self, organization: OrganizationId, principal: PrincipalId, role: Role) {
         self.write(move |tx| tx.insert_membership(&membership(organization, principal, role))).await;
+    }
+
+    pub async fn team(&self, organization: OrganizationId) -> Team {
+        let team = team(organization);
+        let new = team.clone();
+        self.write(move |tx| tx.insert_team(&Unchecked(organization), &new)).await;
+        team
+    }
+
+    pub async fn team_member(&self, team: &Team, principal: PrincipalId, role: Role) -> TeamMember {
+        let (organization, member) =
+            (team.organization, TeamMember { team: team.id, principal, role, created_at: at(0) });
+        self.write(move |tx| tx.put_team_member(&Unchecked(organization), &member)).await;
+        member
+    }
+
+    pub async fn custom_role(&self, organization: OrganizationId) -> CustomRole {
+        let role = custom_role(organization);
+        let new = role.clone();
+        self.write(move |tx| tx.insert_custom_role(&Unchecked(organization), &new)).await;
+        role
+    }
+
+    pub async fn grant(&self, organization: OrganizationId, principal: PrincipalId) -> Grant {
+        let grant = grant(organization, principal);
+        let new = grant.clone();
+        self.write(move |tx| tx.insert_grant(&Unchecked(organization), &new)).await;
+        grant
     }
 }
 
@@ -194,6 +269,45 @@ pub fn refresh_token(session: &Session, expires_at: Timestamp) -> RefreshToken {
 
 pub fn membership(organization: OrganizationId, principal: PrincipalId, role: Role) -> Membership {
     Membership { id: MembershipId::generate(), organization, principal, role, custom_role: None, created_at: at(0) }
+}
+
+pub fn team(organization: OrganizationId) -> Team {
+    let id = TeamId::generate();
+    Team {
+        id,
+        organization,
+        slug: Slug::from_name(&id.to_string()),
+        name: Name::constant("Kitchen"),
+        archived_at: None,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+pub fn custom_role(organization: OrganizationId) -> CustomRole {
+    let id = RoleId::generate();
+    CustomRole {
+        id,
+        organization,
+        name: RoleName::parse(&format!("role-{id}")).unwrap(),
+        description: None,
+        actions: ActionSet::parse(["invoice.approve", "team.*"]).unwrap(),
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+pub fn grant(organization: OrganizationId, principal: PrincipalId) -> Grant {
+    Grant {
+        id: GrantId::generate(),
+        organization,
+        team: None,
+        principal,
+        effect: Effect::Allow,
+        action: ActionPattern::parse("team.*", None).unwrap(),
+        resource: None,
+        created_at: at(0),
+    }
 }
 
 /// Metadata with everything in it that a database could stumble over.
