@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 /// Identity and tenancy for apps.
 #[derive(Parser)]
@@ -20,6 +20,18 @@ pub struct Arguments {
     /// Settings.
     #[command(flatten)]
     pub flags: Flags,
+}
+
+/// What is wrong with the command line, in one line and without the usage.
+pub fn complaint(refused: &clap::Error) -> String {
+    if refused.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "A command is missing: --help lists them.".to_owned();
+    }
+    let text = refused.render().to_string();
+    let told = text.trim_start_matches("error: ").split("\n\n");
+    let told = told.take_while(|part| !part.starts_with("Usage:") && !part.starts_with("For more information"));
+    let told = told.map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    format!("{}.", told.collect::<Vec<_>>().join("; "))
 }
 
 /// Settings that have a flag. Each wins over environment and file.

@@ -1,27 +1,21 @@
 //! The configuration: defaults, then `fabric.toml`, then `.env`, then the environment, then flags. Every setting stands
 //! in one table, which the reference in `docs/configuration.md` is checked against.
 
+mod origins;
+mod sources;
 mod table;
+mod values;
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::HashMap, path::Path};
 
-use figment::{
-    Figment,
-    providers::{Format, Serialized, Toml},
-    value::{Dict, Value},
-};
-use kernel::{Code, Error, Result, Secret};
+use figment::value::Dict;
+use kernel::{Error, Result, Secret, secret::ExposeSecret};
+use origins::{Origin, Origins};
 use serde::Deserialize;
 pub use table::TABLE;
-use table::{Kind, Setting};
+use values::Values;
 
 use crate::arguments::Flags;
-
-/// Where the configuration file is looked for, unless it is named.
-const FILE: &str = "fabric.toml";
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Deserialize)]
@@ -34,6 +28,8 @@ pub struct Config {
     pub auth: Auth,
     pub mail: Mail,
     pub metrics: Metrics,
+    #[serde(skip)]
+    origins: Origins,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -122,6 +118,18 @@ pub struct Auth {
     pub developer_signup: Option<SignUp>,
     pub bootstrap_token: Option<Secret>,
     pub site_url: Option<String>,
+    #[expect(dead_code, reason = "reserved: there is no social sign-in yet, part of the wire contract")]
+    pub callback_redirect_url: Option<String>,
+    #[expect(dead_code, reason = "reserved: there are no invitations by mail yet, part of the wire contract")]
+    pub invite_redirect_url: Option<String>,
+    #[expect(dead_code, reason = "reserved: there is no social sign-in yet, part of the wire contract")]
+    pub google_client_id: Option<String>,
+    #[expect(dead_code, reason = "reserved: there is no social sign-in yet, part of the wire contract")]
+    pub google_client_secret: Option<Secret>,
+    #[expect(dead_code, reason = "reserved: there is no social sign-in yet, part of the wire contract")]
+    pub github_client_id: Option<String>,
+    #[expect(dead_code, reason = "reserved: there is no social sign-in yet, part of the wire contract")]
+    pub github_client_secret: Option<Secret>,
     pub hash_memory_kib: u32,
     pub hash_passes: u32,
     pub hash_lanes: u32,
@@ -160,120 +168,114 @@ impl Config {
     pub fn development(&self) -> bool {
         self.runtime.env == Environment::Development
     }
+
+    /// What whoever gave the setting knows it as: its flag, its variable, or its key in the file.
+    pub fn name(&self, key: &'static str) -> &'static str {
+        self.origins.name(key)
+    }
+
+    /// A setting that makes no sense, by the name it was given under: `invalid_request` for a flag, which is wrong usage,
+    /// else `invalid_setting`.
+    pub fn wrong(&self, key: &'static str, why: impl std::fmt::Display) -> Error {
+        self.origins.wrong(key, why)
+    }
 }
 
 /// Reads the whole configuration.
 ///
 /// # Errors
-/// `invalid_setting`, with the setting that is wrong and how to mend it.
+/// `invalid_setting`, or `invalid_request` for a flag, with the setting that is wrong and how to mend it.
 pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Config> {
-    let environment: HashMap<String, String> = std::env::vars().collect();
-    let dot_env = match dotenvy::from_path_iter(".env") {
-        Ok(lines) => lines.collect::<std::result::Result<HashMap<_, _>, _>>().map_err(|error| wrong(".env", error))?,
-        Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => HashMap::new(),
-        Err(error) => return Err(wrong(".env", error)),
-    };
-    let named = file.map(Path::to_owned).or_else(|| environment.get("FABRIC_CONFIG").map(PathBuf::from));
-    if let Some(named) = named.as_ref().filter(|named| !named.exists()) {
-        return Err(wrong("--config", format!("there is no file {}", named.display())));
-    }
-    let toml = named.unwrap_or_else(|| FILE.into());
-    let file = if toml.exists() { Figment::new().merge(Toml::file_exact(toml)) } else { Figment::new() };
-    read(&file, &dot_env, &environment, flags)
+    let environment = sources::environment(std::env::vars_os())?;
+    let dot_env = sources::dot_env(Path::new(".env"))?;
+    let file = sources::file(file, &dot_env, &environment)?;
+    read(file, &dot_env, &environment, flags)
 }
 
 fn read(
-    file: &Figment,
+    file: Dict,
     dot_env: &HashMap<String, String>,
     environment: &HashMap<String, String>,
     flags: &Flags,
 ) -> Result<Config> {
-    let file: Dict = file.extract().map_err(|error| unreadable(&error))?;
-    let mut figment = Figment::from(Serialized::defaults(defaults()?)).merge(Serialized::defaults(without_empty(file)));
+    let mut values = Values::defaults()?;
+    values.set_file(file)?;
     for variables in [dot_env, environment] {
         for setting in TABLE {
             let set =
                 |name: &&'static str| variables.get(*name).filter(|text| !text.is_empty()).map(|text| (*name, text));
             if let Some((name, text)) = setting.variables.iter().find_map(set) {
-                let value = value(setting, text).map_err(|why| wrong(name, why))?;
-                figment = figment.merge(Serialized::default(setting.key, value));
+                values.set_text(setting, Origin::Variable(name), text)?;
             }
         }
     }
     let flags = [
-        ("server.host", flags.host.clone().map(Value::from)),
-        ("server.port", flags.port.map(Value::from)),
-        ("server.grpc_port", flags.grpc_port.map(Value::from)),
-        ("database.url", flags.database_url.clone().map(Value::from)),
-        ("runtime.env", flags.fabric_env.clone().map(Value::from)),
+        ("server.host", "--host", flags.host.clone()),
+        ("server.port", "--port", flags.port.map(|port| port.to_string())),
+        ("server.grpc_port", "--grpc-port", flags.grpc_port.map(|port| port.to_string())),
+        ("database.url", "--database-url", flags.database_url.clone()),
+        ("runtime.env", "--fabric-env", flags.fabric_env.clone()),
     ];
-    for (key, value) in flags {
-        if let Some(value) = value {
-            figment = figment.merge(Serialized::default(key, value));
+    for (key, flag, text) in flags {
+        if let (Some(setting), Some(text)) = (table::find(key), text) {
+            values.set_text(setting, Origin::Flag(flag), &text)?;
         }
     }
-    figment.extract().map_err(|error| unreadable(&error))
+    let config = values.config()?;
+    check_databases(&config)?;
+    check_hash_cost(&config)?;
+    Ok(config)
 }
 
-/// What is set to nothing is not set, wherever that stands.
-fn without_empty(dict: Dict) -> Dict {
-    let kept = dict.into_iter().filter_map(|(key, value)| match value {
-        Value::String(_, text) if text.is_empty() => None,
-        Value::Dict(tag, inner) => Some((key, Value::Dict(tag, without_empty(inner)))),
-        value => Some((key, value)),
-    });
-    kept.collect()
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Engine {
+    Postgres,
+    Sqlite,
 }
 
-/// The defaults of the table, section by section.
-fn defaults() -> Result<Dict> {
-    let mut sections = Dict::new();
-    for setting in TABLE {
-        let (section, key) =
-            setting.key.split_once('.').ok_or_else(|| Error::internal("a setting without a section"))?;
-        let entry = sections.entry(section.to_owned()).or_insert_with(|| Value::from(Dict::new()));
-        if let (Value::Dict(_, entries), Some(default)) = (entry, setting.default) {
-            entries.insert(key.to_owned(), value(setting, default).map_err(|why| wrong(setting.key, why))?);
-        }
-    }
-    Ok(sections)
-}
-
-/// A setting's text as what it is. A secret of digits stays text.
-fn value(setting: &Setting, text: &str) -> std::result::Result<Value, &'static str> {
-    match setting.kind {
-        Kind::Text | Kind::Secret => Ok(Value::from(text)),
-        Kind::Number => text.trim().parse::<u64>().map(Value::from).map_err(|_| "give a whole number"),
-        Kind::Switch => match text.trim().to_ascii_lowercase().as_str() {
-            "1" | "true" | "yes" | "on" => Ok(Value::from(true)),
-            "0" | "false" | "no" | "off" => Ok(Value::from(false)),
-            _ => Err("give 1 or 0"),
-        },
-        Kind::List => Ok(Value::from(text.split(',').map(str::trim).collect::<Vec<_>>())),
-    }
-}
-
-fn wrong(setting: &str, why: impl std::fmt::Display) -> Error {
-    Error::because(Code::InvalidSetting, format!("{setting}: {why}."))
-}
-
-/// What figment says, without the values: one of them may be a secret.
-fn unreadable(error: &figment::Error) -> Error {
-    use figment::error::Kind;
-    let key = error.path.join(".");
-    let why = match &error.kind {
-        Kind::UnknownField(field, _) => format!("there is no setting {field}"),
-        Kind::UnknownVariant(_, known) => format!("give one of: {}", known.join(", ")),
-        Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) => format!("give {wanted}"),
-        Kind::MissingField(field) => format!("{field} is missing"),
-        _ => "it can't be read as TOML".to_owned(),
+/// Migrations of one kind of database are no use to the other.
+fn check_databases(config: &Config) -> Result<()> {
+    let database = &config.database;
+    let main = match &database.url {
+        Some(url) => engine(config, "database.url", url)?,
+        None => Engine::Sqlite,
     };
-    let place = error.metadata.as_ref().and_then(|metadata| metadata.source.as_ref());
-    match (key.is_empty(), place) {
-        (true, Some(place)) => wrong(&place.to_string(), why),
-        (true, None) => wrong("the configuration", why),
-        (false, _) => wrong(&key, why),
+    for (key, url) in
+        [("database.direct_url", &database.direct_url), ("database.migration_url", &database.migration_url)]
+    {
+        if let Some(url) = url
+            && engine(config, key, url)? != main
+        {
+            let other = config.name("database.url");
+            let why = format!("it must lead to the same database as {other}, not to one of another kind");
+            return Err(config.wrong(key, why));
+        }
     }
+    Ok(())
+}
+
+fn engine(config: &Config, key: &'static str, url: &Secret) -> Result<Engine> {
+    let url = url.expose_secret();
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(Engine::Postgres);
+    }
+    match url.strip_prefix("sqlite://") {
+        Some("" | ":memory:") => {
+            Err(config.wrong(key, "give sqlite:// and the path of a file, as in sqlite://fabric.db"))
+        }
+        Some(_) => Ok(Engine::Sqlite),
+        None => Err(config.wrong(key, "give postgres://user:password@host/database or sqlite://path")),
+    }
+}
+
+/// Argon2 divides its memory among the lanes, 8 KiB for each at least.
+fn check_hash_cost(config: &Config) -> Result<()> {
+    let least = u64::from(config.auth.hash_lanes) * 8;
+    if u64::from(config.auth.hash_memory_kib) >= least {
+        return Ok(());
+    }
+    let lanes = config.name("auth.hash_lanes");
+    Err(config.wrong("auth.hash_memory_kib", format!("give {least} or more, 8 for each lane of {lanes}")))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 
-use kernel::{Code, Error, Result};
+use kernel::{Error, Result};
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 use crate::config::{Config, LogFormat};
@@ -14,7 +14,7 @@ use crate::config::{Config, LogFormat};
 pub fn begin(config: &Config, server: bool) -> Result<()> {
     let filter = if server { config.log.filter.as_str() } else { "warn" };
     let filter = EnvFilter::try_new(filter)
-        .map_err(|_| Error::because(Code::InvalidSetting, "RUST_LOG: give a filter such as info or fabric=debug."))?;
+        .map_err(|_| config.wrong("log.filter", "give a filter such as info or fabric=debug"))?;
     let usual = if config.development() { LogFormat::Text } else { LogFormat::Json };
     let layer = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let layer = match config.log.format.unwrap_or(usual) {

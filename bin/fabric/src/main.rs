@@ -4,6 +4,7 @@
 mod arguments;
 mod commands;
 mod config;
+mod listen;
 mod logging;
 mod output;
 mod secrets;
@@ -18,7 +19,10 @@ use kernel::{Code, Error, ErrorKind, Result};
 
 /// 0: done. 1: failed. 2: wrong usage.
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(refused) => return not_understood(&refused),
+    };
     let json = arguments.json;
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -30,6 +34,17 @@ fn main() -> ExitCode {
     }
 }
 
+/// Help and version are what was asked for. Everything else is wrong usage, and is said as JSON where that is asked for,
+/// which has to be looked up here: nothing was parsed.
+fn not_understood(refused: &clap::Error) -> ExitCode {
+    let mut given = std::env::args_os().skip(1).take_while(|argument| argument != "--");
+    if refused.use_stderr() && given.any(|argument| argument == "--json") {
+        output::failure(&Error::because(Code::InvalidRequest, arguments::complaint(refused)), true);
+        return ExitCode::from(2);
+    }
+    refused.exit()
+}
+
 fn run(arguments: Arguments) -> Result<()> {
     if let Command::Openapi = arguments.command {
         return commands::openapi::print();
@@ -38,7 +53,7 @@ fn run(arguments: Arguments) -> Result<()> {
     logging::begin(&config, matches!(arguments.command, Command::Serve))?;
     let show = output::Output::new(arguments.json);
     match arguments.command {
-        Command::Serve => serve::serve(&config),
+        Command::Serve => serve::serve(config, show),
         Command::Migrate => commands::database::migrate(&config, show),
         Command::Backup(backup) => commands::database::backup(&config, &backup, show),
         Command::Restore(restore) => commands::database::restore(&config, &restore, show),

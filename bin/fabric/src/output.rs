@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use kernel::Error;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// How to say it.
 #[derive(Clone, Copy)]
@@ -25,9 +25,19 @@ impl Output {
         } else {
             text()
         };
-        // Whoever closed standard output does not want to know.
-        let _ = writeln!(std::io::stdout().lock(), "{said}");
+        print(&said);
     }
+
+    /// Says one thing of many, each on a line of its own.
+    pub fn line(self, value: &Value, text: impl FnOnce() -> String) {
+        print(&if self.json { value.to_string() } else { text() });
+    }
+}
+
+fn print(said: &str) {
+    let mut out = std::io::stdout().lock();
+    // Whoever closed standard output does not want to know.
+    let _ = writeln!(out, "{said}").and_then(|()| out.flush());
 }
 
 /// Says what went wrong, and what lies behind it: the operator may know.

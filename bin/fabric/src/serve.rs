@@ -1,15 +1,22 @@
 //! The server's life: start, serve, stop.
 
-use std::{io::Write as _, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
 
 use actix_web::{App, HttpServer, rt};
 use http::Metrics;
-use kernel::{Code, Error, Result};
+use kernel::{Error, Result};
 use platform::Workers;
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     config::{Config, Mode},
+    listen,
+    output::Output,
     start::{Started, start},
 };
 
@@ -17,28 +24,17 @@ use crate::{
 ///
 /// # Errors
 /// `invalid_setting`; those of the database; `service_unavailable` when the port is taken.
-pub fn serve(config: &Config) -> Result<()> {
-    refuse_strangers(config)?;
-    rt::System::new().block_on(run(config))
-}
-
-/// In development anybody can be anybody: that is for this machine alone.
-fn refuse_strangers(config: &Config) -> Result<()> {
-    let host = config.server.host.as_str();
-    let local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    if local || !config.development() || config.runtime.dev_mode {
-        return Ok(());
+pub fn serve(mut config: Config, show: Output) -> Result<()> {
+    let listeners = listen::listen(&config)?;
+    // Port 0 takes a free one: what the server calls itself in tokens and links has the port that it took.
+    let address = listeners.first().map(TcpListener::local_addr).transpose().map_err(Error::internal)?;
+    if let Some(address) = address {
+        config.server.port = address.port();
     }
-    Err(Error::because(
-        Code::InvalidSetting,
-        format!(
-            "HOST={host} is open to other machines, and development lets anybody in. Set FABRIC_ENV=production, or \
-             FABRIC_DEV_MODE=1 if the network is yours alone."
-        ),
-    ))
+    rt::System::new().block_on(run(&config, listeners, show))
 }
 
-async fn run(config: &Config) -> Result<()> {
+async fn run(config: &Config, listeners: Vec<TcpListener>, show: Output) -> Result<()> {
     let metrics = Metrics::install()?;
     let Started { platform, database, mailer } = start(config).await?;
     let (workers, mode) = match config.runtime.mode {
@@ -59,24 +55,20 @@ async fn run(config: &Config) -> Result<()> {
         );
     }
     let app = platform.clone();
-    let server = HttpServer::new(move || App::new().service(http::service(app.clone(), options.clone())))
+    let mut server = HttpServer::new(move || App::new().service(http::service(app.clone(), options.clone())))
         .keep_alive(Duration::from_secs(75))
         .client_request_timeout(Duration::from_secs(10))
         .client_disconnect_timeout(Duration::from_secs(2))
         .shutdown_timeout(config.server.shutdown_seconds)
         .disable_signals();
-    let server = match config.server.workers {
-        Some(workers) => server.workers(workers.max(1)),
-        None => server,
-    };
-    let (host, port) = (config.server.host.as_str(), config.server.port);
-    let taken = |error: std::io::Error| {
-        let why = format!("{host}:{port} can't be listened on ({error}). Choose another HOST or PORT.");
-        Error::because(Code::ServiceUnavailable, why)
-    };
-    let server = server.bind((host, port)).map_err(taken)?;
+    if let Some(workers) = config.server.workers {
+        server = server.workers(workers);
+    }
+    for listener in listeners {
+        server = server.listen(listener).map_err(Error::internal)?;
+    }
     let stop = told_to_stop();
-    announce(&server.addrs());
+    announce(&server.addrs(), show);
     let server = server.run();
     let handle = server.handle();
     rt::spawn(async move {
@@ -95,13 +87,12 @@ async fn run(config: &Config) -> Result<()> {
     Ok(())
 }
 
-/// The one line on standard output: where to find the server, for people and for whoever started it.
-fn announce(addresses: &[std::net::SocketAddr]) {
-    let mut out = std::io::stdout().lock();
+/// One line on standard output for each address: where to find the server, for people and for whoever started it.
+fn announce(addresses: &[SocketAddr], show: Output) {
     for address in addresses {
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
-        // Whoever closed standard output does not want to know.
-        let _ = writeln!(out, "Fabric listens on http://{address}").and_then(|()| out.flush());
+        let url = format!("http://{address}");
+        show.line(&json!({ "listening": url }), || format!("Fabric listens on {url}"));
     }
 }
 

@@ -65,7 +65,7 @@ pub async fn start(config: &Config) -> Result<Started> {
     }
     let database = Arc::new(Database::open(&Options {
         url,
-        pool_size: config.database.pool_max.max(1),
+        pool_size: config.database.pool_max,
         synchronous: match config.database.synchronous {
             config::Synchronous::Full => Synchronous::Full,
             config::Synchronous::Normal => Synchronous::Normal,
@@ -84,13 +84,8 @@ fn is_base(url: &str) -> bool {
 }
 
 /// A site that links can be made from.
-fn site_url(text: &str) -> Result<String> {
-    let plain = RedirectUrl::parse(text).is_ok_and(|url| !url.as_str().contains('?'));
-    if plain {
-        Ok(text.to_owned())
-    } else {
-        Err(Error::because(Code::InvalidSetting, "AUTH_SITE_URL: give an https URL without a query."))
-    }
+fn is_site(url: &str) -> bool {
+    RedirectUrl::parse(url).is_ok_and(|url| !url.as_str().contains('?'))
 }
 
 fn settings(config: &Config, mail: bool) -> Result<Settings> {
@@ -98,10 +93,8 @@ fn settings(config: &Config, mail: bool) -> Result<Settings> {
     let public_base_url = match &config.server.public_base_url {
         Some(url) if is_base(url) => url.trim_end_matches('/').to_owned(),
         Some(_) => {
-            return Err(Error::because(
-                Code::InvalidSetting,
-                "PUBLIC_BASE_URL: give an absolute URL such as https://auth.example.com.",
-            ));
+            let why = "give an absolute URL such as https://auth.example.com";
+            return Err(config.wrong("server.public_base_url", why));
         }
         None if development => format!("http://localhost:{}", config.server.port),
         None => {
@@ -114,15 +107,17 @@ fn settings(config: &Config, mail: bool) -> Result<Settings> {
     if let Some(token) = &config.auth.bootstrap_token
         && token.expose_secret().len() < 16
     {
-        return Err(Error::because(
-            Code::InvalidSetting,
-            "FABRIC_BOOTSTRAP_TOKEN is too short: whoever guesses it runs the platform. Make one with: openssl rand -hex 32",
-        ));
+        let why = "it is too short, and whoever guesses it runs the platform: make one with openssl rand -hex 32";
+        return Err(config.wrong("auth.bootstrap_token", why));
+    }
+    let site_url = config.auth.site_url.clone();
+    if site_url.as_deref().is_some_and(|url| !is_site(url)) {
+        return Err(config.wrong("auth.site_url", "give an https URL without a query"));
     }
     Ok(Settings {
         environment: if development { Environment::Development } else { Environment::Production },
         public_base_url,
-        site_url: config.auth.site_url.as_deref().map(site_url).transpose()?,
+        site_url,
         external_emails_verified: config.auth.jwt_emails_verified.unwrap_or(development),
         developer_sign_up: config.auth.developer_signup.map_or(development, |sign_up| sign_up == SignUp::Open),
         bootstrap_token: config.auth.bootstrap_token.clone(),

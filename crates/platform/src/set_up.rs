@@ -43,6 +43,8 @@ pub struct SetUpReport {
     pub client_secret: Option<Secret>,
     /// The developer's account.
     pub admin: Account,
+    /// Whether it was there before and is proven: then it keeps its password, and the one given is not used.
+    pub password_kept: bool,
     /// The organization that owns the app.
     pub organization: Organization,
     /// A key of that organization, the first time.
@@ -78,14 +80,15 @@ impl Platform {
                     app,
                     client_secret: None,
                     admin: admin.clone(),
+                    password_kept: true,
                     webhook_secret,
                     organization,
                     api_key: None,
                 });
             }
-            let admin = match known {
-                Some(admin) if admin.proof.is_some_and(EmailProof::by_the_owner) => admin,
-                Some(stranger) => claim(tx, stranger, &password, now)?,
+            let (admin, password_kept) = match known {
+                Some(admin) if admin.proof.is_some_and(EmailProof::by_the_owner) => (admin, true),
+                Some(stranger) => (claim(tx, stranger, &password, now)?, false),
                 None => {
                     let newcomer = Newcomer {
                         proof: Some(EmailProof::Operator),
@@ -94,7 +97,7 @@ impl Platform {
                         organization: false,
                         ..Newcomer::new(None, wanted.email.clone())
                     };
-                    newcomer.join(tx, EventKind::UserCreated, None, now)?
+                    (newcomer.join(tx, EventKind::UserCreated, None, now)?, false)
                 }
             };
             let organization = found_organization(tx, None, wanted.app_name.clone(), admin.principal, now)?;
@@ -113,6 +116,7 @@ impl Platform {
                 app,
                 client_secret: Some(secret.clear.clone()),
                 admin,
+                password_kept,
                 organization,
                 api_key: Some(key),
                 webhook_secret,

@@ -26,12 +26,21 @@ pub fn read(given: Option<String>, from_stdin: bool) -> Result<Password> {
 
 fn line() -> Result<String> {
     let mut line = String::new();
-    io::stdin().lock().read_line(&mut line).map_err(Error::internal)?;
+    io::stdin().lock().read_line(&mut line).map_err(unreadable)?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn prompt() -> Result<String> {
-    let first = rpassword::prompt_password("Password: ").map_err(Error::internal)?;
-    let second = rpassword::prompt_password("Once more: ").map_err(Error::internal)?;
+    let first = rpassword::prompt_password("Password: ").map_err(unreadable)?;
+    let second = rpassword::prompt_password("Once more: ").map_err(unreadable)?;
     if first == second { Ok(first) } else { Err(Error::because(Code::InvalidRequest, "The two differ. Try again.")) }
+}
+
+fn unreadable(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::InvalidData => {
+            Error::because(Code::InvalidRequest, "The password is not UTF-8: give it as text.")
+        }
+        _ => Error::internal(error),
+    }
 }

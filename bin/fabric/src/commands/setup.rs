@@ -77,12 +77,17 @@ fn as_text(report: &SetUpReport, config: &Config) -> String {
         Some(value) => format!("{name}={value}"),
         None => format!("# {name}: shown the first time"),
     });
+    let kept = if report.password_kept {
+        "\nThis account was there already and keeps its password; the one given now was not used."
+    } else {
+        ""
+    };
     let key = match &report.api_key {
         Some(key) => format!("\nAPI Key (for direct access):\n{}\n", key.expose_secret()),
         None => String::new(),
     };
     format!(
-        "{done}\n\nApp: {} ({})\nAdmin: {}\nOrganization: {} ({})\nOrganization ID: {}\n\n\
+        "{done}\n\nApp: {} ({})\nAdmin: {}{kept}\nOrganization: {} ({})\nOrganization ID: {}\n\n\
          Add to your consumer app .env:\n\n{}\n{key}",
         app.name,
         app.slug,

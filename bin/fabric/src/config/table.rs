@@ -7,8 +7,10 @@ pub enum Kind {
     Text,
     /// Itself, and nobody is to see it.
     Secret,
-    /// A whole number.
-    Number,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// A whole number, from the first to the second.
+    Number(u64, u64),
     /// Yes or no.
     Switch,
     /// Values with commas between them.
@@ -27,6 +29,18 @@ pub struct Setting {
     pub default: Option<&'static str>,
 }
 
+impl Setting {
+    /// The section it stands in.
+    pub fn section(&self) -> &'static str {
+        self.key.split_once('.').map_or(self.key, |(section, _)| section)
+    }
+
+    /// Its name within the section.
+    pub fn name(&self) -> &'static str {
+        self.key.split_once('.').map_or(self.key, |(_, name)| name)
+    }
+}
+
 const fn setting(
     key: &'static str,
     variables: &'static [&'static str],
@@ -36,30 +50,34 @@ const fn setting(
     Setting { key, variables, kind, default }
 }
 
-use Kind::{List, Number, Secret, Switch, Text};
+use Kind::{List, Number, OneOf, Secret, Switch, Text};
+
+const PORT: Kind = Number(0, 65_535);
+/// As far as Argon2 counts.
+const MUCH: u64 = u32::MAX as u64;
 
 /// Every setting there is. What each means and leads to is told in `docs/configuration.md`.
 pub const TABLE: &[Setting] = &[
     setting("server.host", &["HOST"], Text, Some("127.0.0.1")),
-    setting("server.port", &["PORT"], Number, Some("3001")),
-    setting("server.grpc_port", &["GRPC_PORT"], Number, Some("3002")),
-    setting("server.workers", &["FABRIC_WORKERS"], Number, None),
+    setting("server.port", &["PORT"], PORT, Some("3001")),
+    setting("server.grpc_port", &["GRPC_PORT"], PORT, Some("3002")),
+    setting("server.workers", &["FABRIC_WORKERS"], Number(1, 1024), None),
     setting("server.public_base_url", &["PUBLIC_BASE_URL"], Text, None),
-    setting("server.shutdown_seconds", &["FABRIC_SHUTDOWN_SECONDS"], Number, Some("20")),
+    setting("server.shutdown_seconds", &["FABRIC_SHUTDOWN_SECONDS"], Number(0, 86_400), Some("20")),
     setting("database.url", &["DATABASE_URL"], Secret, None),
     setting("database.direct_url", &["DATABASE_DIRECT_URL"], Secret, None),
     setting("database.migration_url", &["DATABASE_MIGRATION_URL"], Secret, None),
-    setting("database.pool_max", &["DATABASE_POOL_MAX"], Number, Some("15")),
-    setting("database.pool_min", &["DATABASE_POOL_MIN"], Number, Some("2")),
-    setting("database.synchronous", &["FABRIC_SQLITE_SYNCHRONOUS"], Text, Some("full")),
+    setting("database.pool_max", &["DATABASE_POOL_MAX"], Number(1, 10_000), Some("15")),
+    setting("database.pool_min", &["DATABASE_POOL_MIN"], Number(0, 10_000), Some("2")),
+    setting("database.synchronous", &["FABRIC_SQLITE_SYNCHRONOUS"], OneOf(&["full", "normal"]), Some("full")),
     setting("database.migrate", &["FABRIC_MIGRATE"], Switch, Some("1")),
-    setting("runtime.env", &["FABRIC_ENV"], Text, Some("development")),
-    setting("runtime.mode", &["FABRIC_MODE"], Text, Some("server")),
+    setting("runtime.env", &["FABRIC_ENV"], OneOf(&["development", "production"]), Some("development")),
+    setting("runtime.mode", &["FABRIC_MODE"], OneOf(&["server", "request-only"]), Some("server")),
     setting("runtime.dev_mode", &["FABRIC_DEV_MODE"], Switch, Some("0")),
     setting("runtime.api_key", &["FABRIC_API_KEY"], Secret, None),
     setting("runtime.workflow_dirs", &["FABRIC_WORKFLOW_DIRS"], List, Some("")),
     setting("log.filter", &["RUST_LOG"], Text, Some("info")),
-    setting("log.format", &["FABRIC_LOG_FORMAT"], Text, None),
+    setting("log.format", &["FABRIC_LOG_FORMAT"], OneOf(&["text", "json"]), None),
     setting("auth.oauth_signing_secret", &["OAUTH_SIGNING_SECRET"], Secret, None),
     setting("auth.oauth_signing_secret_previous", &["OAUTH_SIGNING_SECRET_PREVIOUS"], Secret, None),
     setting("auth.token_key", &["FABRIC_INVITE_TOKEN_KEY"], Secret, None),
@@ -68,14 +86,25 @@ pub const TABLE: &[Setting] = &[
     setting("auth.jwt_secret", &["JWT_SECRET"], Secret, None),
     setting("auth.jwt_issuer", &["JWT_ISSUER"], Text, None),
     setting("auth.jwt_emails_verified", &["JWT_EMAILS_VERIFIED"], Switch, None),
-    setting("auth.developer_signup", &["FABRIC_DEVELOPER_SIGNUP"], Text, None),
+    setting("auth.developer_signup", &["FABRIC_DEVELOPER_SIGNUP"], OneOf(&["open", "closed"]), None),
     setting("auth.bootstrap_token", &["FABRIC_BOOTSTRAP_TOKEN"], Secret, None),
     setting("auth.site_url", &["AUTH_SITE_URL"], Text, None),
-    setting("auth.hash_memory_kib", &["FABRIC_HASH_MEMORY_KIB"], Number, Some("19456")),
-    setting("auth.hash_passes", &["FABRIC_HASH_PASSES"], Number, Some("2")),
-    setting("auth.hash_lanes", &["FABRIC_HASH_LANES"], Number, Some("1")),
+    setting("auth.callback_redirect_url", &["AUTH_CALLBACK_REDIRECT_URL"], Text, None),
+    setting("auth.invite_redirect_url", &["FABRIC_INVITE_REDIRECT_URL"], Text, None),
+    setting("auth.google_client_id", &["GOOGLE_CLIENT_ID"], Text, None),
+    setting("auth.google_client_secret", &["GOOGLE_CLIENT_SECRET"], Secret, None),
+    setting("auth.github_client_id", &["GITHUB_CLIENT_ID"], Text, None),
+    setting("auth.github_client_secret", &["GITHUB_CLIENT_SECRET"], Secret, None),
+    setting("auth.hash_memory_kib", &["FABRIC_HASH_MEMORY_KIB"], Number(8, MUCH), Some("19456")),
+    setting("auth.hash_passes", &["FABRIC_HASH_PASSES"], Number(1, MUCH), Some("2")),
+    setting("auth.hash_lanes", &["FABRIC_HASH_LANES"], Number(1, 0x00FF_FFFF), Some("1")),
     setting("mail.smtp_url", &["SMTP_URL"], Secret, None),
     setting("mail.resend_api_key", &["RESEND_API_KEY"], Secret, None),
     setting("mail.from", &["RESEND_FROM_EMAIL", "MAIL_FROM"], Text, None),
     setting("metrics.token", &["FABRIC_METRICS_TOKEN"], Secret, None),
 ];
+
+/// The setting of that name in `fabric.toml`.
+pub fn find(key: &str) -> Option<&'static Setting> {
+    TABLE.iter().find(|setting| setting.key == key)
+}

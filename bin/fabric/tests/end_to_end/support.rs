@@ -67,6 +67,8 @@ impl Site {
         let mut site = Self { folder, settings: Vec::new(), database_url: database_url.clone(), _database: database };
         // Hashing as cheap as it gets: what it costs is another story.
         site.set("FABRIC_HASH_MEMORY_KIB", "64").set("FABRIC_HASH_PASSES", "1");
+        // Each server takes another port: the next one would not know the tokens of one that calls itself by it.
+        site.set("PUBLIC_BASE_URL", "http://localhost:3001");
         // A machine with many cores runs many tests at once, all on one PostgreSQL.
         site.set("DATABASE_POOL_MAX", "3");
         if let Some(url) = database_url {

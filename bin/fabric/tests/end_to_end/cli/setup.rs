@@ -19,6 +19,9 @@ on_both!(
 
 const SETUP: [&str; 7] = ["setup", "--app-name", "My App", "--email", "dev@myapp.com", "--password", "SecureP@ss1"];
 
+/// What is said when the password that was given is not used.
+const KEPT: &str = "This account was there already and keeps its password";
+
 fn set_up(site: &Site) -> Value {
     site.run(&[&SETUP[..], &["--json"]].concat()).json()
 }
@@ -56,6 +59,7 @@ fn everything_an_app_needs_is_printed(site: &Site) {
     assert!(variable(printed, "FABRIC_WEBHOOK_SECRET").starts_with("whsec_"));
     let heading = lines.iter().position(|line| *line == "API Key (for direct access):").unwrap();
     assert!(lines[heading + 1].starts_with("fab_"));
+    assert!(!printed.contains(KEPT), "{printed}");
     assert_eq!(done.stderr, "");
 }
 
@@ -100,6 +104,7 @@ fn a_second_run_changes_nothing_and_says_so(site: &Site) {
     }
     let told = site.run(&SETUP);
     assert!(told.text().contains("nothing was changed"), "{}", told.stdout);
+    assert!(told.text().contains(KEPT), "{}", told.stdout);
     assert!(!told.stdout.contains("focs_") && !told.stdout.contains("fab_"), "{}", told.stdout);
 }
 
@@ -171,7 +176,8 @@ fn a_place_for_events_is_kept(site: &Site) {
 fn an_account_that_is_proven_keeps_its_password(site: &Site) {
     let create = ["user", "create", "--email", "dev@myapp.com", "--password", PASSWORD, "--skip-verification"];
     site.run(&create).text();
-    assert_eq!(set_up(site)["created"], true);
+    let done = site.run(&SETUP);
+    assert!(done.text().contains("Fabric setup complete.") && done.stdout.contains(KEPT), "{}", done.stdout);
     let server = site.serve();
     assert_eq!(server.client().sign_in("dev@myapp.com", PASSWORD).status, 200);
     assert_eq!(server.client().sign_in("dev@myapp.com", "SecureP@ss1").status, 401);
@@ -182,8 +188,8 @@ fn whoever_signed_up_with_the_developers_address_before_is_out(site: &Site) {
     let server = site.serve();
     let stranger = server.client().sign_up("dev@myapp.com");
     let link = server.mailed_token("dev@myapp.com", "/v1/auth/verify");
-    let printed = set_up(site);
-    assert_eq!(printed["created"], true);
+    let done = site.run(&SETUP);
+    assert!(done.text().contains("Fabric setup complete.") && !done.stdout.contains(KEPT), "{}", done.stdout);
     assert_eq!(server.client().sign_in("dev@myapp.com", PASSWORD).status, 401);
     assert_eq!(server.client().sign_in("dev@myapp.com", "SecureP@ss1").status, 200);
     let spent = json!({ "refresh_token": stranger["refresh_token"] });

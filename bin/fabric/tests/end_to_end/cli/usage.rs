@@ -2,12 +2,15 @@
 
 use serde_json::Value;
 
-use crate::support::{PASSWORD, PATIENCE, Site, process};
+use crate::support::{PASSWORD, PATIENCE, Server, Site, process};
 
 on_both!(
     wrong_usage_ends_with_two_and_says_what_is_right,
     what_does_not_work_out_ends_with_one,
     failures_are_json_too_where_json_is_asked_for,
+    wrong_usage_is_json_too_where_json_is_asked_for,
+    where_a_server_listens_is_json_too_where_json_is_asked_for,
+    a_password_that_is_not_text_is_wrong_usage,
     a_password_is_never_repeated,
     at_a_terminal_a_password_is_asked_for_twice_and_not_shown,
 );
@@ -22,11 +25,15 @@ fn refused(site: &Site, arguments: &[&str], code: i32) -> String {
 
 fn wrong_usage_ends_with_two_and_says_what_is_right(site: &Site) {
     let setup = ["setup", "--app-name", "App", "--email", "dev@myapp.com"];
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 15] = [
         (&[], "Usage"),
         (&["sreve"], "serve"),
         (&["serve", "--prot", "1"], "--port"),
         (&["serve", "--port", "many"], "--port"),
+        (&["serve", "--host", "no address"], "--host"),
+        (&["serve", "--fabric-env", "prod"], "--fabric-env: give development or production"),
+        (&["serve", "--database-url", "foo"], "--database-url: give postgres://"),
+        (&["user", "list", "--database-url", "sqlite://"], "--database-url"),
         (&["user", "create", "--password", PASSWORD], "--email"),
         (&["user", "create", "--email", "no address", "--password", PASSWORD], "e-mail"),
         (&["user", "create", "--email", "a@b.example", "--password", "password"], "8 characters"),
@@ -59,6 +66,47 @@ fn failures_are_json_too_where_json_is_asked_for(site: &Site) {
     let said: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(said["error"]["code"], "not_found");
     assert!(said["error"]["message"].as_str().unwrap().contains("no account"), "{said}");
+}
+
+fn wrong_usage_is_json_too_where_json_is_asked_for(site: &Site) {
+    let cases: [(&[&str], &str); 7] = [
+        (&["--json"], "subcommand"),
+        (&["user", "--json"], "subcommand"),
+        (&["--json", "user"], "--help"),
+        (&["--json", "sreve"], "serve"),
+        (&["serve", "--json", "--port", "many"], "--port"),
+        (&["user", "create", "--json"], "--email"),
+        (&["serve", "--json", "--fabric-env", "prod"], "--fabric-env"),
+    ];
+    for (arguments, hint) in cases {
+        let said: Value = serde_json::from_str(&refused(site, arguments, 2)).unwrap();
+        assert_eq!(said["error"]["code"], "invalid_request", "{arguments:?}: {said}");
+        let message = said["error"]["message"].as_str().unwrap();
+        assert!(message.contains(hint) && !message.contains('\n'), "{arguments:?}: {message}");
+    }
+    assert!(site.run(&["--help", "--json"]).text().contains("Usage"), "help is for people");
+    // Behind two hyphens there are no flags.
+    assert!(refused(site, &["serve", "--", "--json"], 2).contains("Usage"));
+}
+
+fn where_a_server_listens_is_json_too_where_json_is_asked_for(site: &mut Site) {
+    site.set("HOST", "localhost");
+    let server = Server::start(site, &["serve", "--json", "--port", "0"]);
+    assert_eq!(server.client().get("/healthz").status, 200);
+    let said = server.said();
+    for line in said.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line.as_object().unwrap().len(), 1, "{line}");
+        assert!(line["listening"].as_str().unwrap().starts_with("http://"), "{line}");
+    }
+    assert!(said.contains(&server.url), "{said}");
+}
+
+fn a_password_that_is_not_text_is_wrong_usage(site: &Site) {
+    let create = ["user", "create", "--email", "a@b.example", "--password-stdin"];
+    let done = process::finish(&mut site.fabric(&create), b"hunter2\xff\n", PATIENCE);
+    assert_eq!((done.code, done.stdout.as_str()), (2, ""), "{}", done.stderr);
+    assert!(done.stderr.contains("UTF-8") && !done.stderr.contains("hunter2"), "{}", done.stderr);
 }
 
 fn a_password_is_never_repeated(site: &Site) {

@@ -1,14 +1,27 @@
 //! Where settings come from, and which of them are refused.
 
-use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _};
+use std::{
+    ffi::OsString,
+    fs,
+    net::TcpListener,
+    os::unix::{ffi::OsStringExt as _, fs::PermissionsExt as _},
+};
 
-use crate::support::{PASSWORD, Server, Site, client::text, new_email, process::Finished};
+use crate::support::{
+    PASSWORD, PATIENCE, Server, Site,
+    client::text,
+    new_email,
+    process::{self, Finished},
+};
 
 on_both!(
     each_source_wins_over_the_one_before,
     what_makes_no_sense_stops_the_start_and_is_named,
     a_password_in_a_database_url_is_not_repeated,
     a_port_that_is_taken_is_told,
+    a_line_that_cannot_be_read_is_not_repeated,
+    what_other_programs_are_told_need_not_be_text,
+    a_server_on_a_free_port_calls_itself_by_it,
     development_is_open_to_this_machine_alone,
 );
 
@@ -20,6 +33,7 @@ fn port(site: &Site, more: &[&str]) -> String {
 }
 
 fn each_source_wins_over_the_one_before(site: &mut Site) {
+    site.unset("PUBLIC_BASE_URL");
     assert_eq!(port(site, &[]), "3001");
     site.write("fabric.toml", "[server]\nport = 4001\n");
     assert_eq!(port(site, &[]), "4001");
@@ -35,6 +49,13 @@ fn each_source_wins_over_the_one_before(site: &mut Site) {
     assert_eq!(port(site, &["--config", "other.toml"]), "4005", "instead of fabric.toml");
     site.set("FABRIC_CONFIG", "other.toml");
     assert_eq!(port(site, &[]), "4005");
+    site.set("FABRIC_CONFIG", "");
+    assert_eq!(port(site, &[]), "4001", "set to nothing is not set");
+    site.write(".env", "FABRIC_CONFIG=other.toml\n");
+    assert_eq!(port(site, &[]), "4005");
+    site.write("third.toml", "[server]\nport = 4006\n");
+    site.set("FABRIC_CONFIG", "third.toml");
+    assert_eq!(port(site, &[]), "4006");
 }
 
 /// A server that does not start says one line, and on standard error.
@@ -66,15 +87,25 @@ fn what_makes_no_sense_stops_the_start_and_is_named(site: &mut Site) {
         ("RUST_LOG", "hunter2=hunter2"),
         ("PUBLIC_BASE_URL", "hunter2"),
         ("FABRIC_HASH_MEMORY_KIB", "1"),
+        ("FABRIC_HASH_LANES", "0"),
+        ("FABRIC_WORKERS", "0"),
+        ("DATABASE_POOL_MAX", "0"),
+        ("HOST", "hunter2.invalid"),
+        ("FABRIC_BOOTSTRAP_TOKEN", "hunter2"),
+        ("AUTH_SITE_URL", "hunter2"),
         ("SMTP_URL", "hunter2"),
         ("FABRIC_CONFIG", "absent.toml"),
     ] {
         site.set(name, value);
         let refused = site.refuse();
         let said = told(&refused);
-        assert!(!said.contains("hunter2"), "{name}: {said}");
+        assert!(said.contains(name) && !said.contains("hunter2"), "{name}: {said}");
         site.unset(name);
     }
+    site.write(".env", "FABRIC_CONFIG=absent.toml\n");
+    let refused = site.refuse();
+    assert!(told(&refused).contains("FABRIC_CONFIG"), "{}", refused.stderr);
+    fs::remove_file(site.file(".env")).unwrap();
     let refused = site.run(&["serve", "--port", "0", "--config", "absent.toml"]);
     assert!(told(&refused).contains("absent.toml"), "{}", refused.stderr);
     drop(site.serve());
@@ -103,6 +134,46 @@ fn a_port_that_is_taken_is_told(site: &Site) {
     let refused = site.run(&["serve", "--port", &port]);
     assert_eq!((refused.code, refused.stdout.as_str()), (1, ""));
     assert!(refused.stderr.contains(&port) && refused.stderr.contains("PORT"), "{}", refused.stderr);
+}
+
+fn a_line_that_cannot_be_read_is_not_repeated(site: &Site) {
+    site.write(".env", "PORT=1\nOAUTH_SIGNING_SECRET=hunter2 hunter2\n");
+    let refused = site.refuse();
+    let said = told(&refused);
+    assert!(said.contains(".env: line 2 ") && !said.contains("hunter2"), "{said}");
+    fs::remove_file(site.file(".env")).unwrap();
+    site.write("fabric.toml", "[auth]\noauth_signing_secret = hunter2\n");
+    let refused = site.refuse();
+    let said = told(&refused);
+    assert!(said.contains("fabric.toml: line 2, oauth_signing_secret,") && !said.contains("hunter2"), "{said}");
+}
+
+fn what_other_programs_are_told_need_not_be_text(site: &Site) {
+    let bytes = || OsString::from_vec(b"hunter2\xff".to_vec());
+    let list = |name: &str| process::finish(site.fabric(&["user", "list"]).env(name, bytes()), "", PATIENCE);
+    assert_eq!(list("LS_COLORS").text().trim(), "There are no accounts here.");
+    let refused = list("MAIL_FROM");
+    let said = told(&refused);
+    assert!(said.contains("MAIL_FROM") && !said.contains("hunter2"), "{said}");
+}
+
+fn a_server_on_a_free_port_calls_itself_by_it(site: &mut Site) {
+    site.unset("PUBLIC_BASE_URL");
+    let first = site.serve();
+    site.set("HOST", "localhost");
+    let servers = [first, site.serve()];
+    let tokens = servers.each_ref().map(|server| {
+        let (_, port) = server.address().rsplit_once(':').unwrap();
+        let email = new_email();
+        let user = server.client().sign_up(&email);
+        server.mailed_token(&email, "/v1/auth/verify");
+        let link = format!("http://localhost:{port}/v1/auth/verify?token=");
+        assert!(server.log().lines().any(|line| line.contains(&format!("to={email} ")) && line.contains(&link)));
+        text(&user["access_token"])
+    });
+    let me = |server: &Server, token: &str| server.client().bearer(token).get("/v1/me").status;
+    let both = |token: &String| servers.each_ref().map(|server| me(server, token));
+    assert_eq!(tokens.each_ref().map(both), [[200, 401], [401, 200]], "the port is in what they call themselves");
 }
 
 fn development_is_open_to_this_machine_alone(site: &mut Site) {

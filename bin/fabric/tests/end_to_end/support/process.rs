@@ -34,10 +34,10 @@ impl Finished {
 ///
 /// # Panics
 /// When it takes longer.
-pub fn finish(command: &mut Command, input: &str, within: Duration) -> Finished {
+pub fn finish(command: &mut Command, input: impl AsRef<[u8]>, within: Duration) -> Finished {
     // Files, not pipes: nobody has to read along.
     let [mut stdin, mut stdout, mut stderr]: [File; 3] = std::array::from_fn(|_| tempfile::tempfile().unwrap());
-    stdin.write_all(input.as_bytes()).and_then(|()| stdin.rewind()).unwrap();
+    stdin.write_all(input.as_ref()).and_then(|()| stdin.rewind()).unwrap();
     let clone = |file: &File| Stdio::from(file.try_clone().unwrap());
     command.stdin(stdin).stdout(clone(&stdout)).stderr(clone(&stderr));
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
+
 use super::{
     Client, Site,
     process::{Leashed, leash},
@@ -19,6 +21,7 @@ pub struct Server {
     process: Leashed,
     /// `http://127.0.0.1:<port>`
     pub url: String,
+    out: PathBuf,
     log: PathBuf,
 }
 
@@ -31,13 +34,15 @@ impl Server {
         let mut command = site.program("/bin/sh");
         command.args(leash("KILL")).arg(env!("CARGO_BIN_EXE_fabric")).args(arguments);
         command.stdout(File::create(&out).unwrap()).stderr(File::create(&log).unwrap());
-        let mut server = Self { process: Leashed::start(&mut command), url: String::new(), log };
+        let mut server = Self { process: Leashed::start(&mut command), url: String::new(), out, log };
         server.url = until("the server listens", || {
             let ended = server.process.has_ended();
             assert!(ended.is_none(), "the server ended with {ended:?}:\n{}", server.log());
-            let text = fs::read_to_string(&out).unwrap();
+            let text = server.said();
             let (line, _) = text.split_once('\n')?;
-            Some(line.strip_prefix("Fabric listens on ").unwrap_or_else(|| panic!("{line}")).to_owned())
+            let url = line.strip_prefix("Fabric listens on ").map(str::to_owned);
+            let json = || serde_json::from_str::<Value>(line).ok()?["listening"].as_str().map(str::to_owned);
+            Some(url.or_else(json).unwrap_or_else(|| panic!("{line}")))
         });
         server
     }
@@ -55,6 +60,11 @@ impl Server {
     /// The process.
     pub fn process(&self) -> &Leashed {
         &self.process
+    }
+
+    /// Everything that it has said on standard output.
+    pub fn said(&self) -> String {
+        fs::read_to_string(&self.out).unwrap()
     }
 
     /// Everything that it has logged.
