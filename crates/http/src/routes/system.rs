@@ -91,11 +91,15 @@ pub struct Info {
     name: &'static str,
     /// The server's version.
     version: &'static str,
+    /// How it was built: `release` or `debug`.
+    build: &'static str,
     /// `development` or `production`.
     environment: &'static str,
     /// `server`, or `request-only` for one that leaves background work to others.
     mode: &'static str,
 }
+
+const BUILD: &str = if cfg!(debug_assertions) { "debug" } else { "release" };
 
 /// Tells what the server is.
 pub async fn info(_: Passerby, (platform, options): (Data<Platform>, Data<Options>)) -> Result<Answer<Info>> {
@@ -103,7 +107,7 @@ pub async fn info(_: Passerby, (platform, options): (Data<Platform>, Data<Option
         Environment::Development => "development",
         Environment::Production => "production",
     };
-    Ok(Answer::ok(Info { name: "fabric", version: VERSION, environment, mode: options.mode.name() }))
+    Ok(Answer::ok(Info { name: "fabric", version: VERSION, build: BUILD, environment, mode: options.mode.name() }))
 }
 
 impl Input for Data<Options> {
