@@ -59,6 +59,12 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// Whether it takes away.
+    #[must_use]
+    pub fn denies(&self) -> bool {
+        self.effect == Effect::Deny
+    }
+
     /// Whether it has a say in this question.
     #[must_use]
     pub fn matches(&self, question: &Question) -> bool {

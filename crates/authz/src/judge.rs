@@ -52,6 +52,13 @@ impl Question {
         Self { wanted: Wanted::Known(A::ENTRY), resource, team: None }
     }
 
+    /// The same, about what Fabric's own routes mean when an action of Fabric's names nothing.
+    #[must_use]
+    pub fn or_about(self, resource: Resource) -> Self {
+        let about = matches!(self.wanted, Wanted::Known(_)) && self.resource.is_none();
+        Self { resource: if about { Some(resource) } else { self.resource }, ..self }
+    }
+
     /// The same, within a team.
     #[must_use]
     pub fn within(self, team: Option<TeamId>) -> Self {
@@ -203,7 +210,8 @@ pub fn judge(
         Wanted::Role(role) => Some(*role),
         Wanted::Unknown(_) => None,
     };
-    if authority.archived && own.is_some() && question.changes() {
+    let granted = found(Effect::Allow);
+    if authority.archived && question.changes() && (own.is_some() || granted.is_some()) {
         return Refused(Refusal::Archived);
     }
     let cap = key.and_then(|key| key.role);
@@ -212,7 +220,7 @@ pub fn judge(
     {
         return Refused(Refusal::Role(needed));
     }
-    if let Some(grant) = found(Effect::Allow) {
+    if let Some(grant) = granted {
         return Allowed(Reason::Grant(grant.id));
     }
     let Some((role, team)) = own else { return Refused(Refusal::Stranger) };
@@ -244,7 +252,8 @@ fn in_scope(key: &KeyGrant, question: &Question) -> Result<(), Option<KeyScope>>
 }
 
 /// Whether somebody may hand on everything that the pattern means: they may do it all themselves, everywhere in the
-/// organization. An app's own actions are an administrator's to hand out, or theirs who have them.
+/// organization, and are denied none of it anywhere. An app's own actions are an administrator's to hand out, or theirs
+/// who have them.
 #[must_use]
 pub fn may_hand_on(
     authority: &Authority,
@@ -252,22 +261,44 @@ pub fn may_hand_on(
     key: Option<&KeyGrant>,
     pattern: &ActionPattern,
 ) -> bool {
-    let may = |question: &Question| judge(authority, organization, key, question).is_allowed();
-    let known: Vec<_> = action::ALL.iter().filter(|entry| pattern.matches(entry.name)).collect();
-    let all_known =
-        known.iter().all(|entry| may(&Question { wanted: Wanted::Known(entry), resource: None, team: None }));
-    // A pattern that ends in a star means actions that Fabric does not know, too.
-    let unknown_too = known.is_empty() || pattern.as_str().ends_with('*');
-    let unknown = || {
-        let administers = may(&Question { wanted: Wanted::Role(Role::Admin), resource: None, team: None });
-        let custom = authority.member.as_ref().and_then(|member| member.custom.as_ref());
-        let mut own = custom.iter().flat_map(|role| role.actions.iter());
-        let everywhere = |grant: &&Grant| grant.resource.is_none() && grant.team.is_none();
-        let mut granted = authority.grants.iter().filter(|grant| grant.effect == Effect::Allow).filter(everywhere);
-        let has = own.any(|own| own.covers(pattern)) || granted.any(|grant| grant.action.covers(pattern));
-        administers || key.is_none() && has
+    let may = |wanted: Wanted| {
+        judge(authority, organization, key, &Question { wanted, resource: None, team: None }).is_allowed()
     };
-    all_known && (!unknown_too || unknown())
+    let known: Vec<_> = action::ALL.iter().filter(|entry| pattern.matches(entry.name)).collect();
+    if !known.iter().all(|entry| may(Wanted::Known(entry)) && !is_denied(authority, entry.name)) {
+        return false;
+    }
+    // A pattern that ends in a star means actions that Fabric does not know, too.
+    if !known.is_empty() && !pattern.as_str().ends_with('*') {
+        return true;
+    }
+    if denials(authority).any(|grant| grant.action.covers(pattern) || pattern.covers(&grant.action)) {
+        return false;
+    }
+    let custom = authority.member.as_ref().and_then(|member| member.custom.as_ref());
+    let mut own = custom.iter().flat_map(|role| role.actions.iter());
+    let everywhere = |grant: &&Grant| grant.resource.is_none() && grant.team.is_none();
+    let mut granted = authority.grants.iter().filter(|grant| grant.effect == Effect::Allow).filter(everywhere);
+    let has = own.any(|own| own.covers(pattern)) || granted.any(|grant| grant.action.covers(pattern));
+    may(Wanted::Role(Role::Admin)) || key.is_none() && has
+}
+
+/// Whether somebody may make another one this role: it is not above their own, they are denied nothing that it has, and
+/// a key with scopes makes nobody an administrator whose every action it does not cover.
+#[must_use]
+pub fn may_hand_on_role(authority: &Authority, own: Role, key: Option<&KeyGrant>, role: Role) -> bool {
+    let mut has = action::ALL.iter().filter(|entry| entry.least <= role);
+    let covered = |entry: &&&action::Entry| key.is_none_or(|key| role < Role::Admin || key.scopes.allow(entry.scope));
+    role <= own && has.all(|entry| covered(&entry) && !is_denied(authority, entry.name))
+}
+
+fn denials(authority: &Authority) -> impl Iterator<Item = &Grant> {
+    authority.grants.iter().filter(|grant| grant.effect == Effect::Deny)
+}
+
+/// Whether an action is denied to somebody, be it in one team or on one thing alone.
+fn is_denied(authority: &Authority, action: &str) -> bool {
+    denials(authority).any(|grant| grant.action.matches(action))
 }
 
 #[cfg(test)]

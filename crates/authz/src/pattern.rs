@@ -78,6 +78,9 @@ pub(crate) fn complete(action: &str, kind: Option<&str>) -> String {
     }
 }
 
+/// The kinds of things that are Fabric's own.
+const OURS: [&str; 6] = ["organization", "team", "app", "user", "permission", "role"];
+
 /// One thing: its kind and its id, which may have any form (`workflow:research/trends`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Resource {
@@ -93,7 +96,12 @@ impl Resource {
         let kind_is_good = !kind.is_empty() && kind.len() <= 64 && kind.bytes().all(word);
         let id_is_good = !id.is_empty() && id.len() <= LONGEST && !id.chars().any(char::is_control);
         if kind_is_good && id_is_good {
-            return Ok(Self { kind: kind.to_owned(), id: id.to_owned() });
+            // What is ours is known by one spelling of its id: another one dodges no denial.
+            let id = match id.parse::<uuid::Uuid>() {
+                Ok(canonical) if OURS.contains(&kind) => canonical.to_string(),
+                _ => id.to_owned(),
+            };
+            return Ok(Self { kind: kind.to_owned(), id });
         }
         Err(Error::because(Code::InvalidRequest, "Name a resource by its kind and id, such as team:0190… ."))
     }
@@ -111,6 +119,12 @@ impl Resource {
     pub fn parse(text: &str) -> Result<Self> {
         let (kind, id) = text.split_once(':').unwrap_or((text, ""));
         Self::new(kind, id)
+    }
+
+    /// Whether it is one of Fabric's own things.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        OURS.contains(&self.kind.as_str())
     }
 
     /// What kind of thing it is.
@@ -212,6 +226,17 @@ mod tests {
         for text in ["", "workflow", ":x", "workflow:", "Work:x", "w w:x", "workflow:\0"] {
             assert!(Resource::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_ours_has_one_spelling() {
+        let id = uuid::Uuid::from_u128(0xabc);
+        let plain = Resource::of("team", id);
+        let upper = id.to_string().to_uppercase();
+        for spelling in [upper.clone(), format!("{{{id}}}"), id.simple().to_string(), format!("urn:uuid:{id}")] {
+            assert_eq!(Resource::new("team", &spelling).unwrap(), plain, "{spelling}");
+        }
+        assert_eq!(Resource::new("invoice", &upper).unwrap().id(), upper, "others' ids are theirs");
     }
 
     #[test]

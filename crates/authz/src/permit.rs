@@ -9,7 +9,7 @@ use kernel::{
 
 use crate::{
     Acting, Action, ActionPattern, Caller, Resource,
-    judge::{Authority, Question, Refusal, Verdict, judge, may_hand_on},
+    judge::{Authority, Question, Refusal, Verdict, judge, may_hand_on, may_hand_on_role},
 };
 
 /// The facts about a caller in one organization.
@@ -113,12 +113,21 @@ impl<A> Permit<A> {
     }
 
     /// # Errors
-    /// `forbidden` for a role above their own.
+    /// `forbidden` for a role above their own, or with something that is denied to them or that their key does not cover.
     pub fn hand_on_role(&self, role: Role) -> Result<()> {
+        if may_hand_on_role(&self.authority, self.role, self.caller.key(), role) {
+            return Ok(());
+        }
+        Err(Error::because(Code::Forbidden, format!("You may not give the role {role}.")))
+    }
+
+    /// # Errors
+    /// `forbidden` for who has a higher role.
+    pub fn reach(&self, role: Role) -> Result<()> {
         if role <= self.role {
             return Ok(());
         }
-        Err(Error::because(Code::Forbidden, format!("Nobody below the role {role} gives or takes it.")))
+        Err(Error::because(Code::Forbidden, format!("Nobody below the role {role} does this to who has it.")))
     }
 }
 

@@ -182,6 +182,8 @@ pub(crate) fn delete_account(
     actor: Option<PrincipalId>,
     now: Timestamp,
 ) -> Result<()> {
+    // Whoever gives them something meanwhile waits, and then finds nobody.
+    tx.hold_principal(principal, true)?;
     let account = tx.account_in(scope, principal)?.ok_or_else(Error::not_found)?;
     if account.platform_admin && !tx.has_platform_admin(Some(account.id))? {
         return Err(Error::because(

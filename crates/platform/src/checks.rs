@@ -89,10 +89,23 @@ impl Platform {
     /// Those of the database. Being refused is an answer and no error.
     pub async fn check(&self, acting: &Acting<AuthzCheck>, check: &Check) -> Result<Checked> {
         let caller = acting.caller();
-        let place = self.find_place(caller, check.resource.as_ref(), check.team, check.organization).await?;
-        let Some(organization) = place else { return Ok(Checked { verdict: None, organization: None }) };
-        let team = check.team.or_else(|| named::<TeamId>(check.resource.as_ref(), "team", TeamId));
-        let question = Question::new(&check.action, check.resource.clone()).within(team);
+        let resource = check.resource.as_ref();
+        let place = self.find_place(caller, resource, check.team, check.organization).await?;
+        let of_resource = named(resource, "team", TeamId);
+        let team = check.team.or(of_resource);
+        // What is said twice has to be the same.
+        let at_odds = check.organization.is_some_and(|named| place.is_some_and(|place| place != named))
+            || of_resource.is_some_and(|of_resource| team != Some(of_resource));
+        let names_ours = check.team.is_some() || resource.is_some_and(Resource::is_ours);
+        let Some(organization) = place.filter(|_| !at_odds) else {
+            let verdict = (at_odds || names_ours).then_some(Verdict::Refused(Refusal::Stranger));
+            return Ok(Checked { verdict, organization: None });
+        };
+        let usual = match team {
+            Some(team) => Resource::of("team", team.0),
+            None => Resource::of("organization", organization.0),
+        };
+        let question = Question::new(&check.action, check.resource.clone()).or_about(usual).within(team);
         let authority = self.authority_facts(organization, caller.principal).await?;
         let verdict = match authority.filter(|authority| authority.app == caller.app) {
             Some(authority) => judge(&authority, organization, caller.key(), &question),
@@ -172,7 +185,7 @@ impl Platform {
         match (found, organization) {
             (Some(found), Some(named)) if found != named => Err(Error::not_found()),
             (Some(found), _) => Ok(found),
-            (None, _) if team.is_some() || resource.is_some_and(is_ours) => Err(Error::not_found()),
+            (None, _) if team.is_some() || resource.is_some_and(Resource::is_ours) => Err(Error::not_found()),
             (None, _) => Err(Error::because(Code::InvalidRequest, "Name the organization with organization_id.")),
         }
     }
@@ -245,10 +258,6 @@ impl Platform {
         let load = self.store().read(move |tx| Ok(tx.team(team)?.map(|team| team.organization)));
         self.facts().teams.get(&team, load).await
     }
-}
-
-fn is_ours(resource: &Resource) -> bool {
-    matches!(resource.kind(), "organization" | "team" | "app")
 }
 
 /// The id of a resource of ours.

@@ -143,7 +143,7 @@ impl Platform {
         let now = self.now();
         let deleted = self.store().write(move |tx| {
             let permit = permit(tx, &acting, id)?;
-            let role = tx.custom_role(id, role)?.ok_or_else(Error::not_found)?;
+            let role = tx.custom_role_to_change(id, role)?.ok_or_else(Error::not_found)?;
             tx.delete_custom_role(&permit, role.id)?;
             told(tx, &role, permit.principal(), EventKind::RoleDeleted, now)
         });

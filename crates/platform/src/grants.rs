@@ -5,7 +5,7 @@ use authz::{
     action::{AuthzCheck, PermissionManage, PermissionRead},
 };
 use kernel::{
-    Code, Error, Event, EventKind, Listed, Page, Result,
+    Code, Error, Event, EventKind, Listed, Page, Result, Role,
     id::{GrantId, OrganizationId, PrincipalId, TeamId},
 };
 use serde_json::json;
@@ -107,6 +107,7 @@ impl Platform {
         let made = self.store().write(move |tx| {
             let permit = permit(tx, &acting, id)?;
             let organization = tx.organization(id)?.ok_or_else(Error::not_found)?;
+            tx.hold_principal(new.principal, false)?;
             tx.account_of(organization.app, new.principal)?.ok_or_else(Error::not_found)?;
             if let Some(team) = new.team {
                 tx.team(team)?.filter(|team| team.organization == id).ok_or_else(Error::not_found)?;
@@ -118,7 +119,11 @@ impl Platform {
                 }
                 Effect::Deny => {
                     if let Some(member) = tx.membership(&permit, new.principal)? {
-                        permit.hand_on_role(member.role)?;
+                        permit.reach(member.role)?;
+                        if member.role == Role::Owner {
+                            let why = "An owner is denied nothing: give them another role first.";
+                            return Err(Error::because(Code::Forbidden, why));
+                        }
                     }
                 }
             }
@@ -163,7 +168,7 @@ impl Platform {
                 }
                 permit.hand_on([&grant.action])?;
             } else if let Some(member) = tx.membership(&permit, grant.principal)? {
-                permit.hand_on_role(member.role)?;
+                permit.reach(member.role)?;
             }
             tx.delete_grant(&permit, id)?;
             tx.append(&Event {

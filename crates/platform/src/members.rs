@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use authz::{
-    Acting, Permit, RoleName,
+    Acting, Grant, Permit, RoleName,
     action::{MemberLeave, MemberRead, MemberRemove, MemberUpdate},
 };
 use kernel::{
@@ -141,12 +141,18 @@ impl Platform {
     ) -> Result<Member> {
         let now = self.now();
         let changed = self.store().write(move |tx| {
+            // First of all, so that of two who demote each other one is first, and neither waits for the other later.
+            let other_owners = tx.owners_besides(id, principal)?;
             let permit = permit(tx, &acting, id)?;
             let chosen = choose(tx, &permit, &choice)?;
-            // Read with nobody coming or going as an owner: of two who demote each other one is first.
-            let other_owners = tx.owners_besides(&permit, principal)?;
             let was = tx.membership(&permit, principal)?.ok_or_else(Error::not_found)?;
-            permit.hand_on_role(was.role)?;
+            permit.reach(was.role)?;
+            if chosen.role == Role::Owner && tx.grants_of(id, principal)?.iter().any(Grant::denies) {
+                return Err(Error::because(
+                    Code::Conflict,
+                    "An owner is denied nothing: lift what is denied to them first.",
+                ));
+            }
             if was.role == Role::Owner && chosen.role != Role::Owner && other_owners == 0 {
                 return Err(Error::new(Code::LastOwner));
             }
@@ -177,10 +183,10 @@ impl Platform {
     ) -> Result<()> {
         let now = self.now();
         let removed = self.store().write(move |tx| {
+            let other_owners = tx.owners_besides(id, principal)?;
             let permit = permit(tx, &acting, id)?;
-            let other_owners = tx.owners_besides(&permit, principal)?;
             let was = tx.membership(&permit, principal)?.ok_or_else(Error::not_found)?;
-            permit.hand_on_role(was.role)?;
+            permit.reach(was.role)?;
             part(tx, &permit, &was, other_owners)?;
             tx.append(&Event {
                 app: acting.caller().app,
@@ -200,8 +206,8 @@ impl Platform {
     pub async fn leave(&self, acting: Acting<MemberLeave>, id: OrganizationId) -> Result<()> {
         let (now, principal) = (self.now(), acting.caller().user()?);
         let left = self.store().write(move |tx| {
+            let other_owners = tx.owners_besides(id, principal)?;
             let permit = permit(tx, &acting, id)?;
-            let other_owners = tx.owners_besides(&permit, principal)?;
             let was = tx.membership(&permit, principal)?.ok_or_else(Error::not_found)?;
             part(tx, &permit, &was, other_owners)?;
             tx.append(&Event {

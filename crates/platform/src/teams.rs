@@ -197,7 +197,7 @@ impl Platform {
             }
             permit.hand_on_role(role)?;
             if let Some(was) = tx.team_role(&permit, id, principal)? {
-                permit.hand_on_role(was)?;
+                permit.reach(was)?;
             }
             let member = TeamMember { team: id, principal, role, created_at: now };
             tx.put_team_member(&permit, &member)?;
@@ -222,7 +222,7 @@ impl Platform {
         let removed = self.store().write(move |tx| {
             let (permit, team): (_, Team) = locate(tx, &acting, id)?;
             let was = tx.team_role(&permit, id, principal)?.ok_or_else(Error::not_found)?;
-            permit.hand_on_role(was)?;
+            permit.reach(was)?;
             tx.delete_team_member(&permit, id, principal)?;
             let payload = json!({ "team_id": id, "principal_id": principal });
             told(tx, &acting, &team, EventKind::TeamMemberRemoved, payload, now)

@@ -179,8 +179,10 @@ fn authority(
 ) -> Result<()> {
     let (here, now) = (Unchecked(organization), at(0));
     tx.membership(&here, principal)?;
-    tx.owners_besides(&here, principal)?;
+    tx.owners_besides(organization, principal)?;
     tx.people(app, &[principal])?;
+    tx.hold_principal(principal, false)?;
+    tx.hold_principal(principal, true)?;
     for after in [None, Some(MembershipId::generate())] {
         tx.members_in(&here, &Page::new(after, 0, 10)?.counted(true))?;
     }

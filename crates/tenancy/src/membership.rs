@@ -92,9 +92,9 @@ pub trait MembershipRepository {
         custom_role: Option<RoleId>,
     ) -> Result<()>;
 
-    /// How many own the organization besides this one. In a transaction that writes, no owner goes and no member
-    /// comes until the commit.
-    fn owners_besides(&mut self, scope: &dyn Scope, principal: PrincipalId) -> Result<i64>;
+    /// How many own the organization besides this one. In a transaction that writes, no owner goes until the commit:
+    /// ask before anything else, so that nobody waits for anybody in a circle.
+    fn owners_besides(&mut self, organization: OrganizationId, principal: PrincipalId) -> Result<i64>;
 
     /// Adds a member.
     ///

@@ -1,6 +1,6 @@
 //! Who belongs to an organization, and as what.
 
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use serde_json::json;
 
 use crate::support::{Company, World};
@@ -15,6 +15,7 @@ on_both!(
     attack_10_an_organization_keeps_an_owner,
     attack_10_of_two_last_owners_who_leave_at_once_one_stays,
     a_member_who_is_removed_and_comes_back_has_nothing_of_before,
+    many_changes_of_members_at_once_wait_for_each_other_and_go_through,
 );
 
 async fn members_are_listed_with_what_people_know_them_by(world: &World) {
@@ -140,5 +141,32 @@ async fn a_member_who_is_removed_and_comes_back_has_nothing_of_before(world: &Wo
     world.enroll(company.id, &company.viewer, kernel::Role::Viewer).await;
     for (action, about) in [("team.update", Some(resource.as_str())), ("organization.update", None)] {
         assert!(!company.may(world, &company.viewer, action, about).await, "{action}");
+    }
+}
+
+/// None of them is refused, and nobody is held up: a deadlock would take PostgreSQL a second to see.
+async fn many_changes_of_members_at_once_wait_for_each_other_and_go_through(world: &World) {
+    let company = Company::new(world).await;
+    let body = json!({ "name": "Crew" });
+    for role in ["member", "viewer", "admin"] {
+        let changes = (0..8).map(|_| company.set_role(world, &company.owner, &company.member, role));
+        let path = company.path("teams");
+        let teams = (0..4).map(|number| {
+            let body = json!({ "name": format!("{}-{role}-{number}", body["name"].as_str().unwrap()) });
+            world.post(&path, &body).by(&company.owner).send()
+        });
+        let (changed, made) = join(join_all(changes), join_all(teams)).await;
+        for answer in changed.iter().chain(&made) {
+            assert!(answer.is_success(), "{answer:?}");
+        }
+    }
+    let role = company.make_role(world, &company.owner, "clerk", &["invoice.read"]).await.text("id");
+    let path = format!("{}/{role}", company.path("roles"));
+    let changes = (0..8).map(|number| {
+        let body = json!({ "description": format!("The {number}th.") });
+        world.patch(&path, &body).by(&company.owner).send()
+    });
+    for answer in join_all(changes).await {
+        answer.ok();
     }
 }

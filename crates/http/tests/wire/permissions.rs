@@ -1,5 +1,6 @@
 //! Checks and grants.
 
+use futures_util::future::{join_all, join3};
 use kernel::Role::{Admin, Member, Owner};
 use serde_json::{Value, json};
 
@@ -23,6 +24,14 @@ on_both!(
     attack_41_a_key_asks_for_itself,
     a_role_is_resolved_with_what_is_on_top,
     attack_29_grants_go_with_the_account,
+    attack_10_of_two_owners_neither_is_denied_anything,
+    attack_37_a_question_that_names_two_places_is_refused,
+    attack_40_whoever_is_denied_something_hands_none_of_it_on,
+    attack_41_a_key_with_scopes_makes_no_administrators,
+    one_thing_of_ours_has_one_spelling,
+    a_check_says_what_the_route_does,
+    a_grant_opens_no_archived_organization,
+    attack_29_nothing_is_given_to_an_account_that_goes_meanwhile,
 );
 
 async fn ask(world: &World, by: &crate::support::Person, body: &Value) -> Value {
@@ -165,8 +174,10 @@ async fn deny_beats_allow_and_an_allowing_grant_beats_the_role(world: &World) {
     let denial = company.grant(world, &company.owner, &company.viewer, &deny).await.text("id");
     rename().by(&company.viewer).send().await.refused(403, "forbidden");
     world.get(&format!("/v1/organizations/{}", company.id)).by(&company.viewer).send().await.refused(403, "forbidden");
-    company.set_role(world, &company.owner, &company.viewer, "owner").await.ok();
+    company.set_role(world, &company.owner, &company.viewer, "admin").await.ok();
     rename().by(&company.viewer).send().await.refused(403, "forbidden");
+    // An owner is denied nothing.
+    company.set_role(world, &company.owner, &company.viewer, "owner").await.refused(409, "conflict");
     // What is denied to somebody they do not lift themselves.
     let path = format!("/v1/permissions/{denial}");
     world.delete(&path).by(&company.viewer).send().await.refused(403, "forbidden");
@@ -397,4 +408,149 @@ async fn attack_29_grants_go_with_the_account(world: &World) {
     }
     assert_eq!(world.number("SELECT count(*) FROM grants"), 0);
     assert_eq!(*world.get(&company.path("permissions")).by(&company.owner).send().await.ok(), json!([]));
+}
+
+async fn attack_10_of_two_owners_neither_is_denied_anything(world: &World) {
+    let company = Company::new(world).await;
+    company.set_role(world, &company.owner, &company.admin, "owner").await.ok();
+    let deny = json!({ "action": "*", "effect": "deny" });
+    company.grant(world, &company.owner, &company.admin, &deny).await.refused(403, "forbidden");
+    company.grant(world, &company.admin, &company.owner, &deny).await.refused(403, "forbidden");
+}
+
+async fn attack_37_a_question_that_names_two_places_is_refused(world: &World) {
+    let company = Company::new(world).await;
+    let elsewhere = world.organizations_of(&company.viewer).await[1]["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/organizations/{elsewhere}/teams");
+    let own = world.post(&path, &json!({ "name": "Own" })).by(&company.viewer).send().await.text("id");
+    let theirs = company.team(world, "Theirs").await;
+    let nothing = json!({ "allowed": false, "reason": "There is no such thing." });
+    for (resource, team, organization) in [
+        (Some(format!("team:{own}")), None, Some(company.id.to_string())),
+        (Some(format!("organization:{elsewhere}")), None, Some(company.id.to_string())),
+        (None, Some(own.clone()), Some(company.id.to_string())),
+        (Some(format!("team:{own}")), Some(theirs.clone()), None),
+        // What is nowhere looks the same.
+        (Some("team:00000000-0000-4000-8000-000000000000".to_owned()), None, None),
+        (Some("app:00000000-0000-4000-8000-000000000000".to_owned()), None, Some(company.id.to_string())),
+        (None, Some("00000000-0000-4000-8000-000000000000".to_owned()), None),
+        (Some(format!("app:{}", company.app.id)), None, None),
+    ] {
+        let body = json!({
+            "action": "admin", "resource": resource, "team_id": team, "organization_id": organization,
+        });
+        assert_eq!(ask(world, &company.viewer, &body).await, nothing, "{body}");
+    }
+}
+
+async fn attack_40_whoever_is_denied_something_hands_none_of_it_on(world: &World) {
+    let company = Company::new(world).await;
+    let team = company.team(world, "Crew").await;
+    let deny = json!({ "action": "team.update", "resource": format!("team:{team}"), "effect": "deny" });
+    company.grant(world, &company.owner, &company.admin, &deny).await.ok();
+    for action in ["team.update", "team.*"] {
+        let what = json!({ "action": action });
+        company.grant(world, &company.admin, &company.viewer, &what).await.refused(403, "forbidden");
+        company.make_role(world, &company.admin, "renamer", &[action]).await.refused(403, "forbidden");
+    }
+    company.set_role(world, &company.admin, &company.viewer, "admin").await.refused(403, "forbidden");
+    company.set_role(world, &company.admin, &company.viewer, "member").await.ok();
+    let deny = json!({ "action": "invoice.pay", "effect": "deny" });
+    company.grant(world, &company.owner, &company.admin, &deny).await.ok();
+    for action in ["invoice.pay", "invoice.*"] {
+        company.make_role(world, &company.admin, "payer", &[action]).await.refused(403, "forbidden");
+    }
+    company.make_role(world, &company.admin, "reader", &["invoice.read"]).await.ok();
+}
+
+async fn attack_41_a_key_with_scopes_makes_no_administrators(world: &World) {
+    let company = Company::new(world).await;
+    let key = world.api_key(Some(company.app.id), company.id, &company.owner, |key| identity::ApiKey {
+        scopes: ["members:write", "authz:check", "organizations:read"].map(str::to_owned).to_vec(),
+        ..key
+    });
+    let key = key.await;
+    let path = company.member_path(&company.viewer);
+    for (role, status) in [("owner", 403), ("admin", 403), ("member", 200), ("viewer", 200)] {
+        let answer = world.patch(&path, &json!({ "role": role })).bearer(&key).send().await;
+        assert_eq!(answer.status, status, "{role}: {answer:?}");
+    }
+}
+
+async fn one_thing_of_ours_has_one_spelling(world: &World) {
+    let company = Company::new(world).await;
+    let team = company.team(world, "Crew").await;
+    let deny =
+        json!({ "action": "team.update", "resource": format!("team:{}", team.to_uppercase()), "effect": "deny" });
+    let made = company.grant(world, &company.owner, &company.admin, &deny).await;
+    assert_eq!(made.text("resource_id"), team);
+    let renamed = world.patch(&format!("/v1/teams/{team}"), &json!({ "name": "Mine" })).by(&company.admin).send().await;
+    renamed.refused(403, "forbidden");
+    for spelling in
+        [team.clone(), team.to_uppercase(), format!("{{{team}}}"), team.replace('-', ""), format!("urn:uuid:{team}")]
+    {
+        let about = format!("team:{spelling}");
+        assert!(!company.may(world, &company.admin, "team.update", Some(&about)).await, "{spelling}");
+    }
+}
+
+async fn a_check_says_what_the_route_does(world: &World) {
+    let company = Company::new(world).await;
+    let here = format!("organization:{}", company.id);
+    let rename = || world.patch(&format!("/v1/organizations/{}", company.id), &json!({ "name": "Acme" }));
+    let deny = json!({ "action": "organization.update", "resource": here, "effect": "deny" });
+    company.grant(world, &company.owner, &company.admin, &deny).await.ok();
+    assert!(!company.may(world, &company.admin, "organization.update", None).await);
+    rename().by(&company.admin).send().await.refused(403, "forbidden");
+    let allow = json!({ "action": "organization.update", "resource": here });
+    company.grant(world, &company.owner, &company.viewer, &allow).await.ok();
+    assert!(company.may(world, &company.viewer, "organization.update", None).await);
+    rename().by(&company.viewer).send().await.ok();
+}
+
+async fn a_grant_opens_no_archived_organization(world: &World) {
+    let company = Company::new(world).await;
+    for action in ["team.*", "organization.read"] {
+        company.grant(world, &company.owner, &company.outsider, &json!({ "action": action })).await.ok();
+    }
+    world.call("POST", &company.path("archive")).by(&company.owner).send().await.ok();
+    let make = |by| world.post(&company.path("teams"), &json!({ "name": "Crew" })).by(by).send();
+    make(&company.outsider).await.refused(409, "conflict");
+    let member = world.delete(&company.member_path(&company.viewer)).by(&company.outsider).send().await;
+    member.refused(404, "not_found");
+    world.get(&format!("/v1/organizations/{}", company.id)).by(&company.outsider).send().await.ok();
+}
+
+async fn attack_29_nothing_is_given_to_an_account_that_goes_meanwhile(world: &World) {
+    let company = Company::new(world).await;
+    for round in 0..25 {
+        let goner = world.sign_up(Some(&company.app), &format!("goner-{round}")).await;
+        let what = json!({ "action": "team.*" });
+        let grants = join_all((0..4).map(|_| company.grant(world, &company.owner, &goner, &what)));
+        let founded = join_all((0..2).map(|_| world.post("/v1/organizations", &what_to_found()).by(&goner).send()));
+        let path = format!("/v1/admin/users/{}", goner.id);
+        let gone = world.delete(&path).bearer(&company.app.api_key).send();
+        let (_, _, gone) = join3(grants, founded, gone).await;
+        gone.ok();
+        let (id, app) = (goner.id.0, company.app.id);
+        let left = world.read(move |tx| {
+            let principal = kernel::id::PrincipalId(id);
+            let app = Some(app);
+            Ok((
+                tx.grants_held(app, None, principal, &page_of())?.items.len(),
+                tx.belongs_to(principal, &page_of())?.items,
+            ))
+        });
+        let (grants, places) = left.await;
+        assert_eq!((grants, places.len()), (0, 0), "{round}");
+    }
+    assert_eq!(world.number("SELECT count(*) FROM grants"), 0);
+}
+
+fn what_to_found() -> Value {
+    json!({ "name": "Mine" })
+}
+
+fn page_of<I>() -> kernel::Page<I> {
+    kernel::Page::new(None, 0, 10).unwrap()
 }

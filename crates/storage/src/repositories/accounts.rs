@@ -64,6 +64,19 @@ impl AccountRepository for Tx<'_> {
         self.one_account(of_app(app).filter(accounts::principal_id.eq(RowId(principal.0))))
     }
 
+    #[allow(clippy::if_same_then_else, reason = "they differ where there is something to lock")]
+    fn hold_principal(&mut self, id: PrincipalId, alone: bool) -> Result<()> {
+        let known = principals::table.find(RowId(id.0)).select(principals::id);
+        let held = self.query(|connection| {
+            if alone {
+                for_update!(known).first::<RowId>(connection).optional()
+            } else {
+                for_share!(known).first::<RowId>(connection).optional()
+            }
+        });
+        held.map(|_| ())
+    }
+
     fn people(&mut self, app: Option<AppId>, principals: &[PrincipalId]) -> Result<Vec<Person>> {
         let mut people = Vec::with_capacity(principals.len());
         for some in principals.chunks(AT_ONCE) {

@@ -100,10 +100,11 @@ impl MembershipRepository for Tx<'_> {
         Ok(())
     }
 
-    fn owners_besides(&mut self, scope: &dyn Scope, principal: PrincipalId) -> Result<i64> {
-        let here = RowId(scope.organization().0);
+    fn owners_besides(&mut self, organization: OrganizationId, principal: PrincipalId) -> Result<i64> {
+        let here = RowId(organization.0);
         if self.writes() {
-            self.hold_owners(vec![here])?;
+            let place = organizations::table.find(here).select(organizations::id);
+            self.query(|connection| for_no_key_update!(place).first::<RowId>(connection).optional())?;
         }
         let others = memberships::table
             .filter(memberships::organization_id.eq(here))
@@ -235,19 +236,15 @@ impl Tx<'_> {
         self.query(|connection| query.load(connection))
     }
 
-    /// Lets no member come, and no owner go, until the commit. Always in the same order, so that two who do this wait
-    /// for each other and not both at once.
+    /// Lets no member come, and no owner go, until the commit: whoever changes an owner asks [`owners_besides`] first, which
+    /// waits for this. Always in the same order, so that two who do this wait for each other and not both at once.
+    ///
+    /// [`owners_besides`]: MembershipRepository::owners_besides
     fn hold_owners(&mut self, organizations: Vec<RowId>) -> Result<()> {
         let places = organizations::table
-            .filter(organizations::id.eq_any(organizations.clone()))
+            .filter(organizations::id.eq_any(organizations))
             .order(organizations::id)
             .select(organizations::id);
-        self.query(|connection| for_update!(places).load::<RowId>(connection))?;
-        let owners = memberships::table
-            .filter(memberships::organization_id.eq_any(organizations))
-            .filter(memberships::role.eq(Role::Owner.name()))
-            .order(memberships::id)
-            .select(memberships::id);
-        self.query(|connection| for_update!(owners).load::<RowId>(connection)).map(drop)
+        self.query(|connection| for_update!(places).load::<RowId>(connection)).map(drop)
     }
 }

@@ -63,6 +63,10 @@ fn together(connection: &mut Connection, group: &mut Group) -> QueryResult<Vec<R
 /// A unit that fails takes back its own writes and nobody else's. `Err`: its savepoint is gone, and so is the
 /// transaction, because some errors (a full disk, a failing one) make SQLite roll back everything.
 fn apart(connection: &mut Connection, unit: &mut dyn Unit) -> QueryResult<Result<Vec<Change>>> {
+    // Its caller may have gone while the others of the group ran.
+    if !unit.wanted() {
+        return Ok(Err(Error::unavailable("the caller has gone")));
+    }
     connection.batch_execute("SAVEPOINT unit")?;
     let outcome = Tx::run(connection, unit);
     connection.batch_execute(match outcome {

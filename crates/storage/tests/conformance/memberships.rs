@@ -121,8 +121,8 @@ async fn owners_are_counted_where_they_own(db: &Db) {
         db.member(here.0, principal, role).await;
     }
     for (scope, principal, owners) in [(here, owner, 1), (here, admin, 2), (elsewhere, owner, 0)] {
-        assert_eq!(db.read(move |tx| tx.owners_besides(&scope, principal)).await, owners);
-        assert_eq!(db.write(move |tx| tx.owners_besides(&scope, principal)).await, owners);
+        assert_eq!(db.read(move |tx| tx.owners_besides(scope.0, principal)).await, owners);
+        assert_eq!(db.write(move |tx| tx.owners_besides(scope.0, principal)).await, owners);
     }
 }
 
@@ -204,7 +204,7 @@ async fn of_owners_who_demote_each_other_at_once_one_stays(db: &Db) {
         let demoted = owners[(index + 1) % owners.len()];
         move |tx: &mut dyn Transaction| {
             let scope = Unchecked(organization);
-            if tx.owners_besides(&scope, demoted)? == 0 {
+            if tx.owners_besides(organization, demoted)? == 0 {
                 return Err(Error::new(Code::LastOwner));
             }
             linger();
