@@ -158,8 +158,8 @@ fn header<'a>(http: &'a HttpRequest, name: &HeaderName) -> Result<Option<&'a str
 /// another host in its requests.
 fn is_local(http: &HttpRequest) -> bool {
     let forwards = |name: &str| {
-        name.starts_with("x-forwarded-")
-            || matches!(name, "forwarded" | "via" | "x-real-ip" | "x-client-ip" | "true-client-ip" | "cf-connecting-ip")
+        // `X-Real-IP`, `CF-Connecting-IP`, `Fly-Client-IP`, `X-Envoy-External-Address` and whatever comes next.
+        name == "via" || name.contains("forwarded") || name.ends_with("-ip") || name.ends_with("-external-address")
     };
     let text = |name: &str| http.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
     let from_here =
@@ -169,6 +169,8 @@ fn is_local(http: &HttpRequest) -> bool {
         && from_here
         && text("sec-fetch-site") != Some("cross-site")
         && names_this_machine(http.connection_info().host())
+        // A target that names its host counts more than the header (RFC 9112, 3.2.2).
+        && http.uri().host().is_none_or(names_this_machine)
 }
 
 fn names_this_machine(host: &str) -> bool {

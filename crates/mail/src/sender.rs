@@ -38,6 +38,8 @@ pub fn one_line(name: &str) -> String {
     const LONGEST: usize = 200;
 
     let visible: String = name.chars().map(|letter| if misleading(letter) { ' ' } else { letter }).collect();
+    // `=?` begins an encoded word (RFC 2047): what is text here must not become something else in a mail program.
+    let visible = visible.replace("=?", "= ?");
     let line = visible.split_whitespace().collect::<Vec<_>>().join(" ");
     let line: String = line.chars().take(LONGEST).collect();
     if line.is_empty() { "Fabric".to_owned() } else { line }
@@ -57,6 +59,7 @@ mod tests {
     fn a_name_is_one_visible_line() {
         assert_eq!(one_line("Zoë's 🦊 Agency"), "Zoë's 🦊 Agency");
         assert_eq!(one_line("Acme\r\nBcc: eve@example.com\0"), "Acme Bcc: eve@example.com");
+        assert_eq!(one_line("Acme =?utf-8?q?=E2=80=AE?="), "Acme = ?utf-8?q?=E2=80=AE?=");
         assert_eq!(one_line("a\u{202e}b\u{2028}c"), "a b c");
         assert_eq!(one_line(" \r\n\t"), "Fabric");
         assert_eq!(one_line(&"x".repeat(10_000)).len(), 200);

@@ -185,12 +185,7 @@ pub(crate) fn delete_account(
     // Whoever gives them something meanwhile waits, and then finds nobody.
     tx.hold_principal(principal, true)?;
     let account = tx.account_in(scope, principal)?.ok_or_else(Error::not_found)?;
-    if account.platform_admin && !tx.has_platform_admin(Some(account.id))? {
-        return Err(Error::because(
-            Code::Conflict,
-            "Somebody has to run the platform: make somebody else an administrator first (fabric user create --admin).",
-        ));
-    }
+    keep_an_administrator(tx, &account)?;
     for place in tx.places(scope.app(), principal)? {
         let within = Unchecked(place.organization);
         if place.depart()? == Departure::Empty {
@@ -213,6 +208,24 @@ pub(crate) fn delete_account(
         payload: json!({ "principal_id": principal }),
         ..Event::new(EventKind::UserDeleted, now)
     })
+}
+
+/// # Errors
+/// `conflict` for the last one who runs the platform.
+pub(crate) fn keep_an_administrator(tx: &mut dyn Transaction, account: &Account) -> Result<()> {
+    if account.platform_admin && !tx.has_platform_admin(Some(account.id))? {
+        return Err(Error::because(
+            Code::Conflict,
+            "Somebody has to run the platform: make somebody else an administrator first (fabric user create --admin).",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether nobody gets in with the account: it is disabled, or its app is.
+pub(crate) fn is_closed(tx: &mut dyn Transaction, account: &Account) -> Result<bool> {
+    let app = account.app.map(|id| tx.app(id)).transpose()?.flatten();
+    Ok(account.disabled_at.is_some() || app.is_some_and(|app| app.disabled_at.is_some()))
 }
 
 fn archive_empty(

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     Platform,
-    accounts::{empty_organization, insert_organization},
+    accounts::{empty_organization, free_slug, insert_organization},
 };
 
 /// The organization that the Python SDK sends when nobody says which: it exists in development alone.
@@ -54,10 +54,12 @@ impl Platform {
                 })?;
             }
             if development && tx.organization(DEVELOPMENT_ORGANIZATION)?.is_none() {
+                let slug = Slug::parse("development")?;
+                let slug = if tx.organization_slug_taken(None, &slug)? { free_slug(tx, None)? } else { slug };
                 let organization = Organization {
                     id: DEVELOPMENT_ORGANIZATION,
                     name: Name::constant("Development"),
-                    ..empty_organization(None, Slug::parse("development")?, now)
+                    ..empty_organization(None, slug, now)
                 };
                 insert_organization(tx, organization, caller.principal, now)?;
             }

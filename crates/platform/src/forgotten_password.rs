@@ -7,7 +7,12 @@ use identity::{
 };
 use kernel::{Code, Email, Error, EventKind, Result, Secret, Timestamp, secret::ExposeSecret};
 
-use crate::{Door, Platform, Transaction, accounts::account_event, records::MailOrder, sign_up::order_mail};
+use crate::{
+    Door, Platform, Transaction,
+    accounts::{account_event, is_closed},
+    records::MailOrder,
+    sign_up::order_mail,
+};
 
 impl Platform {
     /// Asks for a link that sets another password. The same is done and answered for every address; whether there is an
@@ -39,7 +44,10 @@ impl Platform {
             let invalid = || Error::new(Code::InvalidToken);
             let token = tx.consume_one_time_token(Purpose::ResetPassword, hash, now)?.ok_or_else(invalid)?;
             let account = tx.account(token.account)?.filter(|account| account.email == token.email);
-            let account = account.filter(|account| account.disabled_at.is_none()).ok_or_else(invalid)?;
+            let account = account.ok_or_else(invalid)?;
+            if is_closed(tx, &account)? {
+                return Err(invalid());
+            }
             // First, because it writes the whole account, the password of before with it.
             if !account.proof.is_some_and(EmailProof::by_the_owner) {
                 let proven = Account { proof: Some(EmailProof::Confirmed), updated_at: now, ..account.clone() };

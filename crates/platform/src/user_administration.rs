@@ -13,7 +13,7 @@ use kernel::{
 
 use crate::{
     Platform, Transaction,
-    accounts::{Newcomer, account_event, delete_account},
+    accounts::{Newcomer, account_event, delete_account, keep_an_administrator},
     permit::{is_platform_admin, locate_app, permit, permit_platform},
 };
 
@@ -215,6 +215,7 @@ impl Deed {
                 (EventKind::AuthLogoutAll, account)
             }
             Self::Disable => {
+                keep_an_administrator(tx, &account)?;
                 let disabled_at = account.disabled_at.or(Some(now));
                 tx.raise_epoch(account.id, now)?;
                 (EventKind::UserDisabled, updated(tx, Account { disabled_at, ..account }, now)?)

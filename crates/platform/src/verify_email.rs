@@ -4,7 +4,11 @@ use identity::{Account, EmailProof, Purpose};
 use kernel::{Code, Email, Error, Event, EventKind, Result, Secret, secret::ExposeSecret};
 use serde_json::json;
 
-use crate::{Door, Platform, accounts::account_event, records::MailOrder};
+use crate::{
+    Door, Platform,
+    accounts::{account_event, is_closed},
+    records::MailOrder,
+};
 
 /// An address that was just proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +40,9 @@ impl Platform {
             let token = tx.consume_one_time_token(Purpose::VerifyEmail, hash, now)?.ok_or_else(invalid)?;
             let account = tx.account(token.account)?.filter(|account| account.email == token.email);
             let account = account.ok_or_else(invalid)?;
+            if is_closed(tx, &account)? {
+                return Err(invalid());
+            }
             tx.void_one_time_tokens(account.id, Purpose::VerifyEmail, now)?;
             let app = account.app.map(|id| tx.app(id)).transpose()?.flatten();
             let settings = app.map(|app| app.settings);

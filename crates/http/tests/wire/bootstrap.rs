@@ -10,6 +10,8 @@ on_both!(
     the_first_administrator_comes_to_be_once,
     the_first_administrator_shows_a_token_in_production,
     of_many_who_would_be_the_first_administrator_at_once_one_is,
+    nobody_stands_in_the_way_of_the_first_administrator,
+    somebody_runs_the_platform,
 );
 
 fn at_home(plan: &mut Plan) {
@@ -79,4 +81,37 @@ async fn of_many_who_would_be_the_first_administrator_at_once_one_is(world: &Wor
     let answers = join_all(people.iter().map(|person| bootstrap(world, person, None))).await;
     assert_eq!(answers.iter().filter(|answer| answer.is_success()).count(), 1, "{answers:?}");
     assert_eq!(world.number("SELECT count(*) FROM accounts WHERE platform_admin"), 1);
+}
+
+async fn nobody_stands_in_the_way_of_the_first_administrator(world: &World) {
+    let world = &world.restarted_with(at_home).await;
+    let (alice, bob) = (world.sign_up(None, "alice").await, world.sign_up(None, "bob").await);
+    let body = json!({ "name": "Development", "slug": "development" });
+    world.post("/v1/organizations", &body).by(&bob).send().await.ok();
+    bootstrap(world, &alice, None).await.ok();
+    assert_eq!(world.organizations_of(&alice).await.len(), 2);
+}
+
+async fn somebody_runs_the_platform(world: &World) {
+    let administrator = world.administrator().await;
+    let disable = |who: &Person| world.call("POST", &format!("/v1/admin/users/{}/disable", who.id)).by(&administrator);
+    disable(&administrator).send().await.refused(409, "conflict");
+    let second = world.sign_up(None, "second").await;
+    let id = second.id;
+    world
+        .write(move |tx| {
+            let account = tx.account_of(None, id)?.unwrap();
+            tx.update_account(&identity::Account { platform_admin: true, ..account })
+        })
+        .await;
+    disable(&second).send().await.ok();
+    // One who is disabled runs nothing.
+    disable(&administrator).send().await.refused(409, "conflict");
+    world
+        .delete("/v1/me")
+        .json(&json!({ "current_password": crate::support::PASSWORD }))
+        .by(&administrator)
+        .send()
+        .await
+        .refused(409, "conflict");
 }

@@ -220,8 +220,16 @@ async fn attack_29_a_closed_account_has_no_links(world: &World) {
     let verifying = world.mail().await.token();
     let resetting = reset_token(world, &app).await;
     let user = format!("/v1/admin/users/{}", alice.id);
+    let switch = async |what: &str| {
+        world.call("POST", &format!("/v1/apps/{}/{what}", app.id)).bearer(&app.api_key).send().await.ok();
+    };
+    switch("disable").await;
+    reset(world, &resetting, NEXT_PASSWORD).await.refused(400, "invalid_token");
+    verify(world, &verifying).await.refused(400, "invalid_token");
+    switch("enable").await;
     world.call("POST", &format!("{user}/disable")).bearer(&app.api_key).send().await.ok();
     reset(world, &resetting, NEXT_PASSWORD).await.refused(400, "invalid_token");
+    verify(world, &verifying).await.refused(400, "invalid_token");
     for path in ["/v1/auth/forgot-password", "/v1/auth/resend-verification"] {
         world.at_door(Some(&app), path, &json!({ "email": alice.email })).send().await.ok();
     }

@@ -18,6 +18,8 @@ fn code(error: &DieselError) -> Option<Code> {
     match error {
         DieselError::DatabaseError(kind, about) => match kind {
             DatabaseErrorKind::UniqueViolation => about.constraint_name().and_then(conflicts::code),
+            // What it is about went away meanwhile.
+            DatabaseErrorKind::ForeignKeyViolation => Some(Code::NotFound),
             DatabaseErrorKind::ClosedConnection
             | DatabaseErrorKind::UnableToSendCommand
             | DatabaseErrorKind::SerializationFailure => Some(Code::ServiceUnavailable),

@@ -95,9 +95,18 @@ impl AccountRepository for Tx<'_> {
         Ok(people)
     }
 
+    #[allow(clippy::if_same_then_else, reason = "they differ where there is something to lock")]
     fn principal_by_email(&mut self, email: &Email) -> Result<Option<PrincipalId>> {
         let known = principals::table.filter(principals::email.eq(email.as_str())).select(principals::id);
-        let id = self.query(|connection| known.first::<RowId>(connection).optional())?;
+        let writes = self.writes();
+        // Whoever deletes their last account, and so has the address forgotten, waits for this, or this for them.
+        let id = self.query(|connection| {
+            if writes {
+                for_share!(known).first::<RowId>(connection).optional()
+            } else {
+                known.first::<RowId>(connection).optional()
+            }
+        })?;
         Ok(id.map(|id| PrincipalId(id.0)))
     }
 
@@ -235,6 +244,8 @@ impl AccountRepository for Tx<'_> {
         let admins = accounts::table
             .filter(accounts::platform_admin)
             .filter(accounts::id.ne(RowId(besides.map_or(Uuid::nil(), |account| account.0))))
+            // Beside somebody who goes, only who can act counts.
+            .filter(accounts::disabled_at.is_null().or(besides.is_none().into_sql::<diesel::sql_types::Bool>()))
             .select(accounts::id);
         self.query(|connection| diesel::select(exists(admins)).get_result(connection))
     }

@@ -19,6 +19,8 @@ fn code(error: &DieselError) -> Option<Code> {
         return None;
     };
     match kind {
+        // What it is about went away meanwhile.
+        DatabaseErrorKind::ForeignKeyViolation => Some(Code::NotFound),
         DatabaseErrorKind::UniqueViolation => conflicts::name(about.message()).and_then(|name| conflicts::code(&name)),
         // SQLite's messages are in English everywhere.
         DatabaseErrorKind::Unknown if PASSING.contains(&about.message()) => Some(Code::ServiceUnavailable),
