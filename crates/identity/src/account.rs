@@ -136,9 +136,12 @@ pub trait AccountRepository {
     /// The account of a principal in an app.
     fn account_of(&mut self, app: Option<AppId>, principal: PrincipalId) -> Result<Option<Account>>;
 
-    /// Makes sure that none of the principal's accounts is deleted until the commit; or, for who is about to delete one,
-    /// that nobody else does this until then.
-    fn hold_principal(&mut self, id: PrincipalId, alone: bool) -> Result<()>;
+    /// Makes sure that none of the principal's accounts is deleted until the commit.
+    fn keep_principal(&mut self, id: PrincipalId) -> Result<()>;
+
+    /// For who is about to delete one of the principal's accounts: makes sure that nobody else keeps them, or does the
+    /// same, until the commit.
+    fn hold_principal(&mut self, id: PrincipalId) -> Result<()>;
 
     /// What people know these principals by in an app, of those who have an account there.
     fn people(&mut self, app: Option<AppId>, principals: &[PrincipalId]) -> Result<Vec<Person>>;

@@ -183,7 +183,7 @@ pub(crate) fn delete_account(
     now: Timestamp,
 ) -> Result<()> {
     // Whoever gives them something meanwhile waits, and then finds nobody.
-    tx.hold_principal(principal, true)?;
+    tx.hold_principal(principal)?;
     let account = tx.account_in(scope, principal)?.ok_or_else(Error::not_found)?;
     keep_an_administrator(tx, &account)?;
     for place in tx.places(scope.app(), principal)? {

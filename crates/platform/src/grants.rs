@@ -107,7 +107,7 @@ impl Platform {
         let made = self.store().write(move |tx| {
             let permit = permit(tx, &acting, id)?;
             let organization = tx.organization(id)?.ok_or_else(Error::not_found)?;
-            tx.hold_principal(new.principal, false)?;
+            tx.keep_principal(new.principal)?;
             tx.account_of(organization.app, new.principal)?.ok_or_else(Error::not_found)?;
             if let Some(team) = new.team {
                 tx.team(team)?.filter(|team| team.organization == id).ok_or_else(Error::not_found)?;

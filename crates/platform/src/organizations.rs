@@ -51,7 +51,7 @@ impl Platform {
         let now = self.now();
         let made = self.store().write(move |tx| {
             // Memberships are for those who have an account in the organization's app.
-            tx.hold_principal(owner, false)?;
+            tx.keep_principal(owner)?;
             let account = tx.account_of(app, owner)?.filter(|account| account.disabled_at.is_none());
             account.ok_or_else(|| Error::new(Code::UserRequired))?;
             let slug = match &new.slug {

@@ -21,6 +21,16 @@ macro_rules! for_share {
     };
 }
 
+/// The first row, if there is one; in a unit that writes it stays as it was read until the commit.
+macro_rules! first_kept {
+    ($tx:ident, $query:ident) => {{
+        let writes = $tx.writes();
+        $tx.query(|connection| {
+            if writes { $query.for_share().first(connection).optional() } else { $query.first(connection).optional() }
+        })
+    }};
+}
+
 /// Rows that nobody else changes, deletes or refers to anew until the commit.
 macro_rules! for_update {
     ($query:expr) => {

@@ -26,6 +26,13 @@ macro_rules! for_share {
     };
 }
 
+/// The first row, if there is one.
+macro_rules! first_kept {
+    ($tx:ident, $query:ident) => {
+        $tx.query(|connection| $query.first(connection).optional())
+    };
+}
+
 /// Nothing to lock.
 macro_rules! for_update {
     ($query:expr) => {

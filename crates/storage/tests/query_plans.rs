@@ -181,8 +181,8 @@ fn authority(
     tx.membership(&here, principal)?;
     tx.owners_besides(organization, principal)?;
     tx.people(app, &[principal])?;
-    tx.hold_principal(principal, false)?;
-    tx.hold_principal(principal, true)?;
+    tx.keep_principal(principal)?;
+    tx.hold_principal(principal)?;
     for after in [None, Some(MembershipId::generate())] {
         tx.members_in(&here, &Page::new(after, 0, 10)?.counted(true))?;
     }

@@ -64,17 +64,14 @@ impl AccountRepository for Tx<'_> {
         self.one_account(of_app(app).filter(accounts::principal_id.eq(RowId(principal.0))))
     }
 
-    #[allow(clippy::if_same_then_else, reason = "they differ where there is something to lock")]
-    fn hold_principal(&mut self, id: PrincipalId, alone: bool) -> Result<()> {
+    fn keep_principal(&mut self, id: PrincipalId) -> Result<()> {
         let known = principals::table.find(RowId(id.0)).select(principals::id);
-        let held = self.query(|connection| {
-            if alone {
-                for_update!(known).first::<RowId>(connection).optional()
-            } else {
-                for_share!(known).first::<RowId>(connection).optional()
-            }
-        });
-        held.map(|_| ())
+        self.query(|connection| for_share!(known).first::<RowId>(connection).optional()).map(|_| ())
+    }
+
+    fn hold_principal(&mut self, id: PrincipalId) -> Result<()> {
+        let known = principals::table.find(RowId(id.0)).select(principals::id);
+        self.query(|connection| for_update!(known).first::<RowId>(connection).optional()).map(|_| ())
     }
 
     fn people(&mut self, app: Option<AppId>, principals: &[PrincipalId]) -> Result<Vec<Person>> {
@@ -95,18 +92,10 @@ impl AccountRepository for Tx<'_> {
         Ok(people)
     }
 
-    #[allow(clippy::if_same_then_else, reason = "they differ where there is something to lock")]
     fn principal_by_email(&mut self, email: &Email) -> Result<Option<PrincipalId>> {
         let known = principals::table.filter(principals::email.eq(email.as_str())).select(principals::id);
-        let writes = self.writes();
         // Whoever deletes their last account, and so has the address forgotten, waits for this, or this for them.
-        let id = self.query(|connection| {
-            if writes {
-                for_share!(known).first::<RowId>(connection).optional()
-            } else {
-                known.first::<RowId>(connection).optional()
-            }
-        })?;
+        let id: Option<RowId> = first_kept!(self, known)?;
         Ok(id.map(|id| PrincipalId(id.0)))
     }
 

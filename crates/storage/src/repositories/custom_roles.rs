@@ -27,16 +27,12 @@ struct RoleRow {
 }
 
 impl CustomRoleRepository for Tx<'_> {
-    #[allow(clippy::if_same_then_else, reason = "they differ where there is something to lock")]
     fn custom_role(&mut self, organization: OrganizationId, id: RoleId) -> Result<Option<CustomRole>> {
         let query = roles::table
             .filter(roles::id.eq(RowId(id.0)))
             .filter(roles::organization_id.eq(RowId(organization.0)))
             .select(RoleRow::as_select());
-        let writes = self.writes();
-        let row = self.query(|connection| {
-            if writes { for_share!(query).first(connection).optional() } else { query.first(connection).optional() }
-        })?;
+        let row: Option<RoleRow> = first_kept!(self, query)?;
         self.role(row)
     }
 

@@ -34,7 +34,6 @@ struct MembershipRow {
 type StandingRow = (Option<RowId>, Option<Moment>, String, Option<RowId>);
 
 impl MembershipRepository for Tx<'_> {
-    #[allow(clippy::if_same_then_else, reason = "they differ where there is something to lock")]
     fn standing(&mut self, organization: OrganizationId, principal: PrincipalId) -> Result<Option<Standing>> {
         // Beside the row and not joined to it: an organization never changes its app, so only the membership is locked.
         let app = organizations::table
@@ -49,14 +48,7 @@ impl MembershipRepository for Tx<'_> {
             .filter(memberships::organization_id.eq(RowId(organization.0)))
             .filter(memberships::principal_id.eq(RowId(principal.0)))
             .select((app, archived, memberships::role, memberships::role_id));
-        let writes = self.writes();
-        let row: Option<StandingRow> = self.query(|connection| {
-            if writes {
-                for_share!(standing).first(connection).optional()
-            } else {
-                standing.first(connection).optional()
-            }
-        })?;
+        let row: Option<StandingRow> = first_kept!(self, standing)?;
         let standing = |(app, archived, role, custom): StandingRow| {
             Ok(Standing {
                 app: app.map(|id| AppId(id.0)),
