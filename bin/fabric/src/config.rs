@@ -120,7 +120,6 @@ pub struct Auth {
     pub site_url: Option<String>,
     #[expect(dead_code, reason = "reserved: there is no social sign-in yet, part of the wire contract")]
     pub callback_redirect_url: Option<String>,
-    #[expect(dead_code, reason = "reserved: there are no invitations by mail yet, part of the wire contract")]
     pub invite_redirect_url: Option<String>,
     #[expect(dead_code, reason = "reserved: there is no social sign-in yet, part of the wire contract")]
     pub google_client_id: Option<String>,

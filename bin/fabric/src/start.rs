@@ -114,10 +114,14 @@ fn settings(config: &Config, mail: bool) -> Result<Settings> {
     if site_url.as_deref().is_some_and(|url| !is_site(url)) {
         return Err(config.wrong("auth.site_url", "give an https URL without a query"));
     }
+    let invite_redirect_url = config.auth.invite_redirect_url.as_deref().map(RedirectUrl::parse).transpose();
+    let invite_redirect_url =
+        invite_redirect_url.map_err(|_| config.wrong("auth.invite_redirect_url", "give an absolute https URL"))?;
     Ok(Settings {
         environment: if development { Environment::Development } else { Environment::Production },
         public_base_url,
         site_url,
+        invite_redirect_url,
         external_emails_verified: config.auth.jwt_emails_verified.unwrap_or(development),
         developer_sign_up: config.auth.developer_signup.map_or(development, |sign_up| sign_up == SignUp::Open),
         bootstrap_token: config.auth.bootstrap_token.clone(),

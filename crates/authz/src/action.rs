@@ -76,6 +76,14 @@ actions! {
     OrganizationUpdate = "organization.update" from Admin under OrganizationsWrite;
     /// Archive an organization, or bring it back.
     OrganizationArchive = "organization.archive" from Owner under OrganizationsWrite;
+    /// See an organization's settings.
+    SettingsRead = "settings.read" from Viewer under OrganizationsRead;
+    /// Change an organization's settings.
+    SettingsUpdate = "settings.update" from Admin under OrganizationsWrite;
+    /// Invite people, send an invitation again, take it back.
+    OrganizationInvite = "organization.invite" from Admin under MembersWrite;
+    /// See who is invited.
+    InvitationRead = "invitation.read" from Admin under MembersRead;
     /// See who belongs to an organization.
     MemberRead = "member.read" from Viewer under MembersRead;
     /// Change a member's role.

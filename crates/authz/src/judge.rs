@@ -292,6 +292,25 @@ pub fn may_hand_on_role(authority: &Authority, own: Role, key: Option<&KeyGrant>
     role <= own && has.all(|entry| covered(&entry) && !is_denied(authority, entry.name))
 }
 
+/// Whether somebody may still invite with this role: what they vouched for is worth what they may do by now.
+#[must_use]
+pub fn vouches_for(
+    authority: &Authority,
+    organization: OrganizationId,
+    role: Role,
+    custom: Option<&CustomRole>,
+) -> bool {
+    let invite = Question::of::<action::OrganizationInvite>(Some(Resource::of("organization", organization.0)));
+    let may = judge(authority, organization, None, &invite).is_allowed();
+    may && match custom {
+        Some(custom) => custom.actions.iter().all(|action| may_hand_on(authority, organization, None, action)),
+        None => {
+            let own = authority.role(None).map_or(Role::Viewer, |(own, _)| own);
+            may_hand_on_role(authority, own, None, role)
+        }
+    }
+}
+
 fn denials(authority: &Authority) -> impl Iterator<Item = &Grant> {
     authority.grants.iter().filter(|grant| grant.effect == Effect::Deny)
 }

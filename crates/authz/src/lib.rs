@@ -19,7 +19,7 @@ pub use app_permit::{AppFacts, AppPermit, PlatformFacts, decide_app, decide_plat
 pub use caller::{Acting, Caller, Credential, KeyGrant, SignedIn};
 pub use custom_role::{ActionSet, CustomRole, CustomRoleRepository, RoleName};
 pub use grant::{Effect, Grant, GrantRepository};
-pub use judge::{Authority, Member, Question, Reason, Refusal, Verdict, judge};
+pub use judge::{Authority, Member, Question, Reason, Refusal, Verdict, judge, vouches_for};
 pub use key_scope::{KeyScope, KeyScopes};
 pub use pattern::{ActionPattern, Resource, ResourcePattern};
 pub use permit::{Permit, Subject, decide};

@@ -30,6 +30,8 @@ pub enum Access {
     Authenticated,
     /// That a person calls with a token of their own sign-in.
     SignedIn,
+    /// That somebody calls, or shows what was mailed to them.
+    Invited,
     /// That somebody calls with a credential that covers this action; whether they may, the use case decides.
     Action(&'static str),
 }
@@ -93,6 +95,18 @@ impl Gate for Scraper {
             }
         };
         if admitted { Ok(Self) } else { Err(Error::new(Code::Unauthorized)) }
+    }
+}
+
+/// Somebody who is invited: with a credential, or with nothing but what was mailed to them.
+pub struct Invited(pub Option<Caller>);
+
+impl Gate for Invited {
+    const ACCESS: Access = Access::Invited;
+
+    async fn admit(http: &HttpRequest) -> Result<Self> {
+        let shows = [AUTHORIZATION, X_PRINCIPAL_ID].iter().any(|name| http.headers().contains_key(name));
+        if shows { authenticate(http).await.map(|caller| Self(Some(caller))) } else { Ok(Self(None)) }
     }
 }
 

@@ -98,7 +98,20 @@ pub fn document() -> OpenApi {
              the codes of errors are `{codes}`."
         )))
         .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").build()));
-    let tags = ["auth", "oauth", "me", "organizations", "apps", "admin", "system"];
+    let tags = [
+        "auth",
+        "oauth",
+        "me",
+        "organizations",
+        "members",
+        "invitations",
+        "teams",
+        "roles",
+        "permissions",
+        "apps",
+        "admin",
+        "system",
+    ];
     OpenApiBuilder::new()
         .info(info.build())
         .tags(Some(tags.map(|tag| TagBuilder::new().name(tag).build())))
@@ -130,6 +143,9 @@ fn operation(entry: &routes::Entry, schemas: &mut Schemas, failure: &RefOr<Schem
         .responses(responses.build());
     match entry.access {
         Access::Public => operation,
+        Access::Invited => operation
+            .security(SecurityRequirement::new("bearer", Vec::<String>::new()))
+            .security(SecurityRequirement::default()),
         _ => operation.security(SecurityRequirement::new("bearer", Vec::<String>::new())),
     }
 }
@@ -140,6 +156,7 @@ fn asks(access: Access) -> String {
         Access::Public => "Public: `Authorization` is not looked at.".to_owned(),
         Access::Scraper => "With the scraper's token; in development without one, from this machine.".to_owned(),
         Access::Authenticated => "For everybody who is authenticated.".to_owned(),
+        Access::Invited => "With a token of a user, with the token that was mailed, or both.".to_owned(),
         Access::SignedIn => "For people, with a token of their own sign-in.".to_owned(),
         Access::Action(name) => {
             let action = authz::action::ALL.iter().find(|action| action.name == name);

@@ -16,7 +16,7 @@ pub enum Page {
     /// A sentence, and perhaps where to go from there.
     Message { status: StatusCode, title: &'static str, text: String, next: Option<String> },
     /// A form with the token in it.
-    Form { title: &'static str, action: &'static str, token: String, password: bool, button: &'static str },
+    Form { title: &'static str, action: String, token: String, password: bool, button: &'static str },
     /// Somewhere else.
     Redirect(String),
 }
@@ -62,8 +62,9 @@ impl Reply for Page {
                 };
                 let token = escape(&token);
                 let form = format!(
-                    "<form method=\"post\" action=\"{action}\"><input type=\"hidden\" name=\"token\" \
-                     value=\"{token}\">{password}<button>{button}</button></form>"
+                    "<form method=\"post\" action=\"{}\"><input type=\"hidden\" name=\"token\" \
+                     value=\"{token}\">{password}<button>{button}</button></form>",
+                    escape(&action)
                 );
                 (StatusCode::OK, title, form)
             }

@@ -107,6 +107,14 @@ pub struct AnyBody<T> {
     pub form: bool,
 }
 
+/// The same, or what there is by default where there is no body.
+pub struct AnyOptionalBody<T> {
+    /// What it says.
+    pub value: T,
+    /// Whether it was a form.
+    pub form: bool,
+}
+
 impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Error = Refused;
     type Future = Reading<Self>;
@@ -146,14 +154,32 @@ impl<T: DeserializeOwned + 'static> FromRequest for AnyBody<T> {
     type Future = Reading<Self>;
 
     fn from_request(http: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        read(http, payload, |media, bytes| match media {
-            Media::Json => json(&bytes).map(|value| Self { value, form: false }),
-            Media::Form => match serde_urlencoded::from_bytes(&bytes) {
-                Ok(value) => Ok(Self { value, form: true }),
-                Err(error) => Err(invalid(&error)),
-            },
-            Media::Other => Err(Error::new(Code::UnsupportedMediaType)),
+        read(http, payload, |media, bytes| any(&media, &bytes))
+    }
+}
+
+impl<T: DeserializeOwned + Default + 'static> FromRequest for AnyOptionalBody<T> {
+    type Error = Refused;
+    type Future = Reading<Self>;
+
+    fn from_request(http: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        read(http, payload, |media, bytes| {
+            if bytes.is_empty() {
+                return Ok(Self { value: T::default(), form: false });
+            }
+            any(&media, &bytes).map(|AnyBody { value, form }| Self { value, form })
         })
+    }
+}
+
+fn any<T: DeserializeOwned>(media: &Media, bytes: &[u8]) -> Result<AnyBody<T>> {
+    match media {
+        Media::Json => json(bytes).map(|value| AnyBody { value, form: false }),
+        Media::Form => match serde_urlencoded::from_bytes(bytes) {
+            Ok(value) => Ok(AnyBody { value, form: true }),
+            Err(error) => Err(invalid(&error)),
+        },
+        Media::Other => Err(Error::new(Code::UnsupportedMediaType)),
     }
 }
 
@@ -244,6 +270,12 @@ impl<T: DeserializeOwned + Default + ToSchema + 'static> Input for LenientBody<T
 impl<T: DeserializeOwned + ToSchema + 'static> Input for AnyBody<T> {
     fn describe(about: &mut Inputs) {
         body::<T>(about, &[JSON, FORM], Required::True);
+    }
+}
+
+impl<T: DeserializeOwned + Default + ToSchema + 'static> Input for AnyOptionalBody<T> {
+    fn describe(about: &mut Inputs) {
+        body::<T>(about, &[JSON, FORM], Required::False);
     }
 }
 

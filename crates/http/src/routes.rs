@@ -3,9 +3,11 @@
 mod admin;
 mod apps;
 mod auth;
+mod invitations;
 mod me;
 mod members;
 mod oauth;
+mod organization_settings;
 mod organizations;
 mod permissions;
 mod roles;
@@ -63,7 +65,7 @@ const DELETE: Method = Method::DELETE;
 /// The whole surface.
 #[must_use]
 pub fn table() -> Vec<Entry> {
-    [server(), sign_in(), tenancy(), authorization(), apps_and_users()].into_iter().flatten().collect()
+    [server(), sign_in(), tenancy(), invitations(), authorization(), apps_and_users()].into_iter().flatten().collect()
 }
 
 /// How the server is.
@@ -108,6 +110,7 @@ fn sign_in() -> Vec<Entry> {
 fn tenancy() -> Vec<Entry> {
     const ORGANIZATIONS: &str = "/v1/organizations";
     const ORGANIZATION: &str = "/v1/organizations/{organization_id}";
+    const SETTINGS: &str = "/v1/organizations/{organization_id}/settings";
     const MEMBER: &str = "/v1/organizations/{organization_id}/members/{principal_id}";
     const TEAMS_IN: &str = "/v1/organizations/{organization_id}/teams";
     const TEAM: &str = "/v1/teams/{team_id}";
@@ -121,6 +124,8 @@ fn tenancy() -> Vec<Entry> {
         entry(GET, ORGANIZATIONS, "Lists the caller's organizations.", organizations::list),
         entry(GET, ORGANIZATION, "Shows an organization.", organizations::read),
         entry(PATCH, ORGANIZATION, "Changes an organization.", organizations::update),
+        entry(GET, SETTINGS, "Shows an organization's settings.", organization_settings::read),
+        entry(PATCH, SETTINGS, "Changes an organization's settings.", organization_settings::update),
         entry(POST, "/v1/organizations/{organization_id}/archive", "Archives an organization.", organizations::archive),
         entry(POST, "/v1/organizations/{organization_id}/restore", "Brings one back.", organizations::restore),
         entry(GET, "/v1/organizations/{organization_id}/members", "Lists members.", members::list),
@@ -138,6 +143,26 @@ fn tenancy() -> Vec<Entry> {
         entry(GET, "/v1/teams/{team_id}/members", "Lists who is in a team.", teams::members),
         entry(PUT, TEAM_MEMBER, "Puts a member into a team, or changes their role there.", teams::put_member),
         entry(DELETE, TEAM_MEMBER, "Takes somebody out of a team.", teams::remove_member),
+    ]
+}
+
+/// How people come to belong.
+fn invitations() -> Vec<Entry> {
+    const INVITATIONS: &str = "/v1/invitations";
+    const INVITATIONS_IN: &str = "/v1/organizations/{organization_id}/invitations";
+    const ACCEPT: &str = "/v1/invitations/{invitation_id}/accept";
+    vec![
+        entry(POST, INVITATIONS, "Invites somebody.", invitations::create),
+        entry(GET, INVITATIONS, "Lists invitations.", invitations::list),
+        entry(POST, INVITATIONS_IN, "Invites somebody to this organization.", invitations::create_in),
+        entry(GET, INVITATIONS_IN, "Lists an organization's invitations.", invitations::list_in),
+        entry(GET, "/v1/invitations/{invitation_id}", "Shows an invitation.", invitations::read),
+        entry(POST, "/v1/invitations/{invitation_id}/resend", "Sends an invitation again.", invitations::resend),
+        entry(POST, "/v1/invitations/{invitation_id}/revoke", "Takes an invitation back.", invitations::revoke),
+        entry(GET, ACCEPT, "Accepts an invitation by the link that was mailed.", invitations::follow),
+        entry(POST, ACCEPT, "Accepts an invitation.", invitations::accept),
+        entry(POST, "/v1/invitations/{invitation_id}/decline", "Declines an invitation.", invitations::decline),
+        entry(GET, "/v1/me/invitations", "Lists what the caller is invited to.", invitations::own),
     ]
 }
 

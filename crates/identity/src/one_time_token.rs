@@ -14,6 +14,8 @@ pub enum Purpose {
     VerifyEmail,
     /// Sets another password.
     ResetPassword,
+    /// Joins an organization. Kept with the invitation.
+    Invitation,
 }
 
 impl Purpose {
@@ -23,6 +25,7 @@ impl Purpose {
         match self {
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
+            Self::Invitation => "invitation",
         }
     }
 
@@ -32,6 +35,7 @@ impl Purpose {
         match self {
             Self::VerifyEmail => Duration::from_hours(24),
             Self::ResetPassword => Duration::from_hours(1),
+            Self::Invitation => Duration::from_hours(7 * 24),
         }
     }
 }

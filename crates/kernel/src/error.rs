@@ -112,6 +112,9 @@ codes! {
         Conflict = "conflict": "It clashes with what is there already.";
         EmailTaken = "email_taken": "An account with this email already exists.";
         SlugTaken = "slug_taken": "This slug is taken. Choose another one.";
+        DuplicateInvitation = "duplicate_invitation": "Somebody has invited this address already. Revoke that invitation, or send it again.";
+        InvitationClosed = "invitation_closed": "This invitation was used, taken back, or has expired. Ask for another one.";
+        AccountRequired = "account_required": "There is no account with the invited address yet: sign up with it first.";
         ConfirmationRequired = "confirmation_required": "Confirm it first: send the token by POST.";
         LastOwner = "last_owner": "An organization needs an owner: make somebody else one first.";
     }
@@ -123,6 +126,7 @@ codes! {
     }
     RateLimited {
         AccountLocked = "account_locked": "Too many failed attempts. Wait, or reset your password.";
+        InvitationLimitReached = "invitation_limit_reached": "This organization has invited as many as it may for now.";
         TooManyRequests = "too_many_requests": "Too many requests. Wait a little.";
     }
     Unavailable {

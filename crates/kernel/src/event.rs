@@ -72,6 +72,20 @@ kinds! {
     MembershipUpdated = "membership.updated";
     /// Somebody is no member any more.
     MembershipRemoved = "membership.removed";
+    /// An organization's settings changed.
+    OrganizationSettingsUpdated = "organization.settings_updated";
+    /// Somebody was invited.
+    InvitationCreated = "invitation.created";
+    /// An invitation was sent again.
+    InvitationResent = "invitation.resent";
+    /// Somebody accepted an invitation.
+    InvitationAccepted = "invitation.accepted";
+    /// Somebody declined an invitation.
+    InvitationDeclined = "invitation.declined";
+    /// An invitation was taken back.
+    InvitationRevoked = "invitation.revoked";
+    /// An invitation was not answered in time.
+    InvitationExpired = "invitation.expired";
     /// A team was made.
     TeamCreated = "team.created";
     /// A team was renamed.

@@ -64,6 +64,8 @@ ids! {
     TeamId = "team_id" by now_v7,
     /// A role that an organization made for itself.
     RoleId = "role_id" by now_v7,
+    /// An invitation to an organization.
+    InvitationId = "invitation_id" by now_v7,
     /// What one principal may or may not do, beyond their role.
     GrantId = "permission_id" by now_v7,
     /// One sign-in, and every token that came of it.

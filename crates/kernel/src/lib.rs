@@ -15,6 +15,7 @@ pub mod scope;
 pub mod secret;
 pub mod slug;
 pub mod time;
+pub mod web_url;
 
 pub use change::Change;
 pub use client::Client;
@@ -29,3 +30,4 @@ pub use scope::{AppScope, Scope, Unchecked};
 pub use secret::{Sealed, Secret, SecretHash};
 pub use slug::Slug;
 pub use time::{Clock, SystemClock, Timestamp};
+pub use web_url::WebUrl;

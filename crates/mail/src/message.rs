@@ -29,7 +29,9 @@ impl Message {
 /// What the letter wants followed.
 pub fn link(letter: &Letter) -> Option<&str> {
     match letter {
-        Letter::VerifyEmail { link, .. } | Letter::ResetPassword { link, .. } => Some(link),
+        Letter::VerifyEmail { link, .. } | Letter::ResetPassword { link, .. } | Letter::Invitation { link, .. } => {
+            Some(link)
+        }
         Letter::AlreadySignedUp { .. } => None,
     }
 }
@@ -92,12 +94,13 @@ mod tests {
 
     const LINK: &str = "https://id.example.com/v1/auth/verify?token=t0ken&type=signup";
 
-    fn letters(sender: &str, link: &str) -> [Letter; 3] {
+    fn letters(sender: &str, link: &str) -> [Letter; 4] {
         let (sender, link) = (sender.to_owned(), link.to_owned());
         [
             Letter::VerifyEmail { sender: sender.clone(), link: link.clone() },
-            Letter::ResetPassword { sender: sender.clone(), link },
-            Letter::AlreadySignedUp { sender },
+            Letter::ResetPassword { sender: sender.clone(), link: link.clone() },
+            Letter::AlreadySignedUp { sender: sender.clone() },
+            Letter::Invitation { organization: sender.clone(), sender, link },
         ]
     }
 

@@ -61,6 +61,7 @@ impl Club {
             environment: Environment::Production,
             public_base_url: "https://club.example.com".to_owned(),
             site_url: None,
+            invite_redirect_url: None,
             // Whoever comes may join. A service that has several audiences makes an app of each instead, and opens the
             // door of that app.
             developer_sign_up: true,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use identity::{OneTimeToken, Purpose, one_time_token};
-use kernel::{Result, id::OneTimeTokenId, secret::ExposeSecret};
+use kernel::{Result, Unchecked, id::OneTimeTokenId, secret::ExposeSecret};
 
 use crate::{
     Platform,
@@ -92,12 +92,16 @@ impl Platform {
         if app.as_ref().is_some_and(|app| app.disabled_at.is_some()) {
             return Ok(None);
         }
+        let sender = app.as_ref().map_or_else(|| "Fabric".to_owned(), |app| app.name.as_str().to_owned());
         let token = one_time_token::write(rand::random());
         let token = token.expose_secret();
+        if order == MailOrder::Invitation {
+            return self.write_invitation(mail, token, sender).await;
+        }
         let purpose = match order {
             MailOrder::VerifyEmail => Some(Purpose::VerifyEmail),
             MailOrder::ResetPassword => Some(Purpose::ResetPassword),
-            MailOrder::AlreadySignedUp | MailOrder::SignUp => None,
+            MailOrder::AlreadySignedUp | MailOrder::SignUp | MailOrder::Invitation => None,
         };
         let hash = purpose.map(|purpose| (purpose, self.keys().one_time.hash(purpose, token)));
         let (to, email, now) = (mail.app, mail.recipient.clone(), self.now());
@@ -121,7 +125,6 @@ impl Platform {
         if !wanted.await? {
             return Ok(None);
         }
-        let sender = app.as_ref().map_or_else(|| "Fabric".to_owned(), |app| app.name.as_str().to_owned());
         let base = &self.settings().public_base_url;
         Ok(Some(match order {
             MailOrder::VerifyEmail => {
@@ -135,7 +138,29 @@ impl Platform {
                 };
                 Letter::ResetPassword { sender, link: format!("{page}?token={token}") }
             }
-            MailOrder::AlreadySignedUp | MailOrder::SignUp => Letter::AlreadySignedUp { sender },
+            MailOrder::AlreadySignedUp | MailOrder::SignUp | MailOrder::Invitation => {
+                Letter::AlreadySignedUp { sender }
+            }
+        }))
+    }
+
+    /// `None` when nobody is invited any more.
+    async fn write_invitation(&self, mail: &QueuedMail, token: &str, sender: String) -> Result<Option<Letter>> {
+        let (id, now) = (mail.id, self.now());
+        let hash = self.keys().one_time.hash(Purpose::Invitation, token);
+        let written = self.store().write(move |tx| {
+            let Some(invitation) = tx.write_invitation_letter(id, hash, now)? else { return Ok(None) };
+            let organization = tx.organization(invitation.organization)?;
+            let Some(organization) = organization.filter(|found| found.archived_at.is_none()) else { return Ok(None) };
+            let settings = tx.organization_settings(&Unchecked(organization.id))?;
+            Ok(Some((invitation, organization, settings)))
+        });
+        let Some((invitation, organization, settings)) = written.await? else { return Ok(None) };
+        let base = &self.settings().public_base_url;
+        Ok(Some(Letter::Invitation {
+            sender: settings.email_from_name.map_or(sender, |name| name.as_str().to_owned()),
+            organization: settings.display_name.unwrap_or(organization.name).as_str().to_owned(),
+            link: format!("{base}/v1/invitations/{}/accept?token={token}", invitation.id),
         }))
     }
 }

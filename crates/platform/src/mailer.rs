@@ -29,16 +29,26 @@ pub enum Letter {
         /// In whose name.
         sender: String,
     },
+    /// Somebody is invited to an organization.
+    Invitation {
+        /// In whose name.
+        sender: String,
+        /// To what.
+        organization: String,
+        /// What to follow.
+        link: String,
+    },
 }
 
 impl Letter {
-    /// In whose name it is sent: the app's, or Fabric's own.
+    /// In whose name it is sent: the app's, its organization's, or Fabric's own.
     #[must_use]
     pub fn sender(&self) -> &str {
         match self {
             Self::VerifyEmail { sender, .. }
             | Self::ResetPassword { sender, .. }
-            | Self::AlreadySignedUp { sender } => sender,
+            | Self::AlreadySignedUp { sender }
+            | Self::Invitation { sender, .. } => sender,
         }
     }
 
@@ -49,6 +59,7 @@ impl Letter {
             Self::VerifyEmail { .. } => "verify_email",
             Self::ResetPassword { .. } => "reset_password",
             Self::AlreadySignedUp { .. } => "already_signed_up",
+            Self::Invitation { .. } => "invitation",
         }
     }
 }

@@ -9,9 +9,9 @@ use authz::{
 };
 use kernel::{
     Error, Result,
-    id::{AppId, OrganizationId, PrincipalId, TeamId},
+    id::{AppId, InvitationId, OrganizationId, PrincipalId, TeamId},
 };
-use tenancy::{Organization, Team};
+use tenancy::{Invitation, Organization, Team};
 
 use crate::Transaction;
 
@@ -105,6 +105,23 @@ impl Owned for Team {
 
     fn team(&self) -> Option<TeamId> {
         Some(self.id)
+    }
+}
+
+impl Owned for Invitation {
+    type Id = InvitationId;
+
+    fn find(tx: &mut dyn Transaction, id: InvitationId) -> Result<Option<Self>> {
+        tx.invitation(id)
+    }
+
+    fn organization(&self) -> OrganizationId {
+        self.organization
+    }
+
+    /// It makes members of the organization as a whole, whatever team it leads to besides.
+    fn resource(&self) -> Resource {
+        Resource::of("organization", self.organization.0)
     }
 }
 

@@ -25,11 +25,14 @@ pub enum MailOrder {
     /// Somebody signs up where nobody may learn whether an address has an account: the account is made, or its owner
     /// told, when the mail is written.
     SignUp,
+    /// A link that accepts an invitation.
+    Invitation,
 }
 
 impl MailOrder {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::VerifyEmail, Self::ResetPassword, Self::AlreadySignedUp, Self::SignUp];
+    pub const ALL: [Self; 5] =
+        [Self::VerifyEmail, Self::ResetPassword, Self::AlreadySignedUp, Self::SignUp, Self::Invitation];
 
     /// Its name in the database.
     #[must_use]
@@ -39,7 +42,14 @@ impl MailOrder {
             Self::ResetPassword => "reset_password",
             Self::AlreadySignedUp => "already_signed_up",
             Self::SignUp => "sign_up",
+            Self::Invitation => "invitation",
         }
+    }
+
+    /// Whether one that waits for somebody does for another one of the kind: several may invite the same person.
+    #[must_use]
+    pub fn once(self) -> bool {
+        self != Self::Invitation
     }
 }
 
@@ -64,7 +74,8 @@ pub struct QueuedMail {
 
 /// The mail queue of one database transaction.
 pub trait MailQueue {
-    /// Puts a mail into the queue, unless the same waits there already: who asks ten times at once gets one.
+    /// Puts a mail into the queue, unless it is of those that are sent [once](MailOrder::once) and one waits there
+    /// already: who asks ten times at once gets one.
     fn enqueue_mail(&mut self, mail: &QueuedMail) -> Result<()>;
 
     /// Takes up to `limit` mails that are due, oldest first, and leases them until `lease`: nobody else takes them until

@@ -2,7 +2,7 @@
 
 use apps::AppSettings;
 use identity::password::HashCost;
-use kernel::Secret;
+use kernel::{Secret, WebUrl};
 
 /// Where the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,9 @@ pub struct Settings {
     pub public_base_url: String,
     /// `AUTH_SITE_URL`: where people are sent after they followed a link, unless their app has a site of its own.
     pub site_url: Option<String>,
+    /// `FABRIC_INVITE_REDIRECT_URL`: where people are sent after they followed the link of an invitation, unless their app
+    /// has a site of its own.
+    pub invite_redirect_url: Option<WebUrl>,
     /// `FABRIC_DEVELOPER_SIGNUP`: whether strangers may make platform accounts.
     pub developer_sign_up: bool,
     /// `FABRIC_BOOTSTRAP_TOKEN`: what the first administrator shows in production.

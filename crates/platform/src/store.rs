@@ -13,7 +13,9 @@ use identity::{
     RefreshTokenRepository, SessionRepository,
 };
 use kernel::{Change, Error, Result};
-use tenancy::{MembershipRepository, OrganizationRepository, TeamRepository};
+use tenancy::{
+    InvitationRepository, MembershipRepository, OrganizationRepository, OrganizationSettingsRepository, TeamRepository,
+};
 use tokio::sync::oneshot;
 use webhooks::SigningRepository;
 
@@ -28,12 +30,14 @@ pub trait Transaction:
     + CustomRoleRepository
     + EventLedger
     + GrantRepository
+    + InvitationRepository
     + LinkRepository
     + LockoutRepository
     + MailQueue
     + MembershipRepository
     + OneTimeTokenRepository
     + OrganizationRepository
+    + OrganizationSettingsRepository
     + RefreshTokenRepository
     + RevokedTokens
     + SealingKeys
@@ -51,12 +55,14 @@ impl<T> Transaction for T where
         + CustomRoleRepository
         + EventLedger
         + GrantRepository
+        + InvitationRepository
         + LinkRepository
         + LockoutRepository
         + MailQueue
         + MembershipRepository
         + OneTimeTokenRepository
         + OrganizationRepository
+        + OrganizationSettingsRepository
         + RefreshTokenRepository
         + RevokedTokens
         + SealingKeys

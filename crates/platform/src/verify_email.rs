@@ -1,11 +1,11 @@
 //! Proving an address.
 
 use identity::{Account, EmailProof, Purpose};
-use kernel::{Code, Email, Error, Event, EventKind, Result, Secret, secret::ExposeSecret};
+use kernel::{Code, Email, Error, Event, EventKind, Result, Secret, Timestamp, secret::ExposeSecret};
 use serde_json::json;
 
 use crate::{
-    Door, Platform,
+    Door, Platform, Transaction,
     accounts::{account_event, is_closed},
     records::MailOrder,
 };
@@ -15,6 +15,18 @@ use crate::{
 pub struct Verified {
     /// Where the person goes on: the app's own site or the platform's, if there is one.
     pub site: Option<String>,
+}
+
+/// Notes that an address is its owner's, unless that is known better already.
+pub(crate) fn prove(tx: &mut dyn Transaction, account: &Account, proof: EmailProof, now: Timestamp) -> Result<()> {
+    if account.proof.is_some_and(EmailProof::by_the_owner) {
+        return Ok(());
+    }
+    tx.update_account(&Account { proof: Some(proof), updated_at: now, ..account.clone() })?;
+    tx.append(&Event {
+        payload: json!({ "principal_id": account.principal, "email": account.email.as_str() }),
+        ..account_event(EventKind::AuthEmailVerified, account, now)
+    })
 }
 
 impl Platform {
@@ -49,13 +61,7 @@ impl Platform {
             if proof == EmailProof::Link && settings.as_ref().is_some_and(|settings| settings.confirm_links) {
                 return Err(Error::new(Code::ConfirmationRequired));
             }
-            if !account.proof.is_some_and(EmailProof::by_the_owner) {
-                tx.update_account(&Account { proof: Some(proof), updated_at: now, ..account.clone() })?;
-                tx.append(&Event {
-                    payload: json!({ "principal_id": account.principal, "email": account.email.as_str() }),
-                    ..account_event(EventKind::AuthEmailVerified, &account, now)
-                })?;
-            }
+            prove(tx, &account, proof, now)?;
             let own = settings.and_then(|settings| settings.site_url).map(|url| url.as_str().to_owned());
             Ok(Verified { site: own.or_else(|| site.clone()) })
         });

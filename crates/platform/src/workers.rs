@@ -9,7 +9,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{Platform, mailer::Mailer};
+use crate::{Platform, invitations::expire_invitations, mailer::Mailer};
 
 /// How often the queue is looked at.
 const MAIL_EVERY: Duration = Duration::from_millis(500);
@@ -17,6 +17,8 @@ const MAIL_EVERY: Duration = Duration::from_millis(500);
 const SWEEP_EVERY: Duration = Duration::from_mins(5);
 /// The pause after the database was away.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// How long one can see what became of an invitation.
+const CLOSED_INVITATIONS_KEPT: Duration = Duration::from_hours(90 * 24);
 /// So few rows are not worth another round at once.
 const FEW: usize = 500;
 /// How long what is under way may take when the server stops.
@@ -91,8 +93,12 @@ impl Platform {
         let now = self.now();
         // What has expired is worth a while yet: for whoever asks why.
         let before = now.before(Duration::from_hours(24));
+        let long_ago = now.before(CLOSED_INVITATIONS_KEPT);
         let swept = self.store().write(move |tx| {
-            Ok(tx.sweep_sessions(before)?
+            let expired = expire_invitations(tx, now)?;
+            Ok(expired
+                + tx.sweep_invitations(long_ago)?
+                + tx.sweep_sessions(before)?
                 + tx.sweep_one_time_tokens(before)?
                 + tx.sweep_lockouts(now)?
                 + tx.sweep_revoked_tokens(before)?)

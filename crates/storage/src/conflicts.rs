@@ -10,6 +10,7 @@ pub fn code(constraint: &str) -> Option<Code> {
         | "organizations_slug_key"
         | "apps_owner_organization_id_slug_key"
         | "teams_organization_id_slug_key" => Some(Code::SlugTaken),
+        "invitations_organization_id_email_key" => Some(Code::DuplicateInvitation),
         "accounts_principal_id_app_id_key"
         | "accounts_principal_id_key"
         | "links_app_id_provider_subject_key"

@@ -44,6 +44,38 @@ table! {
         archived_at -> Nullable<Ts>,
         created_at -> Ts,
         updated_at -> Ts,
+        settings -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    invitations (id) {
+        id -> Uid,
+        organization_id -> Uid,
+        team_id -> Nullable<Uid>,
+        email -> Text,
+        role -> Text,
+        inviter_id -> Uid,
+        status -> Text,
+        expires_at -> Ts,
+        created_at -> Ts,
+        updated_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable};
+    use crate::columns::{Ts, Uid};
+
+    invitation_letters (mail_id) {
+        mail_id -> Uid,
+        invitation_id -> Uid,
+        organization_id -> Uid,
+        hash -> Nullable<Binary>,
+        created_at -> Ts,
     }
 }
 
@@ -321,6 +353,7 @@ table! {
 joinable!(api_keys -> organizations (organization_id));
 joinable!(app_origins -> apps (app_id));
 joinable!(grants -> organizations (organization_id));
+joinable!(invitations -> organizations (organization_id));
 joinable!(memberships -> organizations (organization_id));
 joinable!(sessions -> accounts (account_id));
 joinable!(team_members -> teams (team_id));
@@ -330,6 +363,7 @@ allow_tables_to_appear_in_same_query!(
     apps,
     api_keys,
     grants,
+    invitations,
     memberships,
     organizations,
     roles,

@@ -1,10 +1,14 @@
-//! What someone belongs to: organizations, memberships and teams. Pure: types, rules, and the repository traits that the rules
-//! need.
+//! What someone belongs to: organizations, memberships, invitations and teams. Pure: types, rules, and the
+//! repository traits that the rules need.
 
+pub mod invitation;
 pub mod membership;
 pub mod organization;
+pub mod settings;
 pub mod team;
 
+pub use invitation::{Invitation, InvitationRepository, InvitationStatus};
 pub use membership::{Membership, MembershipRepository, Place, Standing};
 pub use organization::{Organization, OrganizationRepository};
+pub use settings::{OrganizationSettings, OrganizationSettingsChange, OrganizationSettingsRepository};
 pub use team::{Team, TeamMember, TeamRepository};

@@ -177,7 +177,6 @@ fn what_the_contract_reserves_can_be_set() {
         "GITHUB_CLIENT_ID",
         "GITHUB_CLIENT_SECRET",
         "AUTH_CALLBACK_REDIRECT_URL",
-        "FABRIC_INVITE_REDIRECT_URL",
     ];
     for name in names {
         let setting = TABLE.iter().find(|setting| setting.variables.contains(&name)).unwrap();

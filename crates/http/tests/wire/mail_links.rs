@@ -235,7 +235,9 @@ impl Broken {
 impl Mailer for Broken {
     fn send<'a>(&'a self, _: &'a Email, letter: &'a Letter) -> Sending<'a> {
         let link = match letter {
-            Letter::VerifyEmail { link, .. } | Letter::ResetPassword { link, .. } => link.clone(),
+            Letter::VerifyEmail { link, .. } | Letter::ResetPassword { link, .. } | Letter::Invitation { link, .. } => {
+                link.clone()
+            }
             Letter::AlreadySignedUp { .. } => "already signed up".to_owned(),
         };
         self.links.lock().unwrap_or_else(PoisonError::into_inner).push(link);

@@ -55,7 +55,9 @@ async fn a_bad_credential_opens_no_route(world: &World) {
     let bad = bad_credentials::all(world).await;
     for entry in guarded() {
         let path = Subject::anything().path(&entry);
-        for bad in &bad {
+        // Who shows nothing at all may have a token in the body.
+        let shown = bad.iter().filter(|bad| entry.access != Access::Invited || bad.shows_something());
+        for bad in shown {
             // The body is not even looked at.
             let call = world.call(entry.method.as_str(), &path).body(BROKEN);
             let answer = bad.show(call).send().await;

@@ -39,7 +39,7 @@ impl MailQueue for Tx<'_> {
             Some(app) => waiting.filter(mail_queue::app_id.eq(RowId(app.0))),
             None => waiting.filter(mail_queue::app_id.is_null()),
         };
-        if self.query(|connection| diesel::select(exists(waiting)).get_result(connection))? {
+        if mail.order.once() && self.query(|connection| diesel::select(exists(waiting)).get_result(connection))? {
             return Ok(());
         }
         let insert = diesel::insert_into(mail_queue::table).values((

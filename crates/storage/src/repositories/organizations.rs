@@ -16,7 +16,7 @@ use crate::{
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = organizations, treat_none_as_default_value = false)]
 #[diesel(check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
-struct OrganizationRow {
+pub(super) struct OrganizationRow {
     id: RowId,
     app_id: Option<RowId>,
     slug: String,
@@ -105,7 +105,7 @@ impl OrganizationRepository for Tx<'_> {
 }
 
 impl OrganizationRow {
-    fn into_organization(self) -> Result<Organization> {
+    pub(super) fn into_organization(self) -> Result<Organization> {
         Ok(Organization {
             id: OrganizationId(self.id.0),
             app: self.app_id.map(|id| AppId(id.0)),

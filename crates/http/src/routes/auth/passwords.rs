@@ -62,7 +62,7 @@ pub struct TokenQuery {
 pub async fn reset_page(_: Passerby, Query(link): Query<TokenQuery>) -> Result<Page> {
     Ok(Page::Form {
         title: "Choose a new password",
-        action: "/v1/auth/reset-password",
+        action: "/v1/auth/reset-password".to_owned(),
         token: link.token,
         password: true,
         button: "Set password",

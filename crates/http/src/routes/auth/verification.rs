@@ -30,7 +30,7 @@ pub async fn follow(
         Ok(Verified { site: None }) => Ok(Either::Answer(Answer::ok(VerifiedEmail { email_verified: true }))),
         Err(error) if error.code == Code::ConfirmationRequired => Ok(Either::Page(Page::Form {
             title: "Confirm your e-mail address",
-            action: "/v1/auth/verify",
+            action: "/v1/auth/verify".to_owned(),
             token: link.token,
             password: false,
             button: "Confirm",

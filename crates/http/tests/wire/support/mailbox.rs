@@ -14,7 +14,9 @@ impl Mail {
     /// What the letter wants followed.
     pub fn link(&self) -> &str {
         match &self.letter {
-            Letter::VerifyEmail { link, .. } | Letter::ResetPassword { link, .. } => link,
+            Letter::VerifyEmail { link, .. } | Letter::ResetPassword { link, .. } | Letter::Invitation { link, .. } => {
+                link
+            }
             Letter::AlreadySignedUp { .. } => panic!("this letter has no link"),
         }
     }

@@ -35,6 +35,7 @@ impl Plan {
                 environment: Environment::Production,
                 public_base_url: "https://id.example.com".to_owned(),
                 site_url: None,
+                invite_redirect_url: None,
                 developer_sign_up: true,
                 bootstrap_token: None,
                 hash_cost: HashCost { memory_kib: 64, passes: 1, lanes: 1 },

@@ -23,6 +23,11 @@ impl Bad {
         Self { what, code, headers, peer: None }
     }
 
+    /// Whether there is a header in which somebody might show who they are.
+    pub fn shows_something(&self) -> bool {
+        !self.headers.is_empty()
+    }
+
     pub fn show<'a>(&self, call: Call<'a>) -> Call<'a> {
         let call = self.headers.iter().fold(call, |call, (name, value)| call.another(name, value));
         match self.peer {

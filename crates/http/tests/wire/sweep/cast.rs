@@ -3,9 +3,11 @@
 use authz::{KeyScope, action};
 use identity::ApiKey;
 use kernel::{
-    Role,
+    Role, Unchecked,
     id::{AppId, OrganizationId},
 };
+
+use tenancy::OrganizationSettings;
 
 use super::{subject::Kind, things::Things};
 use crate::support::{App, Person, World};
@@ -100,7 +102,8 @@ impl Someone {
             | Kind::Role
             | Kind::Team
             | Kind::TeamMember
-            | Kind::Permission => by_role(self.tenant),
+            | Kind::Permission
+            | Kind::Invitation => by_role(self.tenant),
             // Apps are registered with a platform account.
             Kind::Owner if self.in_app => Err((403, "forbidden")),
             // An app always means its own accounts, whatever it names.
@@ -165,6 +168,13 @@ impl Cast {
             developers,
         };
         cast.populate(world, cast.home).await;
+        let settings = OrganizationSettings {
+            max_pending_invitations: 10_000,
+            max_invitations_per_hour: 10_000,
+            ..OrganizationSettings::default()
+        };
+        let home = cast.home;
+        world.write(move |tx| tx.set_organization_settings(&Unchecked(home), &settings)).await;
         cast.things = Things::new(world, cast.home, &cast.tenants[0].1, &cast.bystander).await;
         cast.strangers = cast.strangers(world).await;
         cast

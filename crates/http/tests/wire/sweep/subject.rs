@@ -27,6 +27,8 @@ pub enum Kind {
     TeamMember,
     /// One of its grants.
     Permission,
+    /// One of its invitations.
+    Invitation,
     /// The organization that owns apps, named in the body.
     Owner,
     /// An app.
@@ -51,7 +53,10 @@ impl Kind {
             (["{team_id}"], _) => Self::Team,
             (["{team_id}", "{principal_id}"], _) => Self::TeamMember,
             (["{permission_id}"], _) => Self::Permission,
-            ([], Access::Action("team.create" | "permission.manage")) => Self::Tenant,
+            (["{invitation_id}"], _) => Self::Invitation,
+            ([], Access::Action("team.create" | "permission.manage" | "organization.invite" | "invitation.read")) => {
+                Self::Tenant
+            }
             ([], Access::Action("authz.check")) if entry.path.contains("/resolve/") => Self::Tenant,
             ([], Access::Action("app.create")) => Self::Owner,
             ([], Access::Action("organization.list" | "organization.create" | "app.list" | "authz.check")) => Self::Own,
@@ -100,6 +105,8 @@ impl Subject {
         }
         if entry.path.starts_with("/v1/admin/users") {
             format!("{path}?app_id={}", self.within)
+        } else if entry.path == "/v1/invitations" {
+            format!("{path}?organization_id={}", self.within)
         } else if entry.path.contains("/resolve/") {
             format!("{path}?organization_id={}&principal_id={}", self.within, self.part)
         } else {

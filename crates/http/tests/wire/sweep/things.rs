@@ -2,11 +2,11 @@
 
 use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
 use kernel::{
-    Name, Role, Slug, Unchecked,
-    id::{GrantId, OrganizationId, RoleId, TeamId},
+    Email, Name, Role, Slug, Unchecked,
+    id::{GrantId, InvitationId, OrganizationId, RoleId, TeamId},
 };
 use serde_json::{Value, json};
-use tenancy::{Team, TeamMember};
+use tenancy::{Invitation, InvitationStatus, Team, TeamMember, invitation::LIFETIME};
 
 use super::{
     cast::{Cast, Someone, Through},
@@ -21,6 +21,7 @@ pub struct Things {
     role: String,
     team: String,
     permission: String,
+    invitation: String,
 }
 
 impl Things {
@@ -38,6 +39,7 @@ impl Things {
     ) -> Self {
         let now = world.now();
         let (role, team, permission) = (RoleId::generate(), TeamId::generate(), GrantId::generate());
+        let invitation = InvitationId::generate();
         let (principal, grantee, name) = (member.id, grantee.id, fresh_name());
         world
             .write(move |tx| {
@@ -79,6 +81,21 @@ impl Things {
                         resource: None,
                         created_at: now,
                     },
+                )?;
+                tx.insert_invitation(
+                    &within,
+                    &Invitation {
+                        id: invitation,
+                        organization,
+                        team: None,
+                        email: Email::parse(&format!("{name}@example.com"))?,
+                        role: "viewer".to_owned(),
+                        inviter: principal,
+                        status: InvitationStatus::Pending,
+                        expires_at: now.after(LIFETIME),
+                        created_at: now,
+                        updated_at: now,
+                    },
                 )
             })
             .await;
@@ -87,6 +104,7 @@ impl Things {
             role: role.to_string(),
             team: team.to_string(),
             permission: permission.to_string(),
+            invitation: invitation.to_string(),
         }
     }
 
@@ -98,6 +116,7 @@ impl Things {
             Kind::Team => Subject::new(&self.team, &any_id()),
             Kind::TeamMember => Subject::new(&self.team, &any_id()).part(&self.member),
             Kind::Permission => Subject::new(&self.permission, &any_id()),
+            Kind::Invitation => Subject::new(&self.invitation, &any_id()),
             Kind::Tenant => Subject::new(&any_id(), &organization).part(&self.member),
             _ => unreachable!("{kind:?} is nothing that an organization has"),
         }
@@ -119,9 +138,13 @@ impl Cast {
         match kind {
             Kind::Own => Subject::anything(),
             Kind::Organization => Subject::new(&self.home, &any_id()),
-            Kind::Tenant | Kind::Member | Kind::Role | Kind::Team | Kind::TeamMember | Kind::Permission => {
-                self.things.one(kind, self.home)
-            }
+            Kind::Tenant
+            | Kind::Member
+            | Kind::Role
+            | Kind::Team
+            | Kind::TeamMember
+            | Kind::Permission
+            | Kind::Invitation => self.things.one(kind, self.home),
             Kind::Owner => Subject::new(&any_id(), &self.app.organization),
             Kind::App => Subject::new(&self.app.id, &any_id()),
             Kind::User => Subject::new(&self.bystander.id, &self.app.id),
@@ -151,7 +174,13 @@ impl Cast {
                 self.populate(world, organization).await;
                 (Subject::new(&organization, &any_id()), bearer)
             }
-            Kind::Tenant | Kind::Member | Kind::Role | Kind::Team | Kind::TeamMember | Kind::Permission => {
+            Kind::Tenant
+            | Kind::Member
+            | Kind::Role
+            | Kind::Team
+            | Kind::TeamMember
+            | Kind::Permission
+            | Kind::Invitation => {
                 let founder = world.sign_up(Some(&self.app), &fresh_name()).await;
                 let mut organization = world.home_of(&founder).await;
                 if someone.through == Through::Key {
@@ -187,9 +216,15 @@ impl Cast {
                 let answer = world.get(&format!("/v1/organizations/{id}")).by(&self.tenants[3].1).send().await;
                 return answer.ok().clone();
             }
-            Kind::Tenant | Kind::Member | Kind::Role | Kind::Team | Kind::TeamMember | Kind::Permission => {
+            Kind::Tenant
+            | Kind::Member
+            | Kind::Role
+            | Kind::Team
+            | Kind::TeamMember
+            | Kind::Permission
+            | Kind::Invitation => {
                 let mut seen = Vec::new();
-                for what in ["members", "roles", "teams", "permissions"] {
+                for what in ["members", "roles", "teams", "permissions", "invitations", "settings"] {
                     let path = format!("/v1/organizations/{}/{what}", self.home);
                     seen.push(world.get(&path).by(&self.tenants[3].1).send().await.ok().clone());
                 }
@@ -226,7 +261,13 @@ impl Cast {
                 thing("another organization of the app", Subject::new(&newcomers, &any_id())),
                 thing("another owner's organization", Subject::new(&foreign.organization, &any_id())),
             ],
-            Kind::Tenant | Kind::Member | Kind::Role | Kind::Team | Kind::TeamMember | Kind::Permission => {
+            Kind::Tenant
+            | Kind::Member
+            | Kind::Role
+            | Kind::Team
+            | Kind::TeamMember
+            | Kind::Permission
+            | Kind::Invitation => {
                 let (there, near) = (things_there.one(kind, theirs), things_near.one(kind, newcomers));
                 let mut things =
                     vec![thing("another app's", there.clone()), thing("another organization's", near.clone())];
@@ -264,7 +305,7 @@ impl Cast {
                 ..thing("another app", Subject::new(&any_id(), &foreign.id))
             }],
         };
-        let by_one_id = [Kind::Organization, Kind::App, Kind::User, Kind::Team, Kind::Permission];
+        let by_one_id = [Kind::Organization, Kind::App, Kind::User, Kind::Team, Kind::Permission, Kind::Invitation];
         if by_one_id.contains(&kind) {
             let known = self.untouched(kind).id;
             for id in other_kinds.iter().filter(|id| **id != known) {

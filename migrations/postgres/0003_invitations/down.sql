@@ -1,0 +1,3 @@
+DROP TABLE invitation_letters;
+DROP TABLE invitations;
+ALTER TABLE organizations DROP COLUMN settings;
