@@ -1,5 +1,6 @@
 //! What the console can do.
 
+pub mod audit;
 pub mod database;
 pub mod openapi;
 pub mod password;

@@ -28,6 +28,7 @@ pub struct Config {
     pub auth: Auth,
     pub mail: Mail,
     pub metrics: Metrics,
+    pub audit: Audit,
     #[serde(skip)]
     origins: Origins,
 }
@@ -153,6 +154,13 @@ pub struct Mail {
 #[serde(deny_unknown_fields)]
 pub struct Metrics {
     pub token: Option<Secret>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// 0: for ever.
+    pub retention_days: u16,
 }
 
 impl Database {

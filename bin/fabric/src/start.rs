@@ -3,10 +3,11 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use apps::RedirectUrl;
-use kernel::{Code, Error, Result, SystemClock, secret::ExposeSecret};
+use kernel::{Client, Code, Error, Origin, Result, SystemClock, Via, secret::ExposeSecret};
 use mail::Settings as MailSettings;
 use platform::{Environment, Platform, Settings, mailer::Mailer};
 use storage::{Database, Options, Synchronous};
@@ -24,6 +25,13 @@ pub struct Started {
     pub platform: Platform,
     pub database: Arc<Database>,
     pub mailer: Option<Arc<dyn Mailer>>,
+}
+
+impl Started {
+    /// The platform for whoever sits at the console: the ledger says so of what they change.
+    pub fn for_operator(&self) -> Platform {
+        self.platform.coming_from(Origin { request_id: None, client: Client::default(), via: Via::Operator })
+    }
 }
 
 /// The database's URL.
@@ -122,6 +130,10 @@ fn settings(config: &Config, mail: bool) -> Result<Settings> {
         public_base_url,
         site_url,
         invite_redirect_url,
+        audit_retention: match config.audit.retention_days {
+            0 => None,
+            days => Some(Duration::from_hours(24 * u64::from(days))),
+        },
         external_emails_verified: config.auth.jwt_emails_verified.unwrap_or(development),
         developer_sign_up: config.auth.developer_signup.map_or(development, |sign_up| sign_up == SignUp::Open),
         bootstrap_token: config.auth.bootstrap_token.clone(),

@@ -110,6 +110,8 @@ actions! {
     PermissionRead = "permission.read" from Admin under OrganizationsRead;
     /// Make grants and take them back.
     PermissionManage = "permission.manage" from Admin under OrganizationsWrite;
+    /// See what happened.
+    AuditRead = "audit.read" from Admin under AuditRead, by_app;
     /// Ask what one may do.
     AuthzCheck = "authz.check" from Viewer under AuthzCheck;
     /// List the apps that one manages.

@@ -67,7 +67,11 @@ pub fn decide_app<A: Action>(facts: &AppFacts<'_, A>) -> Result<AppPermit<A>> {
             return Err(Error::not_found());
         }
         let role = if A::BY_APP { Role::Admin } else { Role::Viewer };
-        return if role >= A::LEAST { Ok(permit) } else { Err(refused::<A>(Refusal::Role(A::LEAST))) };
+        return if role >= A::LEAST {
+            Ok(permit)
+        } else {
+            Err(refused::<A>(Refusal::Role(A::LEAST), caller, facts.owner))
+        };
     }
     if caller.app.is_some() {
         return Err(Error::not_found());
@@ -80,7 +84,7 @@ pub fn decide_app<A: Action>(facts: &AppFacts<'_, A>) -> Result<AppPermit<A>> {
     let question = Question::of::<A>(Some(Resource::of("app", facts.app.0)));
     match judge(authority, facts.owner, caller.key(), &question) {
         Verdict::Allowed(_) => Ok(permit),
-        Verdict::Refused(refusal) => Err(refused::<A>(refusal)),
+        Verdict::Refused(refusal) => Err(refused::<A>(refusal, caller, facts.owner)),
     }
 }
 

@@ -3,11 +3,11 @@
 use std::{marker::PhantomData, sync::Arc};
 
 use kernel::{
-    Code, Error, Result, Role,
+    Code, Error, Result, Role, Via,
     id::{AccountId, ApiKeyId, AppId, OrganizationId, PrincipalId, SessionId},
 };
 
-use crate::{Action, KeyScopes};
+use crate::{Action, Denied, KeyScopes};
 
 /// Who calls, through which app, and with what. Authenticated; allowed nothing yet.
 ///
@@ -92,6 +92,19 @@ impl Caller {
         }
     }
 
+    /// With what they act, for the ledger.
+    #[must_use]
+    pub fn via(&self) -> Via {
+        match (&self.credential, self.app) {
+            (Credential::Session { session, .. }, _) => Via::Session(*session),
+            (Credential::Exchange { .. }, Some(app)) => Via::Exchange(app),
+            (Credential::External { .. } | Credential::Exchange { .. }, _) => Via::External,
+            (Credential::ApiKey(key), _) => Via::ApiKey(key.id),
+            (Credential::App, _) => Via::App,
+            (Credential::Development { .. }, _) => Via::Development,
+        }
+    }
+
     /// # Errors
     /// `user_required` for an app that calls for itself, or with an API key.
     pub fn user(&self) -> Result<PrincipalId> {
@@ -115,7 +128,12 @@ impl<A: Action> Acting<A> {
     /// `insufficient_scope` for an API key whose scopes do not cover the action.
     pub fn new(caller: Caller) -> Result<Self> {
         if caller.key().is_some_and(|key| !key.scopes.allow(A::SCOPE)) {
-            return Err(Error::because(Code::InsufficientScope, format!("This API key needs the scope {}.", A::SCOPE)));
+            let refused =
+                Error::because(Code::InsufficientScope, format!("This API key needs the scope {}.", A::SCOPE));
+            return Err(match caller.key() {
+                Some(key) if A::SCOPE.writes() => refused.caused_by(Denied::new(&caller, key.organization, A::NAME)),
+                _ => refused,
+            });
         }
         Ok(Self { caller, action: PhantomData })
     }

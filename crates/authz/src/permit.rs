@@ -3,12 +3,12 @@
 use std::marker::PhantomData;
 
 use kernel::{
-    Code, Error, Result, Role, Scope,
+    Code, Error, ErrorKind, Result, Role, Scope,
     id::{OrganizationId, PrincipalId, TeamId},
 };
 
 use crate::{
-    Acting, Action, ActionPattern, Caller, Resource,
+    Acting, Action, ActionPattern, Caller, Denied, Resource,
     judge::{Authority, Question, Refusal, Verdict, judge, may_hand_on, may_hand_on_role},
 };
 
@@ -42,6 +42,7 @@ pub struct Permit<A> {
     role: Role,
     caller: Caller,
     authority: Authority,
+    name: &'static str,
     action: PhantomData<(A, *const ())>,
 }
 
@@ -57,7 +58,7 @@ pub fn decide<A: Action>(subject: Subject<'_, A>) -> Result<Permit<A>> {
     let question = Question::of::<A>(subject.resource).within(subject.team);
     match judge(&authority, subject.organization, caller.key(), &question) {
         Verdict::Allowed(_) => {}
-        Verdict::Refused(refusal) => return Err(refused::<A>(refusal)),
+        Verdict::Refused(refusal) => return Err(refused::<A>(refusal, caller, subject.organization)),
     }
     let own = authority.role(subject.team).map_or(Role::Viewer, |(role, _)| role);
     let role = caller.key().and_then(|key| key.role).map_or(own, |cap| cap.min(own));
@@ -67,13 +68,14 @@ pub fn decide<A: Action>(subject: Subject<'_, A>) -> Result<Permit<A>> {
         role,
         caller: caller.clone(),
         authority,
+        name: A::NAME,
         action: PhantomData,
     })
 }
 
-/// What a refusal is to the one who asked.
-pub(crate) fn refused<A: Action>(refusal: Refusal) -> Error {
-    match refusal {
+/// What a refusal is to the one who asked. Of changes that are refused to who belongs there it is noted.
+pub(crate) fn refused<A: Action>(refusal: Refusal, caller: &Caller, organization: OrganizationId) -> Error {
+    let error = match refusal {
         Refusal::Stranger => Error::not_found(),
         Refusal::Grant(_) | Refusal::Nothing => {
             Error::because(Code::Forbidden, format!("{} is denied to you.", A::NAME))
@@ -85,6 +87,11 @@ pub(crate) fn refused<A: Action>(refusal: Refusal) -> Error {
         Refusal::Role(least) => {
             Error::because(Code::Forbidden, format!("{} needs the role {least} or above.", A::NAME))
         }
+    };
+    if error.kind() == ErrorKind::Forbidden && A::SCOPE.writes() {
+        error.caused_by(Denied::new(caller, organization, A::NAME))
+    } else {
+        error
     }
 }
 
@@ -107,7 +114,7 @@ impl<A> Permit<A> {
         let key = self.caller.key();
         let lacking = |action: &&ActionPattern| !may_hand_on(&self.authority, self.organization, key, action);
         match actions.into_iter().find(lacking) {
-            Some(action) => Err(Error::because(Code::Forbidden, format!("You may not hand on {action}."))),
+            Some(action) => Err(self.denied(format!("You may not hand on {action}."))),
             None => Ok(()),
         }
     }
@@ -118,7 +125,7 @@ impl<A> Permit<A> {
         if may_hand_on_role(&self.authority, self.role, self.caller.key(), role) {
             return Ok(());
         }
-        Err(Error::because(Code::Forbidden, format!("You may not give the role {role}.")))
+        Err(self.denied(format!("You may not give the role {role}.")))
     }
 
     /// # Errors
@@ -127,7 +134,12 @@ impl<A> Permit<A> {
         if role <= self.role {
             return Ok(());
         }
-        Err(Error::because(Code::Forbidden, format!("Nobody below the role {role} does this to who has it.")))
+        Err(self.denied(format!("Nobody below the role {role} does this to who has it.")))
+    }
+
+    fn denied(&self, why: String) -> Error {
+        let denied = Denied::new(&self.caller, self.organization, self.name);
+        Error::because(Code::Forbidden, why).caused_by(denied)
     }
 }
 

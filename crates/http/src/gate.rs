@@ -150,6 +150,7 @@ async fn authenticate(http: &HttpRequest) -> Result<Caller> {
     let organization_id = path.or_else(|| caller.key().map(|key| key.organization));
     let context = Context { principal_id: Some(caller.principal), organization_id, team_id: None };
     http.extensions_mut().insert(context);
+    http.extensions_mut().insert(caller.via());
     Ok(caller)
 }
 
@@ -196,7 +197,8 @@ fn names_this_machine(host: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn client(http: &HttpRequest) -> Client {
+/// The device at the other end.
+pub fn client(http: &HttpRequest) -> Client {
     let agent = http.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
     Client {
         ip: http.peer_addr().map(|peer| peer.ip().to_canonical()),

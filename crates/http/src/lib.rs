@@ -1,6 +1,7 @@
 //! The actix-web adapter. A handler reads its request, calls one use case, and maps the answer.
 
 mod answer;
+pub mod audit_export;
 mod cors;
 mod failure;
 mod gate;

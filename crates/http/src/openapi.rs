@@ -108,6 +108,7 @@ pub fn document() -> OpenApi {
         "teams",
         "roles",
         "permissions",
+        "audit",
         "apps",
         "admin",
         "system",

@@ -7,13 +7,13 @@ use std::{
 };
 
 use actix_web::{
-    FromRequest, HttpRequest, ResponseError,
+    FromRequest, HttpMessage, HttpRequest, ResponseError,
     dev::Payload,
     error::PayloadError,
     http::header::{CONTENT_TYPE, HeaderName},
     web::{Bytes, Data},
 };
-use kernel::{Code, Error, Result, id::Id};
+use kernel::{Code, Error, Origin, Result, Via, id::Id};
 use platform::Platform;
 use serde::de::DeserializeOwned;
 use utoipa::{
@@ -26,7 +26,11 @@ use utoipa::{
     },
 };
 
-use crate::{gate::X_FABRIC_APP_ID, openapi::Schemas};
+use crate::{
+    answer::About,
+    gate::{X_FABRIC_APP_ID, client},
+    openapi::Schemas,
+};
 
 /// Carries an error of ours through actix-web.
 #[derive(Debug)]
@@ -72,8 +76,47 @@ impl Input for () {
     fn describe(_: &mut Inputs) {}
 }
 
-impl Input for Data<Platform> {
+/// The platform, for this request: what is changed by it is noted as coming from there.
+pub struct ForRequest(Platform);
+
+impl std::ops::Deref for ForRequest {
+    type Target = Platform;
+
+    fn deref(&self) -> &Platform {
+        &self.0
+    }
+}
+
+impl FromRequest for ForRequest {
+    type Error = Refused;
+    type Future = Ready<std::result::Result<Self, Refused>>;
+
+    fn from_request(http: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::new(http).map_err(Refused))
+    }
+}
+
+impl ForRequest {
+    /// For this request.
+    pub fn new(http: &HttpRequest) -> Result<Self> {
+        let platform = http.app_data::<Data<Platform>>();
+        let platform = platform.ok_or_else(|| Error::internal("no platform was mounted"))?;
+        Ok(Self(platform.coming_from(origin(http))))
+    }
+}
+
+impl Input for ForRequest {
     fn describe(_: &mut Inputs) {}
+}
+
+/// Where a request comes from, as far as the way in has found out.
+fn origin(http: &HttpRequest) -> Origin {
+    let extensions = http.extensions();
+    Origin {
+        request_id: extensions.get::<About>().map(|about| about.request_id.clone()),
+        client: client(http),
+        via: extensions.get::<Via>().copied().unwrap_or(Via::Nothing),
+    }
 }
 
 macro_rules! tuples {
@@ -86,7 +129,7 @@ macro_rules! tuples {
     )+};
 }
 
-tuples!((A, B), (A, B, C), (A, B, C, D));
+tuples!((A, B), (A, B, C), (A, B, C, D), (A, B, C, D, E));
 
 type Reading<T> = Pin<Box<dyn Future<Output = std::result::Result<T, Refused>>>>;
 

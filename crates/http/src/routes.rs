@@ -2,6 +2,7 @@
 
 mod admin;
 mod apps;
+mod audit;
 mod auth;
 mod invitations;
 mod me;
@@ -19,13 +20,14 @@ use std::future::Future;
 use actix_web::{FromRequest, HttpRequest, Route, http::Method, web};
 use kernel::{Error, Result};
 
+pub use self::audit::AuditEntry;
 use crate::{
     answer::Reply,
     failure::failed,
     gate::{Access, Gate},
     observe::Observer,
     openapi::Description,
-    request::{Input, Refused},
+    request::{ForRequest, Input, Refused},
 };
 
 /// One route.
@@ -184,6 +186,8 @@ fn authorization() -> Vec<Entry> {
         entry(GET, "/v1/permissions/resolve/org", "Resolves a role.", permissions::resolve_organization),
         entry(GET, "/v1/permissions/resolve/workspace", "Resolves a role and grants.", permissions::resolve_workspace),
         entry(GET, "/v1/organizations/{organization_id}/permissions", "Lists grants.", permissions::list_in),
+        entry(GET, "/v1/audit-logs", "Lists what happened in an app, or everywhere.", audit::list),
+        entry(GET, "/v1/organizations/{organization_id}/audit-logs", "Lists what happened.", audit::list_in),
         entry(GET, "/v1/me/permissions", "Lists the caller's roles.", permissions::own),
     ]
 }
@@ -234,7 +238,10 @@ where
             let answered = async {
                 match answer(&http, payload, handler).await {
                     Ok(reply) => reply.respond(&http),
-                    Err(error) => failed(&http, error),
+                    Err(error) => {
+                        note_refusal(&http, &error);
+                        failed(&http, error)
+                    }
                 }
             };
             observer.watch(&http, answered).await
@@ -261,6 +268,15 @@ where
     let request = R::from_request(http, &mut payload.into_inner()).await;
     let request = request.map_err(|error| refusal(&error.into()))?;
     handler(caller, request).await
+}
+
+/// Remembers a refusal that the ledger is to have.
+fn note_refusal(http: &HttpRequest, error: &Error) {
+    if authz::Denied::behind(error).is_some()
+        && let Ok(platform) = ForRequest::new(http)
+    {
+        platform.note_refusal(error);
+    }
 }
 
 /// The error that an extractor of ours carried through actix-web.

@@ -98,6 +98,8 @@ kinds! {
     TeamMemberSet = "team.member_set";
     /// Somebody was taken out of a team.
     TeamMemberRemoved = "team.member_removed";
+    /// Who belongs to an organization was refused a change there; several refusals of a kind are one event.
+    AccessDenied = "access.denied";
     /// An organization made itself a role.
     RoleCreated = "role.created";
     /// An organization's own role changed.
@@ -124,6 +126,22 @@ kinds! {
     ApiKeyCreated = "api_key.created";
 }
 
+impl EventKind {
+    /// What kind of thing it happened to: whoever has an account is a `user`, and so on by the name.
+    #[must_use]
+    pub fn resource(self) -> &'static str {
+        match self.as_str().split_once('.') {
+            Some(("auth", _)) => "user",
+            Some(("membership", _)) => "member",
+            Some((kind, _)) => kind,
+            None => "",
+        }
+    }
+}
+
+/// The fields of a payload that tell who somebody is. The ledger keeps them apart, so that they can be erased.
+pub const PERSONAL: [&str; 2] = ["email", "display_name"];
+
 /// Something that happened. Its payload never carries a secret.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
@@ -144,6 +162,25 @@ pub struct Event {
 }
 
 impl Event {
+    /// The id of what it happened to, where the payload or the event names it.
+    #[must_use]
+    pub fn resource_id(&self) -> Option<String> {
+        let named = |key: &str| self.payload.get(key).and_then(Value::as_str).map(str::to_owned);
+        match self.kind.resource() {
+            "user" | "member" => named("principal_id"),
+            "organization" | "access" => self.organization.map(|id| id.to_string()),
+            "secret" => named("name"),
+            kind => named(&format!("{kind}_id")),
+        }
+    }
+
+    /// Whom it is about, where that is somebody else than who did it.
+    #[must_use]
+    pub fn subject(&self) -> Option<PrincipalId> {
+        let person = self.payload.get("principal_id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+        person.filter(|person| Some(*person) != self.actor)
+    }
+
     /// An event of this kind, about which nothing else is said yet.
     #[must_use]
     pub fn new(kind: EventKind, at: Timestamp) -> Self {

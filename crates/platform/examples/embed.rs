@@ -62,6 +62,7 @@ impl Club {
             public_base_url: "https://club.example.com".to_owned(),
             site_url: None,
             invite_redirect_url: None,
+            audit_retention: None,
             // Whoever comes may join. A service that has several audiences makes an app of each instead, and opens the
             // door of that app.
             developer_sign_up: true,

@@ -202,6 +202,7 @@ pub(crate) fn delete_account(
     }
     tx.delete_grants_in_app(scope.app(), principal)?;
     tx.delete_account(scope, principal, now)?;
+    tx.order_erasure(scope.app(), principal, now)?;
     tx.append(&Event {
         app: scope.app(),
         actor,

@@ -1,5 +1,6 @@
 //! The server's keys. Two secrets are configured; every key that is used is derived from one of them for one purpose.
 
+use audit::ChainKey;
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
@@ -52,6 +53,8 @@ pub struct Keys {
     pub lockout: [u8; 32],
     /// Seals what must be read back.
     pub sealing: Sealing,
+    /// Chain the audit log: the first one does, the others are what did before.
+    pub audit: Vec<ChainKey>,
     refresh: RefreshKey,
     refresh_previous: Option<RefreshKey>,
 }
@@ -74,6 +77,7 @@ impl Keys {
             ));
         }
         let sealing = [encryption, Some(signing), encryption_previous, signing_previous];
+        let kept = sealing.into_iter().flatten();
         Ok(Self {
             issuer: Issuer {
                 name: issuer,
@@ -92,12 +96,12 @@ impl Keys {
             refresh_previous: signing_previous
                 .map(|secret| derive(secret, "refresh token").map(|key| RefreshKey::new(*key)))
                 .transpose()?,
+            audit: kept
+                .clone()
+                .map(|secret| derive(secret, "audit chain").map(|key| ChainKey::new(*key)))
+                .collect::<Result<_>>()?,
             sealing: Sealing(
-                sealing
-                    .into_iter()
-                    .flatten()
-                    .map(|secret| derive(secret, "sealing").map(|key| SealingKey::new(&key)))
-                    .collect::<Result<_>>()?,
+                kept.map(|secret| derive(secret, "sealing").map(|key| SealingKey::new(&key))).collect::<Result<_>>()?,
             ),
         })
     }

@@ -5,6 +5,8 @@
 
 mod accounts;
 mod app_registration;
+mod audit_log;
+mod audit_verification;
 mod authentication;
 mod bootstrap;
 pub mod cache;
@@ -30,6 +32,8 @@ mod password_check;
 mod permit;
 pub mod records;
 mod refresh;
+mod refusals;
+mod sequencer;
 mod sessions;
 mod set_up;
 mod settings;
@@ -46,6 +50,7 @@ mod workers;
 use std::{sync::Arc, time::Instant};
 
 pub use app_registration::{AppChange, NewApp, Rotated};
+pub use audit_verification::{Broken, KnownEnd, Verification, Why};
 pub use authentication::Presented;
 pub use bootstrap::Bootstrapped;
 pub use checks::{Check, Checked, Resolved};
@@ -72,15 +77,18 @@ pub use workers::Workers;
 
 use facts::AllFacts;
 use hashing::Hashing;
-use kernel::{Clock, Result, Timestamp};
+use kernel::{Clock, Origin, Result, Timestamp};
 use keys::{Keys, ServerSecrets};
-use store::Health;
+use refusals::Refusals;
+use store::{Health, Units};
 use tokio::sync::Mutex;
 
 /// The entry to every use case. Cheap to clone; two of them in one process share nothing.
 #[derive(Clone)]
 pub struct Platform {
     inner: Arc<Inner>,
+    /// Where what it changes comes from; none is the server itself.
+    origin: Option<Arc<Origin>>,
 }
 
 struct Inner {
@@ -90,6 +98,7 @@ struct Inner {
     hashing: Hashing,
     facts: Arc<AllFacts>,
     settings: Settings,
+    refusals: Refusals,
     /// How the database was last, and when that was.
     health: Mutex<Option<(Instant, Option<Health>)>>,
 }
@@ -110,10 +119,17 @@ impl Platform {
         let facts = Arc::new(AllFacts::new());
         store.listen(facts.listener());
         let hashing = Hashing::start(settings.hash_cost)?;
-        let platform =
-            Self { inner: Arc::new(Inner { store, clock, keys, hashing, facts, settings, health: Mutex::default() }) };
+        let (refusals, health) = (Refusals::default(), Mutex::default());
+        let inner = Inner { store, clock, keys, hashing, facts, settings, refusals, health };
+        let platform = Self { inner: Arc::new(inner), origin: None };
         platform.check_sealing_keys().await?;
         Ok(platform)
+    }
+
+    /// The same for one request, or for the operator: the ledger notes of every change where it came from.
+    #[must_use]
+    pub fn coming_from(&self, origin: Origin) -> Self {
+        Self { inner: Arc::clone(&self.inner), origin: Some(Arc::new(origin)) }
     }
 
     /// The settings it was started with.
@@ -122,8 +138,8 @@ impl Platform {
         &self.inner.settings
     }
 
-    fn store(&self) -> &dyn Store {
-        &*self.inner.store
+    fn store(&self) -> Units<'_> {
+        Units::new(&*self.inner.store, self.origin.as_ref())
     }
 
     fn keys(&self) -> &Keys {

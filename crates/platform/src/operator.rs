@@ -2,10 +2,11 @@
 //! the one room, beside background work, where [`Unchecked`] stands for one.
 
 use apps::ClientId;
+use audit::{Entry, Filter};
 use identity::{Account, EmailProof, LockoutKey, account::AccountFilter, password::Password};
 use kernel::{
     Code, Email, Error, Event, EventKind, Listed, Name, Page, Result, Unchecked,
-    id::{AccountId, AppId},
+    id::{AccountId, AppId, EventId, OrganizationId},
 };
 
 use crate::{
@@ -133,6 +134,26 @@ impl Platform {
             delete_account(tx, &Unchecked(app), account.principal, None, now)
         });
         deleted.await
+    }
+}
+
+impl Platform {
+    /// What happened in an organization, in an app, or everywhere, newest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn operator_audit_log(
+        &self,
+        organization: Option<OrganizationId>,
+        app: Option<AppId>,
+        filter: Filter,
+        page: Page<EventId>,
+    ) -> Result<Listed<Entry, EventId>> {
+        let listed = self.store().read(move |tx| match organization {
+            Some(organization) => tx.entries_in(&Unchecked(organization), &filter, &page),
+            None => tx.entries_of(&Unchecked(app), &filter, &page),
+        });
+        listed.await
     }
 }
 

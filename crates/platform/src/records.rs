@@ -1,13 +1,18 @@
 //! What the platform itself keeps: the ledger of events, the mails on their way, revoked tokens, sealing keys.
 
+use std::sync::Arc;
+
 use kernel::{
-    Email, Event, Result, Timestamp,
+    Email, Event, Origin, Result, Timestamp,
     id::{AppId, MailId, TokenId},
 };
 use serde_json::Value;
 
 /// The ledger of one database transaction.
 pub trait EventLedger {
+    /// What is appended from now on came from there.
+    fn came_from(&mut self, origin: Arc<Origin>);
+
     /// Appends an event. It is there if and only if what caused it is.
     fn append(&mut self, event: &Event) -> Result<()>;
 }

@@ -1,5 +1,7 @@
 //! What an operator decides for the whole server.
 
+use std::time::Duration;
+
 use apps::AppSettings;
 use identity::password::HashCost;
 use kernel::{Secret, WebUrl};
@@ -32,6 +34,8 @@ pub struct Settings {
     /// `JWT_EMAILS_VERIFIED`: whether the issuer of `JWT_SECRET`'s tokens lets nobody in before they proved their address.
     /// Nothing in such a token says so that its bearer could not have written.
     pub external_emails_verified: bool,
+    /// `FABRIC_AUDIT_RETENTION_DAYS`: for how long the ledger keeps what happened; for ever without.
+    pub audit_retention: Option<Duration>,
     /// How much work a password hash is.
     pub hash_cost: HashCost,
     /// Whether there is anybody to carry mail.

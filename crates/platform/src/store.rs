@@ -7,12 +7,13 @@ use std::{
 };
 
 use apps::{AppRepository, ClientSecretRepository};
+use audit::AuditRepository;
 use authz::{CustomRoleRepository, GrantRepository};
 use identity::{
     AccountRepository, ApiKeyRepository, LinkRepository, LockoutRepository, OneTimeTokenRepository,
     RefreshTokenRepository, SessionRepository,
 };
-use kernel::{Change, Error, Result};
+use kernel::{Change, Error, Origin, Result};
 use tenancy::{
     InvitationRepository, MembershipRepository, OrganizationRepository, OrganizationSettingsRepository, TeamRepository,
 };
@@ -26,6 +27,7 @@ pub trait Transaction:
     AccountRepository
     + ApiKeyRepository
     + AppRepository
+    + AuditRepository
     + ClientSecretRepository
     + CustomRoleRepository
     + EventLedger
@@ -51,6 +53,7 @@ impl<T> Transaction for T where
     T: AccountRepository
         + ApiKeyRepository
         + AppRepository
+        + AuditRepository
         + ClientSecretRepository
         + CustomRoleRepository
         + EventLedger
@@ -121,12 +124,48 @@ pub trait Store: Send + Sync + 'static {
 }
 
 impl dyn Store {
-    /// Runs `work` in a transaction that only reads, all of it from one snapshot.
+    /// As [`Units::read`].
     ///
     /// # Errors
     /// Those of `work`; `overloaded` when too many units wait.
     pub async fn read<T: Send + 'static>(
         &self,
+        work: impl FnMut(&mut dyn Transaction) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        Units::new(self, None).read(work).await
+    }
+
+    /// As [`Units::write`], with no origin but the server itself.
+    ///
+    /// # Errors
+    /// Those of `work`; `overloaded` when too many units wait.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut dyn Transaction) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        Units::new(self, None).write(work).await
+    }
+}
+
+/// A database, for one origin of changes.
+#[derive(Clone, Copy)]
+pub struct Units<'a> {
+    store: &'a dyn Store,
+    origin: Option<&'a Arc<Origin>>,
+}
+
+impl<'a> Units<'a> {
+    /// What is written by it came from there; without an origin from the server itself.
+    pub fn new(store: &'a dyn Store, origin: Option<&'a Arc<Origin>>) -> Self {
+        Self { store, origin }
+    }
+
+    /// Runs `work` in a transaction that only reads, all of it from one snapshot.
+    ///
+    /// # Errors
+    /// Those of `work`; `overloaded` when too many units wait.
+    pub async fn read<T: Send + 'static>(
+        self,
         work: impl FnMut(&mut dyn Transaction) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.run(Mode::Read, work).await
@@ -140,25 +179,27 @@ impl dyn Store {
     /// # Errors
     /// Those of `work`; `overloaded` when too many units wait.
     pub async fn write<T: Send + 'static>(
-        &self,
+        self,
         work: impl FnMut(&mut dyn Transaction) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.run(Mode::Write, work).await
     }
 
     async fn run<T: Send + 'static>(
-        &self,
+        self,
         mode: Mode,
         work: impl FnMut(&mut dyn Transaction) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, answers) = oneshot::channel();
-        self.submit(Box::new(Pending { mode, work, value: None, answer }));
+        let origin = self.origin.cloned();
+        self.store.submit(Box::new(Pending { mode, origin, work, value: None, answer }));
         answers.await.map_err(|_| Error::unavailable("the database threads have stopped"))?
     }
 }
 
 struct Pending<W, T> {
     mode: Mode,
+    origin: Option<Arc<Origin>>,
     work: W,
     value: Option<T>,
     answer: oneshot::Sender<Result<T>>,
@@ -178,6 +219,9 @@ where
     }
 
     fn run(&mut self, tx: &mut dyn Transaction) -> Result<()> {
+        if let Some(origin) = &self.origin {
+            tx.came_from(Arc::clone(origin));
+        }
         let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(tx)))
             .unwrap_or_else(|_| Err(Error::internal("a unit of work panicked")))?;
         self.value = Some(outcome);

@@ -240,7 +240,11 @@ fn newcomers_found_organizations(tx: &mut dyn Transaction, scope: &dyn AppScope)
 
 /// The app whose accounts are meant: that of an app's own token; else the one that is named; for an administrator of the
 /// platform the platform itself; else the only app of the caller's organizations.
-fn managed<A: Action>(tx: &mut dyn Transaction, acting: &Acting<A>, hint: Option<&AppHint>) -> Result<AppPermit<A>> {
+pub(crate) fn managed<A: Action>(
+    tx: &mut dyn Transaction,
+    acting: &Acting<A>,
+    hint: Option<&AppHint>,
+) -> Result<AppPermit<A>> {
     let caller = acting.caller();
     if let (Credential::App, Some(app)) = (&caller.credential, caller.app) {
         return locate_app(tx, acting, app).map(|(permit, _)| permit);

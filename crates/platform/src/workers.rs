@@ -1,4 +1,4 @@
-//! Background work: mail, and forgetting what has expired.
+//! Background work: mail, the ledger, and forgetting what has expired.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -15,6 +15,14 @@ use crate::{Platform, invitations::expire_invitations, mailer::Mailer};
 const MAIL_EVERY: Duration = Duration::from_millis(500);
 /// How often what has expired is forgotten.
 const SWEEP_EVERY: Duration = Duration::from_mins(5);
+/// How often new entries of the ledger get their positions.
+const SEQUENCE_EVERY: Duration = Duration::from_millis(500);
+/// How often what tells who somebody was is erased.
+const ERASE_EVERY: Duration = Duration::from_secs(30);
+/// How often old entries of the ledger are removed.
+const PRUNE_EVERY: Duration = Duration::from_mins(10);
+/// How often refusals are noted: those of a kind in between are one entry.
+const REFUSALS_EVERY: Duration = Duration::from_secs(10);
 /// The pause after the database was away.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How long one can see what became of an invitation.
@@ -26,29 +34,46 @@ const STOP_WITHIN: Duration = Duration::from_secs(15);
 
 /// The workers of one server.
 pub struct Workers {
+    platform: Platform,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
 
 impl Workers {
-    /// Starts them. Without a mailer no mail goes out.
+    /// Starts all of them. Without a mailer no mail goes out.
     #[must_use]
     pub fn start(platform: &Platform, mailer: Option<Arc<dyn Mailer>>) -> Self {
-        let (stop, stopped) = watch::channel(false);
-        let mut tasks = JoinSet::new();
-        let sender = platform.clone();
-        let send = move || {
-            let (platform, mailer) = (sender.clone(), mailer.clone());
+        let mut workers = Self::of_this_process(platform);
+        workers.spawn("mail", MAIL_EVERY, move |platform| {
+            let mailer = mailer.clone();
             async move { platform.send_mails(mailer.as_deref()).await }
-        };
-        tasks.spawn(repeat("mail", MAIL_EVERY, stopped.clone(), send));
-        let platform = platform.clone();
-        let sweep = move || {
-            let platform = platform.clone();
-            async move { platform.sweep().await }
-        };
-        tasks.spawn(repeat("sweep", SWEEP_EVERY, stopped, sweep));
-        Self { stop, tasks }
+        });
+        workers.spawn("sequencer", SEQUENCE_EVERY, |platform| async move {
+            // What little came meanwhile can wait for the next round, and then goes together.
+            Ok(platform.sequence().await?.saturating_sub(FEW - 1))
+        });
+        workers.spawn("erase", ERASE_EVERY, |platform| async move { platform.erase_persons().await });
+        workers.spawn("prune", PRUNE_EVERY, |platform| async move { platform.prune().await });
+        workers.spawn("sweep", SWEEP_EVERY, |platform| async move { platform.sweep().await });
+        workers
+    }
+
+    /// Starts those that do what only this process knows of: a server needs them whichever share of the work it does.
+    #[must_use]
+    pub fn of_this_process(platform: &Platform) -> Self {
+        let (stop, _) = watch::channel(false);
+        let mut workers = Self { platform: platform.clone(), stop, tasks: JoinSet::new() };
+        workers.spawn("refusals", REFUSALS_EVERY, |platform| async move { platform.note_refusals().await.map(|_| 0) });
+        workers
+    }
+
+    fn spawn<F, Fut>(&mut self, name: &'static str, every: Duration, work: F)
+    where
+        F: Fn(Platform) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<usize>> + Send + 'static,
+    {
+        let platform = self.platform.clone();
+        self.tasks.spawn(repeat(name, every, self.stop.subscribe(), move || work(platform.clone())));
     }
 
     /// Lets what is under way finish, for a while.
@@ -57,6 +82,9 @@ impl Workers {
         let finished = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(STOP_WITHIN, finished).await.is_err() {
             tracing::warn!("background work was cut off");
+        }
+        if let Err(error) = self.platform.note_refusals().await {
+            tracing::warn!(code = error.code.as_str(), cause = ?error.cause, "refusals are not noted");
         }
     }
 }

@@ -300,7 +300,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{BigInt, Nullable, Text};
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
     use crate::columns::{Ts, Uid};
 
     events (id) {
@@ -312,6 +312,54 @@ table! {
         payload -> Text,
         created_at -> Ts,
         position -> Nullable<BigInt>,
+        via -> Nullable<Text>,
+        via_id -> Nullable<Uid>,
+        resource_type -> Nullable<Text>,
+        resource_id -> Nullable<Text>,
+        subject_id -> Nullable<Uid>,
+        request_id -> Nullable<Text>,
+        personal -> Nullable<Text>,
+        salt -> Nullable<Binary>,
+        digest -> Nullable<Binary>,
+        link -> Nullable<Binary>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Binary, Nullable};
+    use crate::columns::Uid;
+
+    audit_chains (id) {
+        id -> Uid,
+        position -> BigInt,
+        count -> BigInt,
+        link -> Binary,
+        seal -> Binary,
+        pruned_position -> Nullable<BigInt>,
+        pruned_count -> Nullable<BigInt>,
+        pruned_link -> Nullable<Binary>,
+        pruned_seal -> Nullable<Binary>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Text};
+
+    ledger_positions (name) {
+        name -> Text,
+        position -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::Nullable;
+    use crate::columns::{Ts, Uid};
+
+    erasures (id) {
+        id -> Uid,
+        app_id -> Nullable<Uid>,
+        principal_id -> Uid,
+        created_at -> Ts,
     }
 }
 

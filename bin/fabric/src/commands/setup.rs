@@ -20,7 +20,7 @@ pub async fn run(config: &Config, setup: Setup, show: Output) -> Result<()> {
         webhook_url: setup.webhook_url.map(|url| RedirectUrl::parse(&url).map(|_| url)).transpose()?,
     };
     let started = start(config).await?;
-    let report = started.platform.set_up(wanted).await?;
+    let report = started.for_operator().set_up(wanted).await?;
     show.say(&as_json(&report, config), || as_text(&report, config));
     Ok(())
 }

@@ -21,7 +21,7 @@ use crate::{
 /// # Errors
 /// Those of what is given, and of the database.
 pub async fn run(config: &Config, user: User, show: Output) -> Result<()> {
-    let platform = start(config).await?.platform;
+    let platform = start(config).await?.for_operator();
     match user.command {
         UserCommand::Create(new) => {
             let made = platform.operator_create_user(OperatorUser {

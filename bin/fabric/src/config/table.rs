@@ -101,6 +101,7 @@ pub const TABLE: &[Setting] = &[
     setting("mail.smtp_url", &["SMTP_URL"], Secret, None),
     setting("mail.resend_api_key", &["RESEND_API_KEY"], Secret, None),
     setting("mail.from", &["RESEND_FROM_EMAIL", "MAIL_FROM"], Text, None),
+    setting("audit.retention_days", &["FABRIC_AUDIT_RETENTION_DAYS"], Number(0, 36_500), Some("0")),
     setting("metrics.token", &["FABRIC_METRICS_TOKEN"], Secret, None),
 ];
 

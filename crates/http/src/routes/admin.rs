@@ -1,6 +1,5 @@
 //! Managing accounts: those of an app, or the platform's own.
 
-use actix_web::web::Data;
 use authz::{
     Acting, SignedIn,
     action::{UserManage, UserRead},
@@ -10,7 +9,7 @@ use kernel::{
     Email, Error, Metadata, Name, Page, Result, Secret, Timestamp,
     id::{AccountId, PrincipalId},
 };
-use platform::{AppHint, Deed, NewUser, Platform};
+use platform::{AppHint, Deed, NewUser};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -19,7 +18,7 @@ use uuid::Uuid;
 use super::{auth::Done, organizations::cursor};
 use crate::{
     answer::{Answer, Created, Pagination},
-    request::{Body, Named, OptionalBody, PathId, Query},
+    request::{Body, ForRequest, Named, OptionalBody, PathId, Query},
 };
 
 /// An account.
@@ -74,11 +73,11 @@ pub struct UserWithLock {
 #[derive(Deserialize, IntoParams)]
 pub struct AppQuery {
     /// The app's id or client id; where the caller manages only one, that one without.
-    app_id: Option<String>,
+    pub(super) app_id: Option<String>,
 }
 
 /// The app that the query or the header names.
-fn hint(query: Option<&str>, Named(header): &Named) -> Result<Option<AppHint>> {
+pub(super) fn hint(query: Option<&str>, Named(header): &Named) -> Result<Option<AppHint>> {
     query.or(header.as_deref()).map(AppHint::parse).transpose()
 }
 
@@ -111,7 +110,7 @@ pub struct Users {
 /// Lists and searches accounts.
 pub async fn list(
     caller: Acting<UserRead>,
-    (platform, named, Query(query)): (Data<Platform>, Named, Query<UsersQuery>),
+    (platform, named, Query(query)): (ForRequest, Named, Query<UsersQuery>),
 ) -> Result<Answer<Users>> {
     let hint = hint(query.app_id.as_deref(), &named)?;
     let after: Option<AccountId> = cursor(query.cursor.as_deref())?;
@@ -144,7 +143,7 @@ pub struct CreateUserRequest {
 /// Makes an account.
 pub async fn create(
     caller: Acting<UserManage>,
-    (platform, named, Query(query), Body(new)): (Data<Platform>, Named, Query<AppQuery>, Body<CreateUserRequest>),
+    (platform, named, Query(query), Body(new)): (ForRequest, Named, Query<AppQuery>, Body<CreateUserRequest>),
 ) -> Result<Created<User>> {
     let hint = hint(query.app_id.as_deref(), &named)?;
     let new = NewUser {
@@ -158,7 +157,7 @@ pub async fn create(
 }
 
 /// What names one account.
-type One = (Data<Platform>, Named, Query<AppQuery>, PathId<PrincipalId>);
+type One = (ForRequest, Named, Query<AppQuery>, PathId<PrincipalId>);
 
 /// Shows an account.
 pub async fn read(
@@ -234,7 +233,7 @@ pub struct FirstAdmin {
 /// Makes the caller the first administrator.
 pub async fn bootstrap(
     caller: SignedIn,
-    (platform, OptionalBody(shown)): (Data<Platform>, OptionalBody<BootstrapRequest>),
+    (platform, OptionalBody(shown)): (ForRequest, OptionalBody<BootstrapRequest>),
 ) -> Result<Answer<FirstAdmin>> {
     let bootstrapped = platform.bootstrap(caller, shown.token).await?;
     Ok(Answer::ok(FirstAdmin {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use actix_web::web::Data;
 use apps::{Origin, RedirectUrl, SettingsChange};
 use authz::{
     Acting,
@@ -13,7 +12,7 @@ use kernel::{
     id::{AppId, OrganizationId},
     secret::ExposeSecret,
 };
-use platform::{AppChange, NewApp, Platform, Rotated};
+use platform::{AppChange, NewApp, Rotated};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -22,7 +21,7 @@ use uuid::Uuid;
 use super::{auth::Done, organizations::PageQuery};
 use crate::{
     answer::{Answer, Created},
-    request::{Body, OptionalBody, PathId, Query, present},
+    request::{Body, ForRequest, OptionalBody, PathId, Query, present},
 };
 
 /// An app.
@@ -174,7 +173,7 @@ pub struct CreatedApp {
 /// Registers an app.
 pub async fn create(
     caller: Acting<AppCreate>,
-    (platform, Body(new)): (Data<Platform>, Body<CreateAppRequest>),
+    (platform, Body(new)): (ForRequest, Body<CreateAppRequest>),
 ) -> Result<Created<CreatedApp>> {
     let new = NewApp {
         name: Name::parse(&new.name)?,
@@ -190,7 +189,7 @@ pub async fn create(
 /// Lists the apps that the caller manages.
 pub async fn list(
     caller: Acting<AppList>,
-    (platform, Query(query)): (Data<Platform>, Query<PageQuery>),
+    (platform, Query(query)): (ForRequest, Query<PageQuery>),
 ) -> Result<Answer<Vec<App>>> {
     let page: Page<AppId> = query.page()?;
     let listed = platform.apps(caller, page).await?;
@@ -198,10 +197,7 @@ pub async fn list(
 }
 
 /// Shows an app.
-pub async fn read(
-    caller: Acting<AppRead>,
-    (platform, PathId(id)): (Data<Platform>, PathId<AppId>),
-) -> Result<Answer<App>> {
+pub async fn read(caller: Acting<AppRead>, (platform, PathId(id)): (ForRequest, PathId<AppId>)) -> Result<Answer<App>> {
     Ok(Answer::ok(platform.app(caller, id).await?.into()))
 }
 
@@ -218,7 +214,7 @@ pub struct UpdateAppRequest {
 /// Changes an app.
 pub async fn update(
     caller: Acting<AppUpdate>,
-    (platform, PathId(id), Body(change)): (Data<Platform>, PathId<AppId>, Body<UpdateAppRequest>),
+    (platform, PathId(id), Body(change)): (ForRequest, PathId<AppId>, Body<UpdateAppRequest>),
 ) -> Result<Answer<App>> {
     let change = AppChange {
         name: change.name.as_deref().map(Name::parse).transpose()?,
@@ -231,7 +227,7 @@ pub async fn update(
 /// Deletes an app with all it owns.
 pub async fn delete(
     caller: Acting<AppDelete>,
-    (platform, PathId(id)): (Data<Platform>, PathId<AppId>),
+    (platform, PathId(id)): (ForRequest, PathId<AppId>),
 ) -> Result<Answer<Done>> {
     platform.delete_app(caller, id).await?;
     Ok(Answer::ok(Done { message: "The app is deleted." }))
@@ -240,7 +236,7 @@ pub async fn delete(
 /// Switches an app off.
 pub async fn disable(
     caller: Acting<AppDisable>,
-    (platform, PathId(id)): (Data<Platform>, PathId<AppId>),
+    (platform, PathId(id)): (ForRequest, PathId<AppId>),
 ) -> Result<Answer<App>> {
     Ok(Answer::ok(platform.disable_app(caller, id, true).await?.into()))
 }
@@ -248,7 +244,7 @@ pub async fn disable(
 /// Switches an app on again.
 pub async fn enable(
     caller: Acting<AppDisable>,
-    (platform, PathId(id)): (Data<Platform>, PathId<AppId>),
+    (platform, PathId(id)): (ForRequest, PathId<AppId>),
 ) -> Result<Answer<App>> {
     Ok(Answer::ok(platform.disable_app(caller, id, false).await?.into()))
 }
@@ -275,7 +271,7 @@ pub struct RotatedSecret {
 /// Replaces an app's client secret.
 pub async fn rotate_secret(
     caller: Acting<AppRotateSecret>,
-    (platform, PathId(id), OptionalBody(how)): (Data<Platform>, PathId<AppId>, OptionalBody<RotateSecretRequest>),
+    (platform, PathId(id), OptionalBody(how)): (ForRequest, PathId<AppId>, OptionalBody<RotateSecretRequest>),
 ) -> Result<Answer<RotatedSecret>> {
     let rotated = platform.rotate_client_secret(caller, id, Duration::from_secs(how.overlap_seconds)).await?;
     Ok(Answer::ok(RotatedSecret {
@@ -299,7 +295,7 @@ pub struct AppUsage {
 /// Tells how much there is in an app.
 pub async fn usage(
     caller: Acting<AppRead>,
-    (platform, PathId(id)): (Data<Platform>, PathId<AppId>),
+    (platform, PathId(id)): (ForRequest, PathId<AppId>),
 ) -> Result<Answer<AppUsage>> {
     let usage = platform.app_usage(caller, id).await?;
     Ok(Answer::ok(AppUsage {

@@ -1,6 +1,6 @@
 //! Invitations.
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::StatusCode, web::Data};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::StatusCode};
 use authz::{
     Acting,
     action::{InvitationRead, OrganizationInvite, OrganizationList},
@@ -20,7 +20,7 @@ use crate::{
     answer::{Answer, Created, Either},
     gate::{Invited, Passerby},
     page_html::Page,
-    request::{AnyOptionalBody, Body, Input, Inputs, PathId, Query},
+    request::{AnyOptionalBody, Body, ForRequest, Input, Inputs, PathId, Query},
 };
 
 /// An invitation. Its token is in the mail and nowhere else.
@@ -89,7 +89,7 @@ pub struct CreateInvitationRequest {
 /// Invites somebody to the organization that the body names.
 pub async fn create(
     caller: Acting<OrganizationInvite>,
-    (platform, Body(new)): (Data<Platform>, Body<CreateInvitationRequest>),
+    (platform, Body(new)): (ForRequest, Body<CreateInvitationRequest>),
 ) -> Result<Created<Invitation>> {
     let organization = OrganizationId(new.organization_id);
     let invitation = platform.invite(caller, organization, new.invite.parse()?).await?;
@@ -99,7 +99,7 @@ pub async fn create(
 /// Invites somebody to the organization that the path names.
 pub async fn create_in(
     caller: Acting<OrganizationInvite>,
-    (platform, PathId(id), Body(new)): (Data<Platform>, PathId<OrganizationId>, Body<InviteRequest>),
+    (platform, PathId(id), Body(new)): (ForRequest, PathId<OrganizationId>, Body<InviteRequest>),
 ) -> Result<Created<Invitation>> {
     let invitation = platform.invite(caller, id, new.parse()?).await?;
     Ok(Created(invitation.into()))
@@ -133,7 +133,7 @@ pub struct PlaceQuery {
 pub async fn list(
     caller: Acting<InvitationRead>,
     (platform, Query(place), Query(status), Query(query)): (
-        Data<Platform>,
+        ForRequest,
         Query<PlaceQuery>,
         Query<StatusQuery>,
         Query<PageQuery>,
@@ -148,7 +148,7 @@ pub async fn list(
 pub async fn list_in(
     caller: Acting<InvitationRead>,
     (platform, PathId(id), Query(status), Query(query)): (
-        Data<Platform>,
+        ForRequest,
         PathId<OrganizationId>,
         Query<StatusQuery>,
         Query<PageQuery>,
@@ -172,7 +172,7 @@ async fn page_of(
 /// Shows an invitation.
 pub async fn read(
     caller: Acting<InvitationRead>,
-    (platform, PathId(id)): (Data<Platform>, PathId<InvitationId>),
+    (platform, PathId(id)): (ForRequest, PathId<InvitationId>),
 ) -> Result<Answer<Invitation>> {
     let invitation = platform.invitation(caller, id).await?;
     Ok(Answer::ok(invitation.into()))
@@ -181,7 +181,7 @@ pub async fn read(
 /// Sends an invitation again, with a new term.
 pub async fn resend(
     caller: Acting<OrganizationInvite>,
-    (platform, PathId(id)): (Data<Platform>, PathId<InvitationId>),
+    (platform, PathId(id)): (ForRequest, PathId<InvitationId>),
 ) -> Result<Answer<Invitation>> {
     let invitation = platform.resend_invitation(caller, id).await?;
     Ok(Answer::ok(invitation.into()))
@@ -190,7 +190,7 @@ pub async fn resend(
 /// Takes an invitation back.
 pub async fn revoke(
     caller: Acting<OrganizationInvite>,
-    (platform, PathId(id)): (Data<Platform>, PathId<InvitationId>),
+    (platform, PathId(id)): (ForRequest, PathId<InvitationId>),
 ) -> Result<Answer<Invitation>> {
     let invitation = platform.revoke_invitation(caller, id).await?;
     Ok(Answer::ok(invitation.into()))
@@ -222,7 +222,7 @@ impl Input for Ahead {
 /// a button shall be in between, it is shown, and nothing accepted; so it is to who merely loads ahead.
 pub async fn follow(
     _: Passerby,
-    (platform, PathId(id), Ahead(ahead), Query(link)): (Data<Platform>, PathId<InvitationId>, Ahead, Query<TokenQuery>),
+    (platform, PathId(id), Ahead(ahead), Query(link)): (ForRequest, PathId<InvitationId>, Ahead, Query<TokenQuery>),
 ) -> Result<Either<Answer<Invitation>, Page>> {
     let followed =
         if ahead { Followed::Confirm } else { platform.follow_invitation(id, &link.token.as_str().into()).await? };
@@ -260,7 +260,7 @@ fn invitee(caller: Option<authz::Caller>, query: AnswerQuery, body: AnswerReques
 pub async fn accept(
     Invited(caller): Invited,
     (platform, PathId(id), Query(query), AnyOptionalBody { value, form }): (
-        Data<Platform>,
+        ForRequest,
         PathId<InvitationId>,
         Query<AnswerQuery>,
         AnyOptionalBody<AnswerRequest>,
@@ -283,7 +283,7 @@ pub async fn accept(
 pub async fn decline(
     Invited(caller): Invited,
     (platform, PathId(id), Query(query), AnyOptionalBody { value, .. }): (
-        Data<Platform>,
+        ForRequest,
         PathId<InvitationId>,
         Query<AnswerQuery>,
         AnyOptionalBody<AnswerRequest>,
@@ -305,7 +305,7 @@ pub struct OwnInvitation {
 /// Lists what the caller is invited to in this app.
 pub async fn own(
     caller: Acting<OrganizationList>,
-    (platform, Query(query)): (Data<Platform>, Query<PageQuery>),
+    (platform, Query(query)): (ForRequest, Query<PageQuery>),
 ) -> Result<Answer<Vec<OwnInvitation>>> {
     let page: ListPage<InvitationId> = query.page()?;
     let listed = platform.own_invitations(caller, page).await?;

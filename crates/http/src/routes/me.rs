@@ -1,10 +1,9 @@
 //! What callers see and change about themselves.
 
-use actix_web::web::Data;
 use authz::{Acting, SignedIn, action::OrganizationList};
 use identity::password::Password;
 use kernel::{Metadata, Name, Result, Secret};
-use platform::{MeChange, Platform};
+use platform::MeChange;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -17,7 +16,7 @@ use super::{
 use crate::{
     answer::Answer,
     gate::Authenticated,
-    request::{Body, OptionalBody, Query, present},
+    request::{Body, ForRequest, OptionalBody, Query, present},
 };
 
 /// Who calls.
@@ -36,7 +35,7 @@ pub struct Me {
 }
 
 /// Tells who calls.
-pub async fn read(Authenticated(caller): Authenticated, platform: Data<Platform>) -> Result<Answer<Me>> {
+pub async fn read(Authenticated(caller): Authenticated, platform: ForRequest) -> Result<Answer<Me>> {
     let me = platform.me(&caller).await?;
     Ok(Answer::ok(Me {
         principal_id: me.principal.0,
@@ -74,7 +73,7 @@ pub struct Profile {
 /// Changes the caller's profile.
 pub async fn update(
     caller: SignedIn,
-    (platform, Body(change)): (Data<Platform>, Body<UpdateMeRequest>),
+    (platform, Body(change)): (ForRequest, Body<UpdateMeRequest>),
 ) -> Result<Answer<Profile>> {
     let display_name = match change.display_name {
         Some(Some(name)) => Some(Some(Name::parse(&name)?)),
@@ -104,7 +103,7 @@ pub struct DeleteMeRequest {
 /// Deletes the caller's account.
 pub async fn delete(
     caller: SignedIn,
-    (platform, OptionalBody(meant)): (Data<Platform>, OptionalBody<DeleteMeRequest>),
+    (platform, OptionalBody(meant)): (ForRequest, OptionalBody<DeleteMeRequest>),
 ) -> Result<Answer<Done>> {
     let password = meant.current_password.map(Password::attempt).transpose()?;
     platform.delete_me(caller, password).await?;
@@ -114,7 +113,7 @@ pub async fn delete(
 /// Lists the caller's organizations.
 pub async fn organizations(
     caller: Acting<OrganizationList>,
-    (platform, query): (Data<Platform>, Query<PageQuery>),
+    (platform, query): (ForRequest, Query<PageQuery>),
 ) -> Result<Answer<Vec<Organization>>> {
     list(caller, (platform, query)).await
 }

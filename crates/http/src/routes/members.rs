@@ -1,6 +1,5 @@
 //! Members of organizations.
 
-use actix_web::web::Data;
 use authz::{
     Acting,
     action::{MemberLeave, MemberRead, MemberRemove, MemberUpdate},
@@ -9,7 +8,7 @@ use kernel::{
     Page, Result, Timestamp,
     id::{MembershipId, OrganizationId, PrincipalId},
 };
-use platform::{Platform, RoleChoice};
+use platform::RoleChoice;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -17,7 +16,7 @@ use uuid::Uuid;
 use super::{auth::Done, organizations::PageQuery};
 use crate::{
     answer::Answer,
-    request::{Body, PathId, Query},
+    request::{Body, ForRequest, PathId, Query},
 };
 
 /// Somebody's place in an organization.
@@ -57,7 +56,7 @@ impl From<platform::Member> for Member {
 /// Lists an organization's members, in the order in which they came.
 pub async fn list(
     caller: Acting<MemberRead>,
-    (platform, PathId(id), Query(query)): (Data<Platform>, PathId<OrganizationId>, Query<PageQuery>),
+    (platform, PathId(id), Query(query)): (ForRequest, PathId<OrganizationId>, Query<PageQuery>),
 ) -> Result<Answer<Vec<Member>>> {
     let page: Page<MembershipId> = query.page()?;
     let listed = platform.members(caller, id, page).await?;
@@ -76,7 +75,7 @@ pub struct UpdateMemberRequest {
 pub async fn update(
     caller: Acting<MemberUpdate>,
     (platform, PathId(id), PathId(principal), Body(change)): (
-        Data<Platform>,
+        ForRequest,
         PathId<OrganizationId>,
         PathId<PrincipalId>,
         Body<UpdateMemberRequest>,
@@ -90,7 +89,7 @@ pub async fn update(
 /// Removes a member.
 pub async fn remove(
     caller: Acting<MemberRemove>,
-    (platform, PathId(id), PathId(principal)): (Data<Platform>, PathId<OrganizationId>, PathId<PrincipalId>),
+    (platform, PathId(id), PathId(principal)): (ForRequest, PathId<OrganizationId>, PathId<PrincipalId>),
 ) -> Result<Answer<Done>> {
     platform.remove_member(caller, id, principal).await?;
     Ok(Answer::ok(Done { message: "The member is removed." }))
@@ -99,7 +98,7 @@ pub async fn remove(
 /// Takes the caller out of an organization.
 pub async fn leave(
     caller: Acting<MemberLeave>,
-    (platform, PathId(id)): (Data<Platform>, PathId<OrganizationId>),
+    (platform, PathId(id)): (ForRequest, PathId<OrganizationId>),
 ) -> Result<Answer<Done>> {
     platform.leave(caller, id).await?;
     Ok(Answer::ok(Done { message: "You have left the organization." }))

@@ -1,9 +1,9 @@
 //! Tokens for apps: client credentials, token exchange, refresh, revocation.
 
-use actix_web::{HttpRequest, http::header::AUTHORIZATION, web::Data};
+use actix_web::{HttpRequest, http::header::AUTHORIZATION};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use kernel::{Code, Error, ErrorKind, Result, Secret, id::PrincipalId, secret::ExposeSecret};
-use platform::{AppToken, ClientCredentials, Platform, SignedInUser};
+use platform::{AppToken, ClientCredentials, SignedInUser};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -11,7 +11,7 @@ use super::auth::Done;
 use crate::{
     answer::Answer,
     gate::{Anyone, Passerby},
-    request::{AnyBody, Input, Inputs},
+    request::{AnyBody, ForRequest, Input, Inputs},
 };
 
 /// What is granted for what.
@@ -53,7 +53,7 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// Grants a token. The client shows its secret in the body, or by HTTP Basic (RFC 6749, 2.3.1).
 pub async fn token(
     caller: Anyone,
-    (platform, basic, AnyBody { value: asked, .. }): (Data<Platform>, Basic, AnyBody<TokenRequest>),
+    (platform, basic, AnyBody { value: asked, .. }): (ForRequest, Basic, AnyBody<TokenRequest>),
 ) -> Result<Answer<TokenResponse>> {
     let granted = match asked.grant_type.as_str() {
         "client_credentials" => platform.app_token(client(&asked, basic)?).await?.into(),
@@ -162,7 +162,7 @@ pub struct RevokeRequest {
 /// Revokes a token. The same answer for every token (RFC 7009, 2.2).
 pub async fn revoke(
     _: Passerby,
-    (platform, AnyBody { value, .. }): (Data<Platform>, AnyBody<RevokeRequest>),
+    (platform, AnyBody { value, .. }): (ForRequest, AnyBody<RevokeRequest>),
 ) -> Result<Answer<Done>> {
     platform.sign_out(value.token.expose_secret()).await?;
     Ok(Answer::ok(Done { message: "Revoked." }))

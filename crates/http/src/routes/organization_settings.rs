@@ -1,12 +1,10 @@
 //! Settings of organizations.
 
-use actix_web::web::Data;
 use authz::{
     Acting,
     action::{SettingsRead, SettingsUpdate},
 };
 use kernel::{Name, Result, WebUrl, id::OrganizationId};
-use platform::Platform;
 use serde::{Deserialize, Serialize};
 use tenancy::OrganizationSettingsChange;
 use utoipa::ToSchema;
@@ -14,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     answer::Answer,
-    request::{Body, PathId, present},
+    request::{Body, ForRequest, PathId, present},
 };
 
 /// How an organization behaves.
@@ -63,7 +61,7 @@ impl OrganizationSettings {
 /// Shows an organization's settings.
 pub async fn read(
     caller: Acting<SettingsRead>,
-    (platform, PathId(id)): (Data<Platform>, PathId<OrganizationId>),
+    (platform, PathId(id)): (ForRequest, PathId<OrganizationId>),
 ) -> Result<Answer<OrganizationSettings>> {
     let settings = platform.organization_settings(caller, id).await?;
     Ok(Answer::ok(OrganizationSettings::new(id, settings)))
@@ -101,11 +99,7 @@ fn parsed<T>(field: Option<Option<String>>, parse: fn(&str) -> Result<T>) -> Res
 /// Changes an organization's settings.
 pub async fn update(
     caller: Acting<SettingsUpdate>,
-    (platform, PathId(id), Body(change)): (
-        Data<Platform>,
-        PathId<OrganizationId>,
-        Body<UpdateOrganizationSettingsRequest>,
-    ),
+    (platform, PathId(id), Body(change)): (ForRequest, PathId<OrganizationId>, Body<UpdateOrganizationSettingsRequest>),
 ) -> Result<Answer<OrganizationSettings>> {
     let change = OrganizationSettingsChange {
         display_name: parsed(change.display_name, Name::parse)?,

@@ -1,12 +1,11 @@
 //! Organizations.
 
-use actix_web::web::Data;
 use authz::{
     Acting,
     action::{OrganizationArchive, OrganizationCreate, OrganizationList, OrganizationRead, OrganizationUpdate},
 };
 use kernel::{Code, Error, Metadata, Name, Page, Result, Role, Slug, Timestamp, id::OrganizationId};
-use platform::{NewOrganization, OrganizationChange, Platform};
+use platform::{NewOrganization, OrganizationChange};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -14,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     answer::{Answer, Created},
-    request::{Body, PathId, Query},
+    request::{Body, ForRequest, PathId, Query},
 };
 
 /// An organization.
@@ -67,7 +66,7 @@ pub struct CreateOrganizationRequest {
 /// Makes an organization. The caller owns it.
 pub async fn create(
     caller: Acting<OrganizationCreate>,
-    (platform, Body(new)): (Data<Platform>, Body<CreateOrganizationRequest>),
+    (platform, Body(new)): (ForRequest, Body<CreateOrganizationRequest>),
 ) -> Result<Created<Organization>> {
     let new = NewOrganization {
         name: Name::parse(&new.name)?,
@@ -107,7 +106,7 @@ pub fn cursor<I: std::str::FromStr>(text: Option<&str>) -> Result<Option<I>> {
 /// Lists the caller's organizations in this app, with the caller's role.
 pub async fn list(
     caller: Acting<OrganizationList>,
-    (platform, Query(query)): (Data<Platform>, Query<PageQuery>),
+    (platform, Query(query)): (ForRequest, Query<PageQuery>),
 ) -> Result<Answer<Vec<Organization>>> {
     let page: Page<OrganizationId> = query.page()?;
     let listed = platform.organizations(caller, page).await?;
@@ -118,7 +117,7 @@ pub async fn list(
 /// Shows an organization.
 pub async fn read(
     caller: Acting<OrganizationRead>,
-    (platform, PathId(id)): (Data<Platform>, PathId<OrganizationId>),
+    (platform, PathId(id)): (ForRequest, PathId<OrganizationId>),
 ) -> Result<Answer<Organization>> {
     let organization = platform.organization(caller, id).await?;
     Ok(Answer::ok(Organization::new(organization, None)))
@@ -127,7 +126,7 @@ pub async fn read(
 /// Archives an organization: it is read and not changed until it is brought back.
 pub async fn archive(
     caller: Acting<OrganizationArchive>,
-    (platform, PathId(id)): (Data<Platform>, PathId<OrganizationId>),
+    (platform, PathId(id)): (ForRequest, PathId<OrganizationId>),
 ) -> Result<Answer<Organization>> {
     let organization = platform.archive_organization(caller, id, true).await?;
     Ok(Answer::ok(Organization::new(organization, None)))
@@ -136,7 +135,7 @@ pub async fn archive(
 /// Brings an archived organization back.
 pub async fn restore(
     caller: Acting<OrganizationArchive>,
-    (platform, PathId(id)): (Data<Platform>, PathId<OrganizationId>),
+    (platform, PathId(id)): (ForRequest, PathId<OrganizationId>),
 ) -> Result<Answer<Organization>> {
     let organization = platform.archive_organization(caller, id, false).await?;
     Ok(Answer::ok(Organization::new(organization, None)))
@@ -154,7 +153,7 @@ pub struct UpdateOrganizationRequest {
 /// Changes an organization.
 pub async fn update(
     caller: Acting<OrganizationUpdate>,
-    (platform, PathId(id), Body(change)): (Data<Platform>, PathId<OrganizationId>, Body<UpdateOrganizationRequest>),
+    (platform, PathId(id), Body(change)): (ForRequest, PathId<OrganizationId>, Body<UpdateOrganizationRequest>),
 ) -> Result<Answer<Organization>> {
     let change = OrganizationChange {
         name: change.name.as_deref().map(Name::parse).transpose()?,

@@ -1,6 +1,5 @@
 //! What somebody may do: checks, grants, and what comes out of roles and grants together.
 
-use actix_web::web::Data;
 use authz::{
     Acting, ActionPattern, Effect, Grant, Reason, Refusal, Resource, ResourcePattern, Verdict,
     action::{AuthzCheck, OrganizationList, PermissionManage, PermissionRead},
@@ -9,7 +8,7 @@ use kernel::{
     Code, Error, Page, Result, Timestamp,
     id::{GrantId, OrganizationId, PrincipalId, TeamId},
 };
-use platform::{Check, Checked, NewGrant, Platform, Resolved};
+use platform::{Check, Checked, NewGrant, Resolved};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -20,7 +19,7 @@ use super::{
 };
 use crate::{
     answer::{Answer, Created},
-    request::{Body, PathId, Query},
+    request::{Body, ForRequest, PathId, Query},
 };
 
 /// A question: may I?
@@ -147,7 +146,7 @@ impl Explanation {
 /// Tells whether the caller may do something. Being refused is an answer, not an error.
 pub async fn check(
     caller: Acting<AuthzCheck>,
-    (platform, Body(asked)): (Data<Platform>, Body<CheckRequest>),
+    (platform, Body(asked)): (ForRequest, Body<CheckRequest>),
 ) -> Result<Answer<CheckResponse>> {
     let (check, explain) = asked.read()?;
     let checked = platform.check(&caller, &check).await?;
@@ -164,7 +163,7 @@ pub struct CheckBatchRequest {
 /// Answers several questions, in order.
 pub async fn check_batch(
     caller: Acting<AuthzCheck>,
-    (platform, Body(asked)): (Data<Platform>, Body<CheckBatchRequest>),
+    (platform, Body(asked)): (ForRequest, Body<CheckBatchRequest>),
 ) -> Result<Answer<Vec<CheckResponse>>> {
     let asked = asked.checks.into_iter().map(CheckRequest::read).collect::<Result<Vec<_>>>()?;
     let (checks, explain): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
@@ -230,7 +229,7 @@ pub struct CreatePermissionRequest {
 /// Makes a grant. Nobody gives what they may not do themselves.
 pub async fn create(
     caller: Acting<PermissionManage>,
-    (platform, Body(new)): (Data<Platform>, Body<CreatePermissionRequest>),
+    (platform, Body(new)): (ForRequest, Body<CreatePermissionRequest>),
 ) -> Result<Created<Permission>> {
     let about = resource(new.resource.as_deref(), new.resource_type.as_deref(), new.resource_id.as_deref())?;
     let team = new.team_id.map(TeamId);
@@ -265,7 +264,7 @@ pub struct PermissionsQuery {
 /// Lists grants: of an organization, for who may see them, or the caller's own.
 pub async fn list(
     caller: Acting<AuthzCheck>,
-    (platform, Query(query)): (Data<Platform>, Query<PermissionsQuery>),
+    (platform, Query(query)): (ForRequest, Query<PermissionsQuery>),
 ) -> Result<Answer<Vec<Permission>>> {
     let after: Option<GrantId> = cursor(query.cursor.as_deref())?;
     let page = Page::new(after, 0, query.limit.unwrap_or(Page::<GrantId>::LARGEST))?.counted(query.include_total);
@@ -277,7 +276,7 @@ pub async fn list(
 /// Lists an organization's grants.
 pub async fn list_in(
     caller: Acting<PermissionRead>,
-    (platform, PathId(id), Query(query)): (Data<Platform>, PathId<OrganizationId>, Query<PageQuery>),
+    (platform, PathId(id), Query(query)): (ForRequest, PathId<OrganizationId>, Query<PageQuery>),
 ) -> Result<Answer<Vec<Permission>>> {
     let page: Page<GrantId> = query.page()?;
     let listed = platform.grants(caller, id, None, page).await?;
@@ -287,7 +286,7 @@ pub async fn list_in(
 /// Takes a grant back.
 pub async fn delete(
     caller: Acting<PermissionManage>,
-    (platform, PathId(id)): (Data<Platform>, PathId<GrantId>),
+    (platform, PathId(id)): (ForRequest, PathId<GrantId>),
 ) -> Result<Answer<Done>> {
     platform.delete_grant(caller, id).await?;
     Ok(Answer::ok(Done { message: "The permission is taken back." }))
@@ -342,7 +341,7 @@ impl From<Resolved> for ResolvedRole {
 /// Tells what somebody is in an organization and a team, with their grants.
 pub async fn resolve_workspace(
     caller: Acting<AuthzCheck>,
-    (platform, Query(query)): (Data<Platform>, Query<ResolveQuery>),
+    (platform, Query(query)): (ForRequest, Query<ResolveQuery>),
 ) -> Result<Answer<ResolvedRole>> {
     let (principal, organization) = (PrincipalId(query.principal_id), OrganizationId(query.organization_id));
     let resolved = platform.resolve(&caller, principal, organization, query.team_id.map(TeamId)).await?;
@@ -352,7 +351,7 @@ pub async fn resolve_workspace(
 /// Tells what somebody is in an organization.
 pub async fn resolve_organization(
     caller: Acting<AuthzCheck>,
-    (platform, Query(query)): (Data<Platform>, Query<ResolveQuery>),
+    (platform, Query(query)): (ForRequest, Query<ResolveQuery>),
 ) -> Result<Answer<ResolvedRole>> {
     let (principal, organization) = (PrincipalId(query.principal_id), OrganizationId(query.organization_id));
     let resolved = platform.resolve(&caller, principal, organization, None).await?;
@@ -369,7 +368,7 @@ pub struct OwnPermission {
 }
 
 /// Lists the caller's roles, in organizations and in teams.
-pub async fn own(caller: Acting<OrganizationList>, platform: Data<Platform>) -> Result<Answer<Vec<OwnPermission>>> {
+pub async fn own(caller: Acting<OrganizationList>, platform: ForRequest) -> Result<Answer<Vec<OwnPermission>>> {
     let roles = platform.own_roles(caller).await?;
     let row = |(organization, team, role): (OrganizationId, Option<TeamId>, kernel::Role)| OwnPermission {
         organization_id: organization.0,

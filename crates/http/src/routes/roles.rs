@@ -1,6 +1,5 @@
 //! Roles that organizations make for themselves.
 
-use actix_web::web::Data;
 use authz::{
     Acting, ActionPattern, ActionSet, CustomRole, RoleName,
     action::{RoleManage, RoleRead},
@@ -9,7 +8,7 @@ use kernel::{
     Code, Error, Page, Result, Timestamp,
     id::{OrganizationId, RoleId},
 };
-use platform::{NewRole, Platform, RoleChange};
+use platform::{NewRole, RoleChange};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -17,7 +16,7 @@ use uuid::Uuid;
 use super::{auth::Done, organizations::PageQuery};
 use crate::{
     answer::{Answer, Created},
-    request::{Body, PathId, Query, present},
+    request::{Body, ForRequest, PathId, Query, present},
 };
 
 /// A role that an organization made for itself: what a viewer may, and these actions.
@@ -66,7 +65,7 @@ fn actions(names: &[String]) -> Result<ActionSet> {
 /// Lists an organization's own roles.
 pub async fn list(
     caller: Acting<RoleRead>,
-    (platform, PathId(id), Query(query)): (Data<Platform>, PathId<OrganizationId>, Query<PageQuery>),
+    (platform, PathId(id), Query(query)): (ForRequest, PathId<OrganizationId>, Query<PageQuery>),
 ) -> Result<Answer<Vec<OwnRole>>> {
     let page: Page<RoleId> = query.page()?;
     let listed = platform.roles(caller, id, page).await?;
@@ -86,7 +85,7 @@ pub struct CreateRoleRequest {
 /// Makes a role.
 pub async fn create(
     caller: Acting<RoleManage>,
-    (platform, PathId(id), Body(new)): (Data<Platform>, PathId<OrganizationId>, Body<CreateRoleRequest>),
+    (platform, PathId(id), Body(new)): (ForRequest, PathId<OrganizationId>, Body<CreateRoleRequest>),
 ) -> Result<Created<OwnRole>> {
     let new = NewRole {
         name: RoleName::parse(&new.name)?,
@@ -100,7 +99,7 @@ pub async fn create(
 /// Shows a role.
 pub async fn read(
     caller: Acting<RoleRead>,
-    (platform, PathId(id), PathId(role)): (Data<Platform>, PathId<OrganizationId>, PathId<RoleId>),
+    (platform, PathId(id), PathId(role)): (ForRequest, PathId<OrganizationId>, PathId<RoleId>),
 ) -> Result<Answer<OwnRole>> {
     let role = platform.role(caller, id, role).await?;
     Ok(Answer::ok(OwnRole::from(role)))
@@ -121,7 +120,7 @@ pub struct UpdateRoleRequest {
 pub async fn update(
     caller: Acting<RoleManage>,
     (platform, PathId(id), PathId(role), Body(change)): (
-        Data<Platform>,
+        ForRequest,
         PathId<OrganizationId>,
         PathId<RoleId>,
         Body<UpdateRoleRequest>,
@@ -139,7 +138,7 @@ pub async fn update(
 /// Deletes a role that nobody has.
 pub async fn delete(
     caller: Acting<RoleManage>,
-    (platform, PathId(id), PathId(role)): (Data<Platform>, PathId<OrganizationId>, PathId<RoleId>),
+    (platform, PathId(id), PathId(role)): (ForRequest, PathId<OrganizationId>, PathId<RoleId>),
 ) -> Result<Answer<Done>> {
     platform.delete_role(caller, id, role).await?;
     Ok(Answer::ok(Done { message: "The role is deleted." }))

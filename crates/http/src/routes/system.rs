@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use actix_web::web::Data;
 use kernel::{Code, Error, Result};
-use platform::{Environment, Platform};
+use platform::Environment;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,7 +12,7 @@ use crate::{
     Options,
     answer::{Answer, Raw, VERSION},
     gate::{Passerby, Scraper},
-    request::Input,
+    request::{ForRequest, Input},
 };
 
 /// How the server is.
@@ -54,7 +54,7 @@ pub struct Readiness {
 }
 
 /// Tells whether the database answers and is migrated.
-pub async fn ready(_: Passerby, platform: Data<Platform>) -> Result<Answer<Readiness>> {
+pub async fn ready(_: Passerby, platform: ForRequest) -> Result<Answer<Readiness>> {
     let health = platform.health().await?;
     if !health.migrated {
         return Err(Error::because(Code::ServiceUnavailable, "The database is not migrated: run fabric migrate."));
@@ -63,7 +63,7 @@ pub async fn ready(_: Passerby, platform: Data<Platform>) -> Result<Answer<Readi
 }
 
 /// The same for who asks with HEAD, as load balancers do.
-pub async fn ready_head(passerby: Passerby, platform: Data<Platform>) -> Result<Answer<Readiness>> {
+pub async fn ready_head(passerby: Passerby, platform: ForRequest) -> Result<Answer<Readiness>> {
     ready(passerby, platform).await
 }
 
@@ -79,7 +79,7 @@ pub struct Status {
 }
 
 /// Tells how the server is.
-pub async fn status(_: Passerby, platform: Data<Platform>) -> Result<Answer<Status>> {
+pub async fn status(_: Passerby, platform: ForRequest) -> Result<Answer<Status>> {
     let ready = platform.health().await.is_ok_and(|health| health.migrated);
     Ok(Answer::ok(Status { status: if ready { "ok" } else { "degraded" }, live: true, ready }))
 }
@@ -102,7 +102,7 @@ pub struct Info {
 const BUILD: &str = if cfg!(debug_assertions) { "debug" } else { "release" };
 
 /// Tells what the server is.
-pub async fn info(_: Passerby, (platform, options): (Data<Platform>, Data<Options>)) -> Result<Answer<Info>> {
+pub async fn info(_: Passerby, (platform, options): (ForRequest, Data<Options>)) -> Result<Answer<Info>> {
     let environment = match platform.settings().environment {
         Environment::Development => "development",
         Environment::Production => "production",

@@ -1,6 +1,5 @@
 //! Teams.
 
-use actix_web::web::Data;
 use authz::{
     Acting,
     action::{OrganizationList, TeamArchive, TeamCreate, TeamManageMembers, TeamRead, TeamUpdate},
@@ -17,7 +16,7 @@ use uuid::Uuid;
 use super::{auth::Done, organizations::PageQuery};
 use crate::{
     answer::{Answer, Created},
-    request::{Body, PathId, Query},
+    request::{Body, ForRequest, PathId, Query},
 };
 
 /// A part of an organization.
@@ -83,7 +82,7 @@ async fn make(
 /// Makes a team.
 pub async fn create(
     caller: Acting<TeamCreate>,
-    (platform, Body(new)): (Data<Platform>, Body<CreateTeamRequest>),
+    (platform, Body(new)): (ForRequest, Body<CreateTeamRequest>),
 ) -> Result<Created<Team>> {
     let id = OrganizationId(new.organization_id);
     make(caller, &platform, id, NewTeamRequest { name: new.name, slug: new.slug }).await
@@ -92,7 +91,7 @@ pub async fn create(
 /// Makes a team of the organization in the path.
 pub async fn create_in(
     caller: Acting<TeamCreate>,
-    (platform, PathId(id), Body(new)): (Data<Platform>, PathId<OrganizationId>, Body<NewTeamRequest>),
+    (platform, PathId(id), Body(new)): (ForRequest, PathId<OrganizationId>, Body<NewTeamRequest>),
 ) -> Result<Created<Team>> {
     make(caller, &platform, id, new).await
 }
@@ -100,7 +99,7 @@ pub async fn create_in(
 /// Lists an organization's teams.
 pub async fn list(
     caller: Acting<TeamRead>,
-    (platform, PathId(id), Query(query)): (Data<Platform>, PathId<OrganizationId>, Query<PageQuery>),
+    (platform, PathId(id), Query(query)): (ForRequest, PathId<OrganizationId>, Query<PageQuery>),
 ) -> Result<Answer<Vec<Team>>> {
     let page: Page<TeamId> = query.page()?;
     let listed = platform.teams(caller, id, page).await?;
@@ -110,7 +109,7 @@ pub async fn list(
 /// Lists the caller's teams.
 pub async fn own(
     caller: Acting<OrganizationList>,
-    (platform, Query(query)): (Data<Platform>, Query<PageQuery>),
+    (platform, Query(query)): (ForRequest, Query<PageQuery>),
 ) -> Result<Answer<Vec<Team>>> {
     let page: Page<TeamId> = query.page()?;
     let listed = platform.own_teams(caller, page).await?;
@@ -120,7 +119,7 @@ pub async fn own(
 /// Shows a team.
 pub async fn read(
     caller: Acting<TeamRead>,
-    (platform, PathId(id)): (Data<Platform>, PathId<TeamId>),
+    (platform, PathId(id)): (ForRequest, PathId<TeamId>),
 ) -> Result<Answer<Team>> {
     let team = platform.team(caller, id).await?;
     Ok(Answer::ok(Team::new(&team, None)))
@@ -136,7 +135,7 @@ pub struct UpdateTeamRequest {
 /// Renames a team.
 pub async fn update(
     caller: Acting<TeamUpdate>,
-    (platform, PathId(id), Body(change)): (Data<Platform>, PathId<TeamId>, Body<UpdateTeamRequest>),
+    (platform, PathId(id), Body(change)): (ForRequest, PathId<TeamId>, Body<UpdateTeamRequest>),
 ) -> Result<Answer<Team>> {
     let change = TeamChange {
         name: change.name.as_deref().map(Name::parse).transpose()?,
@@ -149,7 +148,7 @@ pub async fn update(
 /// Archives a team. In an archived team nobody has a role.
 pub async fn archive(
     caller: Acting<TeamArchive>,
-    (platform, PathId(id)): (Data<Platform>, PathId<TeamId>),
+    (platform, PathId(id)): (ForRequest, PathId<TeamId>),
 ) -> Result<Answer<Team>> {
     let team = platform.archive_team(caller, id, true).await?;
     Ok(Answer::ok(Team::new(&team, None)))
@@ -158,7 +157,7 @@ pub async fn archive(
 /// Brings an archived team back.
 pub async fn restore(
     caller: Acting<TeamArchive>,
-    (platform, PathId(id)): (Data<Platform>, PathId<TeamId>),
+    (platform, PathId(id)): (ForRequest, PathId<TeamId>),
 ) -> Result<Answer<Team>> {
     let team = platform.archive_team(caller, id, false).await?;
     Ok(Answer::ok(Team::new(&team, None)))
@@ -188,7 +187,7 @@ impl From<tenancy::TeamMember> for TeamMember {
 /// Lists who is in a team.
 pub async fn members(
     caller: Acting<TeamRead>,
-    (platform, PathId(id), Query(query)): (Data<Platform>, PathId<TeamId>, Query<PageQuery>),
+    (platform, PathId(id), Query(query)): (ForRequest, PathId<TeamId>, Query<PageQuery>),
 ) -> Result<Answer<Vec<TeamMember>>> {
     let page: Page<PrincipalId> = query.page()?;
     let listed = platform.team_members(caller, id, page).await?;
@@ -206,7 +205,7 @@ pub struct PutTeamMemberRequest {
 pub async fn put_member(
     caller: Acting<TeamManageMembers>,
     (platform, PathId(id), PathId(principal), Body(put)): (
-        Data<Platform>,
+        ForRequest,
         PathId<TeamId>,
         PathId<PrincipalId>,
         Body<PutTeamMemberRequest>,
@@ -220,7 +219,7 @@ pub async fn put_member(
 /// Takes somebody out of a team.
 pub async fn remove_member(
     caller: Acting<TeamManageMembers>,
-    (platform, PathId(id), PathId(principal)): (Data<Platform>, PathId<TeamId>, PathId<PrincipalId>),
+    (platform, PathId(id), PathId(principal)): (ForRequest, PathId<TeamId>, PathId<PrincipalId>),
 ) -> Result<Answer<Done>> {
     platform.remove_team_member(caller, id, principal).await?;
     Ok(Answer::ok(Done { message: "The member is out of the team." }))

@@ -339,7 +339,8 @@ async fn attack_43_a_page_has_a_size_and_a_place(world: &World) {
         let pagination = if all.ok().is_array() { &all.body["meta"]["pagination"] } else { &all.ok()["pagination"] };
         assert_eq!((&pagination["limit"], &pagination["has_more"]), (&json!(200), &json!(false)), "{all:?}");
         // A cursor is a place, not a key: what it leads to is the caller's own.
-        let past = call("?cursor=ffffffff-ffff-7fff-bfff-ffffffffffff").await;
+        let end = if list.path.ends_with("audit-logs") { "00000000-0000" } else { "ffffffff-ffff" };
+        let past = call(&format!("?cursor={end}-7fff-bfff-ffffffffffff")).await;
         let items = if past.ok().is_array() { past.ok() } else { &past.ok()["items"] };
         assert_eq!(*items, json!([]), "{past:?}");
     }

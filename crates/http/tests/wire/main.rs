@@ -21,6 +21,8 @@ macro_rules! on_both {
 
 mod accounts;
 mod apps;
+mod audit;
+mod audit_chain;
 mod bad_input;
 mod bootstrap;
 mod claims;

@@ -93,8 +93,8 @@ impl Operation {
         let path = self.path.replace("{organization_id}", &app.organization.to_string());
         let path = path.replace("{app_id}", &app.id.to_string());
         let path = path.replace("{principal_id}", &app.owner.id.to_string());
-        let path =
-            ["{team_id}", "{role_id}", "{permission_id}"].iter().fold(path, |path, id| path.replace(id, NOTHING));
+        let segments = path.split('/').map(|segment| if segment.starts_with('{') { NOTHING } else { segment });
+        let path = segments.collect::<Vec<_>>().join("/");
         let call = world.call(self.method.as_str(), &format!("{path}{query}"));
         if self.access == Access::Public { call } else { call.by(&app.owner) }
     }
@@ -105,13 +105,13 @@ impl Operation {
             match field.name.as_str() {
                 "email" => "nobody@example.com".into(),
                 name if name.ends_with("password") => PASSWORD.into(),
-                "allowed_origins" | "redirect_urls" | "checks" => Value::Array(Vec::new()),
-                "site_url" => "https://example.com".into(),
+                name if name.ends_with("_url") => "https://example.com".into(),
                 "organization_id" | "principal_id" | "team_id" => NOTHING.into(),
                 "actions" => Value::Array(vec!["team.read".into()]),
                 _ if field.is("string") => "text".into(),
                 _ if field.is("boolean") => true.into(),
                 _ if field.is("integer") => 900.into(),
+                _ if field.is("array") => Value::Array(Vec::new()),
                 _ => Value::Object(serde_json::Map::new()),
             }
         };

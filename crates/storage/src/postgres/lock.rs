@@ -13,11 +13,21 @@ define_sql_function! {
     fn pg_advisory_xact_lock(key: BigInt);
 }
 define_sql_function! {
+    fn pg_try_advisory_xact_lock(key: BigInt) -> Bool;
+}
+define_sql_function! {
     fn hashtextextended(text: Text, seed: BigInt) -> BigInt;
 }
 
 /// No hash's, in all likelihood; and if it were, two would wait for each other, no more.
 const PLATFORM_ADMIN: i64 = i64::from_be_bytes(*b"fabadmin");
+
+const SEQUENCER: i64 = i64::from_be_bytes(*b"fabsequ.");
+
+/// Holds the sequencer's lock until the commit, unless somebody else does.
+pub fn sequencing(connection: &mut Connection) -> QueryResult<bool> {
+    diesel::select(pg_try_advisory_xact_lock(SEQUENCER)).get_result(connection)
+}
 
 /// Holds the lock of that name until the commit; waits while somebody else does.
 pub fn alone(connection: &mut Connection, name: LockName<'_>) -> QueryResult<()> {

@@ -23,8 +23,17 @@ macro_rules! sweep {
     }};
 }
 
-/// One page of a list in the order of its ids: the rows, one more than were asked for, and how many there are in all.
+/// One page of a list in the order of its ids, or from the newest to the oldest: the rows, one more than were asked for, and how many there are in all.
 macro_rules! paged {
+    ($tx:ident, $page:ident, $all:ident by newest $id:expr, $columns:expr) => {{
+        let total = $tx.total($page, |connection| $all().count().get_result(connection))?;
+        let mut query = $all().order($id.desc()).offset($page.offset.into()).limit(i64::from($page.limit) + 1);
+        if let Some(after) = $page.after {
+            query = query.filter($id.lt(RowId(after.0)));
+        }
+        let query = query.select($columns);
+        ($tx.query(|connection| query.load(connection))?, total)
+    }};
     ($tx:ident, $page:ident, $all:ident by $id:expr, $columns:expr) => {{
         let total = $tx.total($page, |connection| $all().count().get_result(connection))?;
         let mut query = $all().order($id).offset($page.offset.into()).limit(i64::from($page.limit) + 1);
@@ -39,6 +48,7 @@ macro_rules! paged {
 mod accounts;
 mod api_keys;
 mod apps;
+mod audit;
 mod client_secrets;
 mod custom_roles;
 mod event_ledger;
@@ -58,10 +68,10 @@ mod sessions;
 mod signing_secrets;
 mod teams;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use diesel::QueryResult;
-use kernel::{Change, Error, Page, Result, Timestamp};
+use kernel::{Change, Error, Origin, Page, Result, Timestamp};
 use platform::store::{Mode, Unit};
 use uuid::Uuid;
 
@@ -88,13 +98,16 @@ pub struct Tx<'a> {
     failed: bool,
     /// When what this unit has read to change it was changed last.
     seen: HashMap<Uuid, Timestamp>,
+    /// Where what this unit writes comes from.
+    origin: Option<Arc<Origin>>,
 }
 
 impl<'a> Tx<'a> {
     /// Runs the unit in the transaction that the connection has open; hands back what it changed.
     pub fn run(connection: &'a mut Connection, unit: &mut dyn Unit) -> Result<Vec<Change>> {
         let mode = unit.mode();
-        let mut tx = Self { connection, mode, changes: Vec::new(), failed: false, seen: HashMap::new() };
+        let (changes, seen) = (Vec::new(), HashMap::new());
+        let mut tx = Self { connection, mode, changes, failed: false, seen, origin: None };
         unit.run(&mut tx)?;
         if tx.failed {
             // PostgreSQL would answer COMMIT with a silent rollback.

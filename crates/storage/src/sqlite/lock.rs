@@ -6,6 +6,11 @@ use super::Connection;
 use crate::races::LockName;
 
 #[expect(clippy::unnecessary_wraps, reason = "PostgreSQL's may fail")]
+pub fn sequencing(_: &mut Connection) -> QueryResult<bool> {
+    Ok(true)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "PostgreSQL's may fail")]
 pub fn alone(_: &mut Connection, name: LockName<'_>) -> QueryResult<()> {
     match name {
         LockName::PlatformAdmin | LockName::Lockout(_) | LockName::Mailbox(_) => Ok(()),

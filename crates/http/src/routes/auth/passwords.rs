@@ -1,8 +1,7 @@
-use actix_web::{http::StatusCode, web::Data};
+use actix_web::http::StatusCode;
 use authz::SignedIn;
 use identity::password::Password;
 use kernel::{Code, Email, Error, Result, Secret};
-use platform::Platform;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -11,7 +10,7 @@ use crate::{
     answer::{Answer, Either},
     gate::{Anyone, Passerby},
     page_html::Page,
-    request::{AnyBody, Body, Query},
+    request::{AnyBody, Body, ForRequest, Query},
 };
 
 /// The present password and the next.
@@ -26,7 +25,7 @@ pub struct ChangePasswordRequest {
 /// Changes the caller's password. Every session ends, this one too.
 pub async fn change(
     caller: SignedIn,
-    (platform, Body(change)): (Data<Platform>, Body<ChangePasswordRequest>),
+    (platform, Body(change)): (ForRequest, Body<ChangePasswordRequest>),
 ) -> Result<Answer<Done>> {
     let current = Password::attempt(change.current_password)?;
     let new = Password::choose(&change.new_password)?;
@@ -43,7 +42,7 @@ pub struct ForgotPasswordRequest {
 /// Asks for a link to reset a password. The same answer for every address.
 pub async fn forgot(
     caller: Anyone,
-    (platform, Body(forgotten)): (Data<Platform>, Body<ForgotPasswordRequest>),
+    (platform, Body(forgotten)): (ForRequest, Body<ForgotPasswordRequest>),
 ) -> Result<Answer<Done>> {
     platform.forgot_password(caller.door, Email::parse(&forgotten.email)?).await?;
     Ok(Answer::ok(Done {
@@ -83,7 +82,7 @@ pub struct ResetPasswordRequest {
 /// Sets another password by link.
 pub async fn reset(
     _: Passerby,
-    (platform, AnyBody { value, form }): (Data<Platform>, AnyBody<ResetPasswordRequest>),
+    (platform, AnyBody { value, form }): (ForRequest, AnyBody<ResetPasswordRequest>),
 ) -> Result<Either<Answer<Done>, Page>> {
     let reset = match Password::choose(&value.new_password) {
         Ok(password) => platform.reset_password(&value.token, password).await,

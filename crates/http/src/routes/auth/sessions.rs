@@ -1,7 +1,5 @@
-use actix_web::web::Data;
 use authz::SignedIn;
 use kernel::{Result, Secret, secret::ExposeSecret};
-use platform::Platform;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -9,7 +7,7 @@ use super::{AuthResponse, Done};
 use crate::{
     answer::Answer,
     gate::{Anyone, Passerby},
-    request::{Body, LenientBody},
+    request::{Body, ForRequest, LenientBody},
 };
 
 /// What to end.
@@ -26,7 +24,7 @@ pub struct LogoutRequest {
 /// Ends the session of a token. The same answer whatever is sent.
 pub async fn logout(
     _: Passerby,
-    (platform, LenientBody(shown)): (Data<Platform>, LenientBody<LogoutRequest>),
+    (platform, LenientBody(shown)): (ForRequest, LenientBody<LogoutRequest>),
 ) -> Result<Answer<Done>> {
     for token in [shown.access_token, shown.refresh_token].into_iter().flatten() {
         platform.sign_out(token.expose_secret()).await?;
@@ -35,7 +33,7 @@ pub async fn logout(
 }
 
 /// Ends every session of the caller.
-pub async fn logout_all(caller: SignedIn, platform: Data<Platform>) -> Result<Answer<Done>> {
+pub async fn logout_all(caller: SignedIn, platform: ForRequest) -> Result<Answer<Done>> {
     platform.sign_out_everywhere(caller).await?;
     Ok(Answer::ok(Done { message: "Signed out everywhere." }))
 }
@@ -50,7 +48,7 @@ pub struct RefreshRequest {
 /// Spends a refresh token for a new pair.
 pub async fn refresh(
     caller: Anyone,
-    (platform, Body(shown)): (Data<Platform>, Body<RefreshRequest>),
+    (platform, Body(shown)): (ForRequest, Body<RefreshRequest>),
 ) -> Result<Answer<AuthResponse>> {
     let signed_in = platform.refresh(&caller.door, shown.refresh_token.expose_secret()).await?;
     Ok(Answer::ok(signed_in.into()))

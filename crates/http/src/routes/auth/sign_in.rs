@@ -1,12 +1,15 @@
-use actix_web::web::Data;
 use identity::password::Password;
 use kernel::{Email, Result, Secret};
-use platform::{Platform, SignIn};
+use platform::SignIn;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::AuthResponse;
-use crate::{answer::Answer, gate::Anyone, request::Body};
+use crate::{
+    answer::Answer,
+    gate::Anyone,
+    request::{Body, ForRequest},
+};
 
 /// Who signs in.
 #[derive(Deserialize, ToSchema)]
@@ -19,7 +22,7 @@ pub struct LoginRequest {
 /// Signs a user in.
 pub async fn login(
     caller: Anyone,
-    (platform, Body(shown)): (Data<Platform>, Body<LoginRequest>),
+    (platform, Body(shown)): (ForRequest, Body<LoginRequest>),
 ) -> Result<Answer<AuthResponse>> {
     let signed_in = platform.sign_in(SignIn {
         door: caller.door,

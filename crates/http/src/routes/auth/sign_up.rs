@@ -1,12 +1,15 @@
-use actix_web::web::Data;
 use identity::password::Password;
 use kernel::{Email, Name, Result, Secret};
-use platform::{Platform, SignUp, SignedUp};
+use platform::{SignUp, SignedUp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::AuthResponse;
-use crate::{answer::Created, gate::Anyone, request::Body};
+use crate::{
+    answer::Created,
+    gate::Anyone,
+    request::{Body, ForRequest},
+};
 
 /// A new user.
 #[derive(Deserialize, ToSchema)]
@@ -38,7 +41,7 @@ pub struct CheckMail {
 /// Signs a new user up.
 pub async fn sign_up(
     caller: Anyone,
-    (platform, Body(new)): (Data<Platform>, Body<SignUpRequest>),
+    (platform, Body(new)): (ForRequest, Body<SignUpRequest>),
 ) -> Result<Created<SignUpResponse>> {
     let email = Email::parse(&new.email)?;
     let signed_up = platform.sign_up(SignUp {

@@ -1,7 +1,7 @@
-use actix_web::{http::StatusCode, web::Data};
+use actix_web::http::StatusCode;
 use identity::EmailProof;
 use kernel::{Code, Email, Result, Secret};
-use platform::{Platform, Verified};
+use platform::Verified;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,7 +10,7 @@ use crate::{
     answer::{Answer, Either},
     gate::{Anyone, Passerby},
     page_html::Page,
-    request::{AnyBody, Body, Query},
+    request::{AnyBody, Body, ForRequest, Query},
 };
 
 /// An address that is proven.
@@ -23,7 +23,7 @@ pub struct VerifiedEmail {
 /// button in between, it is shown, and the link not spent.
 pub async fn follow(
     _: Passerby,
-    (platform, Query(link)): (Data<Platform>, Query<TokenQuery>),
+    (platform, Query(link)): (ForRequest, Query<TokenQuery>),
 ) -> Result<Either<Answer<VerifiedEmail>, Page>> {
     match platform.verify_email(&link.token.as_str().into(), EmailProof::Link).await {
         Ok(Verified { site: Some(site) }) => Ok(Either::Page(Page::Redirect(site))),
@@ -50,7 +50,7 @@ pub struct VerifyRequest {
 /// Proves an address by the token that was mailed.
 pub async fn verify(
     _: Passerby,
-    (platform, AnyBody { value, form }): (Data<Platform>, AnyBody<VerifyRequest>),
+    (platform, AnyBody { value, form }): (ForRequest, AnyBody<VerifyRequest>),
 ) -> Result<Either<Answer<VerifiedEmail>, Page>> {
     match (platform.verify_email(&value.token, EmailProof::Confirmed).await, form) {
         (Ok(_), false) => Ok(Either::Answer(Answer::ok(VerifiedEmail { email_verified: true }))),
@@ -72,10 +72,7 @@ pub struct ResendRequest {
 }
 
 /// Asks for another link. The same answer for every address.
-pub async fn resend(
-    caller: Anyone,
-    (platform, Body(lost)): (Data<Platform>, Body<ResendRequest>),
-) -> Result<Answer<Done>> {
+pub async fn resend(caller: Anyone, (platform, Body(lost)): (ForRequest, Body<ResendRequest>)) -> Result<Answer<Done>> {
     platform.resend_verification(caller.door, Email::parse(&lost.email)?).await?;
     Ok(Answer::ok(Done { message: "If that address waits for confirmation, a link is on its way." }))
 }

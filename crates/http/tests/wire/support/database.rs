@@ -60,3 +60,11 @@ pub fn number(url: &str, sql: &str) -> i64 {
     };
     number.number
 }
+
+/// What somebody does who can write to the database; tells how many rows it was done to.
+pub fn tamper(url: &str, sql: &str) -> usize {
+    match url.strip_prefix("sqlite://") {
+        Some(path) => sql_query(sql).execute(&mut SqliteConnection::establish(path).unwrap()).unwrap(),
+        None => sql_query(sql).execute(&mut PgConnection::establish(url).unwrap()).unwrap(),
+    }
+}

@@ -15,7 +15,7 @@ use testbed::{Kind, TestDatabase};
 use super::{
     Mail, Raw,
     clock::TestClock,
-    database::{Counted, number},
+    database::{Counted, number, tamper},
     mailbox::Mailbox,
 };
 
@@ -36,6 +36,7 @@ impl Plan {
                 public_base_url: "https://id.example.com".to_owned(),
                 site_url: None,
                 invite_redirect_url: None,
+                audit_retention: None,
                 developer_sign_up: true,
                 bootstrap_token: None,
                 hash_cost: HashCost { memory_kib: 64, passes: 1, lanes: 1 },
@@ -172,6 +173,11 @@ impl World {
     /// One number, asked past everything.
     pub fn number(&self, sql: &str) -> i64 {
         number(&self.place.url, sql)
+    }
+
+    /// Changes the database past everything; tells how many rows.
+    pub fn tamper(&self, sql: &str) -> usize {
+        tamper(&self.place.url, sql)
     }
 
     /// How many events of a kind there are.

@@ -13,7 +13,8 @@ use super::{subject::Kind, things::Things};
 use crate::support::{App, Person, World};
 
 /// What an app may do to itself with a token of its own (contract, 1.14). Whatever is not named here it may not.
-const BY_THE_APP_ITSELF: &[&str] = &["app.list", "app.read", "app.update", "app.disable", "user.read", "user.manage"];
+const BY_THE_APP_ITSELF: &[&str] =
+    &["app.list", "app.read", "app.update", "app.disable", "user.read", "user.manage", "audit.read"];
 
 /// With what somebody calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -60,7 +60,7 @@ impl Kind {
             ([], Access::Action("authz.check")) if entry.path.contains("/resolve/") => Self::Tenant,
             ([], Access::Action("app.create")) => Self::Owner,
             ([], Access::Action("organization.list" | "organization.create" | "app.list" | "authz.check")) => Self::Own,
-            ([], Access::Action("user.read" | "user.manage")) => Self::Users,
+            ([], Access::Action("user.read" | "user.manage" | "audit.read")) => Self::Users,
             ([], access) if !matches!(access, Access::Action(_)) => Self::Own,
             _ => panic!(
                 "{} {} ({:?}) is new to the sweep: say in Kind::of what it is about",
@@ -103,7 +103,7 @@ impl Subject {
         for (parameter, value) in parameters.zip([&self.id, &self.part]) {
             path = path.replace(parameter, value);
         }
-        if entry.path.starts_with("/v1/admin/users") {
+        if entry.path.starts_with("/v1/admin/users") || entry.path == "/v1/audit-logs" {
             format!("{path}?app_id={}", self.within)
         } else if entry.path == "/v1/invitations" {
             format!("{path}?organization_id={}", self.within)

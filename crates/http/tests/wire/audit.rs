@@ -1,0 +1,317 @@
+//! The audit log: what happened, and who sees it.
+
+use std::time::Duration;
+
+use kernel::Role;
+use serde_json::{Value, json};
+
+use crate::support::{Company, Person, World};
+
+on_both!(
+    a_change_is_told_with_who_where_from_and_in_which_request,
+    an_app_that_acts_for_somebody_is_named,
+    a_key_and_its_owner_are_named,
+    entries_come_newest_first_page_after_page,
+    entries_are_found_by_what_they_tell,
+    a_filter_that_makes_no_sense_is_refused,
+    a_refusal_is_noted_and_several_of_a_kind_are_one,
+    who_does_not_belong_there_leaves_no_refusal,
+    an_organization_sees_its_own_and_nothing_else,
+    an_app_sees_what_happened_in_it,
+    who_runs_the_platform_sees_everything,
+    attack_43_no_filter_shows_what_is_anothers,
+    attack_44_what_an_app_does_for_somebody_is_visible,
+    attack_53_no_entry_has_a_secret,
+    who_is_deleted_is_forgotten,
+    every_entry_says_what_it_happened_to,
+);
+
+impl Company {
+    async fn log(&self, world: &World, query: &str) -> Vec<Value> {
+        let listed = world.get(&self.path(&format!("audit-logs{query}"))).by(&self.owner).send().await;
+        listed.ok().as_array().unwrap().clone()
+    }
+
+    async fn team_of(&self, world: &World, by: &Person, name: &str) -> String {
+        world.post(&self.path("teams"), &json!({ "name": name })).by(by).send().await.text("id")
+    }
+}
+
+async fn a_change_is_told_with_who_where_from_and_in_which_request(world: &World) {
+    let company = Company::new(world).await;
+    let made = world
+        .post(&company.path("teams"), &json!({ "name": "Bakers" }))
+        .by(&company.admin)
+        .header("x-request-id", "request-1")
+        .header("user-agent", "Baker/1.0")
+        .from("203.0.113.9:4711")
+        .send()
+        .await;
+    let team = made.text("id");
+    let entries = company.log(world, "").await;
+    let entry = &entries[0];
+    let expected = json!({
+        "organization_id": company.id, "app_id": company.app.id, "actor_principal_id": company.admin.id,
+        "actor_type": "user", "on_behalf_of": null, "action": "team.created", "resource_type": "team",
+        "resource_id": team, "outcome": "success", "ip": "203.0.113.9", "user_agent": "Baker/1.0",
+        "request_id": "request-1",
+    });
+    for (field, value) in expected.as_object().unwrap() {
+        assert_eq!(&entry[field], value, "{field} of {entry}");
+    }
+    assert!(entry["credential_id"].is_string(), "the session");
+    assert_eq!(entry["metadata"]["name"], "Bakers");
+}
+
+async fn an_app_that_acts_for_somebody_is_named(world: &World) {
+    let company = Company::new(world).await;
+    let exchanged = world.exchange(&company.app, company.owner.id).await.text("access_token");
+    world.post(&company.path("teams"), &json!({ "name": "A" })).bearer(&exchanged).send().await.ok();
+    let entry = &company.log(world, "").await[0];
+    assert_eq!((&entry["actor_type"], &entry["actor_principal_id"]), (&json!("app"), &json!(company.app.id)));
+    assert_eq!(entry["on_behalf_of"], json!(company.owner.id));
+}
+
+async fn a_key_and_its_owner_are_named(world: &World) {
+    let company = Company::new(world).await;
+    let key = world.api_key(Some(company.app.id), company.id, &company.owner, |key| key).await;
+    world.post(&company.path("teams"), &json!({ "name": "A" })).bearer(&key).send().await.ok();
+    let entry = &company.log(world, "").await[0];
+    assert_eq!((&entry["actor_type"], &entry["actor_principal_id"]), (&json!("api_key"), &json!(company.owner.id)));
+    assert!(entry["credential_id"].is_string(), "the key");
+}
+
+async fn entries_come_newest_first_page_after_page(world: &World) {
+    let company = Company::new(world).await;
+    for number in 0..5 {
+        company.team_of(world, &company.owner, &format!("Team {number}")).await;
+    }
+    let all = company.log(world, "").await;
+    assert!(all.len() >= 6, "{all:?}");
+    let names: Vec<_> = all.iter().take(5).map(|entry| entry["metadata"]["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["Team 4", "Team 3", "Team 2", "Team 1", "Team 0"]);
+    let (mut read, mut query) = (Vec::new(), "?limit=2".to_owned());
+    loop {
+        let page = world.get(&company.path(&format!("audit-logs{query}"))).by(&company.owner).send().await;
+        read.extend(page.ok().as_array().unwrap().clone());
+        let Some(cursor) = page.body["meta"]["pagination"]["next_cursor"].as_str() else { break };
+        query = format!("?limit=2&cursor={cursor}");
+    }
+    assert_eq!(read, all);
+}
+
+async fn entries_are_found_by_what_they_tell(world: &World) {
+    let company = Company::new(world).await;
+    let first = world.now();
+    let team = company.team_of(world, &company.admin, "Bakers").await;
+    world.advance(Duration::from_mins(1));
+    let second = world.now();
+    company.put_into_team(world, &company.owner, &team, &company.member, "member").await.ok();
+    company.set_role(world, &company.owner, &company.viewer, "member").await.ok();
+    let actions = async |query: String| {
+        let found = company.log(world, &query).await;
+        found.iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(actions("?action=team.created".to_owned()).await, ["team.created"]);
+    assert_eq!(actions("?action=team.*".to_owned()).await, ["team.member_set", "team.created"]);
+    assert_eq!(actions("?action=t*".to_owned()).await, ["team.member_set", "team.created"]);
+    assert_eq!(actions(format!("?actor_principal_id={}", company.admin.id)).await, ["team.created"]);
+    assert_eq!(actions(format!("?resource_type=team&resource_id={team}")).await, ["team.member_set", "team.created"]);
+    assert_eq!(actions(format!("?since={second}&action=team.*")).await, ["team.member_set"]);
+    let later = first.after(Duration::from_secs(30));
+    assert_eq!(actions(format!("?until={later}&action=team.*")).await, ["team.created"]);
+    assert!(actions("?outcome=denied".to_owned()).await.is_empty());
+    assert!(actions("?request_id=nobody-sent-this".to_owned()).await.is_empty());
+    let total = world.get(&company.path("audit-logs?action=team.*&limit=1&include_total=true"));
+    assert_eq!(total.by(&company.owner).send().await.body["meta"]["pagination"]["total"], 2);
+}
+
+async fn a_filter_that_makes_no_sense_is_refused(world: &World) {
+    let company = Company::new(world).await;
+    for query in [
+        "outcome=perhaps",
+        "since=yesterday",
+        "until=1",
+        "actor_principal_id=me",
+        "action=",
+        "action=a%25",
+        "action=a_'%20OR%201=1",
+        "resource_id=%00",
+    ] {
+        let told = world.get(&company.path(&format!("audit-logs?{query}"))).by(&company.owner).send().await;
+        told.refused(400, "invalid_parameter");
+    }
+}
+
+async fn a_refusal_is_noted_and_several_of_a_kind_are_one(world: &World) {
+    let company = Company::new(world).await;
+    for _ in 0..5 {
+        let call = world.post(&company.path("teams"), &json!({ "name": "A" })).by(&company.member);
+        call.header("user-agent", "Tries/1").send().await.refused(403, "forbidden");
+    }
+    // Nobody makes somebody more than they are.
+    company.set_role(world, &company.admin, &company.member, "owner").await.refused(403, "forbidden");
+    // Reading changes nothing.
+    world.get(&company.path("audit-logs")).by(&company.member).send().await.refused(403, "forbidden");
+    // A key without the scope is refused before anything is looked at.
+    let key = world.api_key(Some(company.app.id), company.id, &company.owner, |key| identity::ApiKey {
+        scopes: vec!["members:read".to_owned()],
+        ..key
+    });
+    let key = key.await;
+    world
+        .post(&company.path("teams"), &json!({ "name": "A" }))
+        .bearer(key)
+        .send()
+        .await
+        .refused(403, "insufficient_scope");
+    assert_eq!(world.platform.note_refusals().await.unwrap(), 3);
+    let refused = company.log(world, "?outcome=denied").await;
+    assert_eq!(refused.len(), 3, "{refused:?}");
+    let by = |person: &Person| refused.iter().find(|entry| entry["actor_principal_id"] == json!(person.id)).unwrap();
+    let entry = by(&company.member);
+    assert_eq!((&entry["action"], &entry["metadata"]["count"]), (&json!("team.create"), &json!(5)));
+    assert_eq!((&entry["outcome"], &entry["user_agent"]), (&json!("denied"), &json!("Tries/1")));
+    assert_eq!(by(&company.admin)["action"], "member.update");
+    assert_eq!(by(&company.owner)["actor_type"], "api_key");
+    assert_eq!(world.platform.note_refusals().await.unwrap(), 0);
+}
+
+async fn who_does_not_belong_there_leaves_no_refusal(world: &World) {
+    let company = Company::new(world).await;
+    let path = company.path("teams");
+    world.post(&path, &json!({ "name": "A" })).by(&company.outsider).send().await.refused(404, "not_found");
+    world.post(&path, &json!({ "name": "A" })).send().await.refused(401, "unauthorized");
+    assert_eq!(world.platform.note_refusals().await.unwrap(), 0);
+}
+
+async fn an_organization_sees_its_own_and_nothing_else(world: &World) {
+    let company = Company::new(world).await;
+    let outsiders = world.home_of(&company.outsider).await;
+    let path = format!("/v1/organizations/{outsiders}/teams");
+    world.post(&path, &json!({ "name": "Theirs" })).by(&company.outsider).send().await.ok();
+    let own = company.log(world, "?limit=200").await;
+    assert!(!own.is_empty());
+    for entry in &own {
+        assert_eq!(entry["organization_id"], json!(company.id), "{entry}");
+    }
+    for (person, status) in [(&company.admin, 200), (&company.member, 403), (&company.outsider, 404)] {
+        let told = world.get(&company.path("audit-logs")).by(person).send().await;
+        assert_eq!(told.status, status);
+    }
+}
+
+async fn an_app_sees_what_happened_in_it(world: &World) {
+    let company = Company::new(world).await;
+    let other = world.set_up("other").await;
+    world.sign_up(Some(&other), "elsewhere").await;
+    for bearer in [company.app.api_key.clone(), world.app_token(&company.app).await] {
+        let listed = world.get("/v1/audit-logs?limit=200").bearer(&bearer).send().await;
+        let listed = listed.ok().as_array().unwrap().clone();
+        assert!(listed.iter().any(|entry| entry["action"] == "auth.signup"));
+        assert!(listed.iter().any(|entry| entry["organization_id"] == json!(company.id)));
+        assert!(listed.iter().all(|entry| entry["app_id"] == json!(company.app.id)), "{listed:?}");
+    }
+    // One who only uses the app sees nothing of that.
+    world.get("/v1/audit-logs").by(&company.owner).send().await.refused(403, "forbidden");
+    let path = format!("/v1/audit-logs?app_id={}", other.id);
+    world.get(&path).bearer(&company.app.api_key).send().await.refused(404, "not_found");
+}
+
+async fn who_runs_the_platform_sees_everything(world: &World) {
+    let company = Company::new(world).await;
+    let other = world.set_up("other").await;
+    world.sign_up(Some(&other), "elsewhere").await;
+    let administrator = world.administrator().await;
+    let listed = world.get("/v1/audit-logs").by(&administrator).send().await;
+    let apps: Vec<_> = listed.ok().as_array().unwrap().iter().map(|entry| entry["app_id"].clone()).collect();
+    for app in [json!(company.app.id), json!(other.id), json!(null)] {
+        assert!(apps.contains(&app), "{app}");
+    }
+    let path = format!("/v1/audit-logs?app_id={}", other.client_id);
+    let one = world.get(&path).by(&administrator).send().await;
+    assert!(one.ok().as_array().unwrap().iter().all(|entry| entry["app_id"] == json!(other.id)));
+}
+
+async fn attack_43_no_filter_shows_what_is_anothers(world: &World) {
+    let company = Company::new(world).await;
+    let outsiders = world.home_of(&company.outsider).await;
+    let path = format!("/v1/organizations/{outsiders}/teams");
+    let team = world.post(&path, &json!({ "name": "Theirs" })).by(&company.outsider).send().await.text("id");
+    let theirs = world.get(&format!("/v1/organizations/{outsiders}/audit-logs")).by(&company.outsider).send().await;
+    let cursor = theirs.ok()[0]["id"].as_str().unwrap().to_owned();
+    for query in [
+        format!("?resource_id={team}"),
+        format!("?actor_principal_id={}", company.outsider.id),
+        format!("?organization_id={outsiders}&action=*"),
+        format!("?app_id={}&limit=200", company.app.id),
+        format!("?cursor={cursor}&limit=200&include_total=true"),
+    ] {
+        let listed = world.get(&company.path(&format!("audit-logs{query}"))).by(&company.owner).send().await;
+        assert!(!listed.body.to_string().contains(&team), "{query}");
+        let listed = listed.ok().as_array().unwrap();
+        assert!(listed.iter().all(|entry| entry["organization_id"] == json!(company.id)), "{query}");
+    }
+}
+
+async fn attack_44_what_an_app_does_for_somebody_is_visible(world: &World) {
+    let company = Company::new(world).await;
+    let exchanged = world.exchange(&company.app, company.member.id).await.text("access_token");
+    world.post(&company.path("leave"), &json!({})).bearer(&exchanged).send().await.ok();
+    let entry = &company.log(world, "?action=membership.removed").await[0];
+    assert_eq!((&entry["actor_type"], &entry["on_behalf_of"]), (&json!("app"), &json!(company.member.id)));
+}
+
+async fn attack_53_no_entry_has_a_secret(world: &World) {
+    let company = Company::new(world).await;
+    world.log_in(Some(&company.app), "owner", "Wrong-horse-1").await.refused(401, "invalid_credentials");
+    let invited = json!({ "email": "new@example.com", "role": "member" });
+    world.post(&company.path("invitations"), &invited).by(&company.owner).send().await.ok();
+    let mails = world.mails().await;
+    let administrator = world.administrator().await;
+    let listed = world.get("/v1/audit-logs?limit=200").by(&administrator).send().await.body.to_string();
+    let tokens = mails.iter().map(crate::support::Mail::token);
+    let secrets = [company.app.client_secret.clone(), company.app.api_key.clone(), company.owner.token.clone()];
+    for secret in secrets.into_iter().chain(tokens).chain([crate::support::PASSWORD.to_owned()]) {
+        assert!(!listed.contains(&secret), "{secret}");
+    }
+}
+
+async fn who_is_deleted_is_forgotten(world: &World) {
+    let company = Company::new(world).await;
+    let gone = world.sign_up(Some(&company.app), "gone").await;
+    world.enroll(company.id, &gone, Role::Admin).await;
+    let call = world.post(&company.path("teams"), &json!({ "name": "A" })).by(&gone);
+    call.header("user-agent", "Mine/1").from("203.0.113.9:1").send().await.ok();
+    world.platform.sequence().await.unwrap();
+    let path = format!("/v1/admin/users/{}", gone.id);
+    world.delete(&path).bearer(&company.app.api_key).send().await.ok();
+    let traces =
+        "SELECT count(*) FROM events WHERE personal LIKE '%gone@example.com%' OR personal LIKE '%203.0.113.9%'";
+    assert!(world.number(traces) > 0);
+    while world.platform.erase_persons().await.unwrap() > 0 {}
+    assert_eq!(world.number(traces), 0);
+    // Others are not, and what happened stays.
+    assert!(world.number("SELECT count(*) FROM events WHERE personal LIKE '%owner@example.com%'") > 0);
+    let entry = &company.log(world, "?action=team.created").await[0];
+    assert_eq!((&entry["actor_principal_id"], &entry["ip"]), (&json!(gone.id), &json!(null)));
+    world.platform.sequence().await.unwrap();
+    assert_eq!(world.platform.verify_audit_log(Vec::new()).await.unwrap().broken, []);
+}
+
+/// The names of payloads' fields are what entries are found by.
+async fn every_entry_says_what_it_happened_to(world: &World) {
+    let company = Company::new(world).await;
+    let team = company.team_of(world, &company.owner, "A").await;
+    company.put_into_team(world, &company.owner, &team, &company.member, "member").await.ok();
+    company.set_role(world, &company.owner, &company.viewer, "member").await.ok();
+    let role = json!({ "name": "baker", "actions": ["team.read"] });
+    world.post(&company.path("roles"), &role).by(&company.owner).send().await.ok();
+    let grant = json!({ "organization_id": company.id, "principal_id": company.member.id, "action": "team.create" });
+    world.post("/v1/permissions", &grant).by(&company.owner).send().await.ok();
+    let invited = json!({ "email": "new@example.com", "role": "member" });
+    world.post(&company.path("invitations"), &invited).by(&company.owner).send().await.ok();
+    world.configure(&company.app, &json!({ "name": "Renamed" })).await;
+    let nameless = "SELECT count(*) FROM events WHERE resource_id IS NULL";
+    assert_eq!(world.number(nameless), 0);
+}

@@ -1,0 +1,80 @@
+//! Refusals of changes, to be noted in the ledger. They change nothing, so there is no unit of work to note them in; and
+//! whoever is refused may try again and again. So they are counted in memory, and noted together some seconds later.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use authz::Denied;
+use kernel::{Error, Event, EventKind, Origin, Result, Timestamp};
+use serde_json::json;
+
+use crate::Platform;
+
+/// The most that wait to be noted; what comes on top is counted and not noted.
+const MOST: usize = 10_000;
+/// So many are noted in one unit of work.
+const AT_ONCE: usize = 100;
+
+/// What was refused again and again since then, the first time by this request.
+#[derive(Clone)]
+struct Repeated {
+    since: Timestamp,
+    count: u64,
+    origin: Option<Arc<Origin>>,
+}
+
+/// Refusals that wait to be noted.
+#[derive(Default)]
+pub(crate) struct Refusals(Mutex<HashMap<Denied, Repeated>>);
+
+impl Platform {
+    /// Remembers the refusal behind an error, if there is one.
+    pub fn note_refusal(&self, error: &Error) {
+        let Some(denied) = Denied::behind(error) else { return };
+        let mut waiting = self.inner.refusals.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(repeated) = waiting.get_mut(denied) {
+            repeated.count += 1;
+        } else if waiting.len() < MOST {
+            waiting.insert(*denied, Repeated { since: self.now(), count: 1, origin: self.origin.clone() });
+        } else {
+            metrics::counter!("fabric_refusals_unnoted_total").increment(1);
+        }
+    }
+
+    /// Notes the refusals that wait; tells how many kinds there were.
+    ///
+    /// # Errors
+    /// Those of the database: then they wait on.
+    pub async fn note_refusals(&self) -> Result<usize> {
+        let waiting = std::mem::take(&mut *self.inner.refusals.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let waiting: Vec<_> = waiting.into_iter().collect();
+        for (number, some) in waiting.chunks(AT_ONCE).enumerate() {
+            let noted = some.to_vec();
+            let written = self.store().write(move |tx| {
+                for (denied, repeated) in &noted {
+                    if let Some(origin) = &repeated.origin {
+                        tx.came_from(Arc::clone(origin));
+                    }
+                    tx.append(&Event {
+                        app: denied.app,
+                        organization: Some(denied.organization),
+                        actor: Some(denied.principal),
+                        payload: json!({ "action": denied.action, "count": repeated.count }),
+                        ..Event::new(EventKind::AccessDenied, repeated.since)
+                    })?;
+                }
+                Ok(())
+            });
+            if let Err(error) = written.await {
+                let mut back = self.inner.refusals.0.lock().unwrap_or_else(PoisonError::into_inner);
+                for (denied, repeated) in waiting.iter().skip(number * AT_ONCE) {
+                    back.entry(*denied).and_modify(|newer| newer.count += repeated.count).or_insert(repeated.clone());
+                }
+                return Err(error);
+            }
+        }
+        Ok(waiting.len())
+    }
+}
