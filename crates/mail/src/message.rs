@@ -132,6 +132,16 @@ mod tests {
     }
 
     #[test]
+    fn every_subject_is_one_line() {
+        let name = "Acme\r\nBcc: eve@example.com =?utf-8?q?Bank?=";
+        // The sender's name comes cleaned; an organization's does not.
+        for letter in letters(name, LINK) {
+            let Message { subject, .. } = Message::new(&letter, "Acme").unwrap();
+            assert!(!subject.contains(['\r', '\n']) && !subject.contains("=?"), "{subject}");
+        }
+    }
+
+    #[test]
     fn a_link_cannot_leave_its_attribute() {
         let letter = &letters("Acme", "https://id.example.com/\"onclick='x'><script>?a=\"b\r\n<i>")[0];
         let message = Message::new(letter, "Acme").unwrap();

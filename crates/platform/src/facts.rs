@@ -15,7 +15,7 @@ use crate::{
     authentication::Verified,
     cache::{Epochs, Facts},
     keys::Keys,
-    permit::authority,
+    permit::authority_in_teams,
     store::Listener,
 };
 
@@ -147,7 +147,7 @@ impl Platform {
         organization: OrganizationId,
         principal: PrincipalId,
     ) -> Result<Option<Arc<Authority>>> {
-        let load = self.store().read(move |tx| Ok(authority(tx, organization, principal)?.map(Arc::new)));
+        let load = self.store().read(move |tx| Ok(authority_in_teams(tx, organization, principal)?.map(Arc::new)));
         let epoch = self.facts().organizations.of(&organization);
         self.facts().authority.get(&(organization, principal, epoch), load).await
     }

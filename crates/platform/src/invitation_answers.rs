@@ -9,7 +9,7 @@ use authz::{Acting, Caller, CustomRole, Grant, action::OrganizationList, vouches
 use identity::{Account, EmailProof, Purpose};
 use kernel::{
     Code, Error, Event, EventKind, Listed, Page, Result, Role, Secret, SecretHash, Timestamp, Unchecked, WebUrl,
-    id::{InvitationId, MembershipId},
+    id::{AppId, InvitationId, MembershipId},
     secret::ExposeSecret,
 };
 use serde_json::json;
@@ -262,7 +262,7 @@ fn join(tx: &mut dyn Transaction, shown: &Shown, account: &Account, now: Timesta
     let within = Unchecked(organization.id);
     // Of those who come at once one gets it.
     let accepted = tx.close_invitation(invitation.id, InvitationStatus::Accepted, now)?.ok_or_else(closed)?;
-    let (role, custom) = vouched_role(tx, &accepted)?.ok_or_else(closed)?;
+    let (role, custom) = vouched_role(tx, &accepted, organization.app)?.ok_or_else(closed)?;
     if tx.membership(&within, account.principal)?.is_some() {
         return Err(Error::because(Code::Conflict, "You are a member already."));
     }
@@ -296,7 +296,11 @@ fn join(tx: &mut dyn Transaction, shown: &Shown, account: &Account, now: Timesta
 }
 
 /// The role that an invitation stands for, if whoever vouched for it may still give it.
-fn vouched_role(tx: &mut dyn Transaction, invitation: &Invitation) -> Result<Option<(Role, Option<CustomRole>)>> {
+fn vouched_role(
+    tx: &mut dyn Transaction,
+    invitation: &Invitation,
+    app: Option<AppId>,
+) -> Result<Option<(Role, Option<CustomRole>)>> {
     let (role, custom) = match RoleChoice::parse(&invitation.role)? {
         RoleChoice::BuiltIn(role) => (role, None),
         RoleChoice::Own(name) => match tx.custom_role_by_name(invitation.organization, &name)? {
@@ -304,6 +308,11 @@ fn vouched_role(tx: &mut dyn Transaction, invitation: &Invitation) -> Result<Opt
             None => return Ok(None),
         },
     };
+    // Whoever was shut out does not get back in as somebody whom they had invited.
+    let account = tx.account_of(app, invitation.inviter)?;
+    if account.map(|account| is_closed(tx, &account)).transpose()?.unwrap_or_default() {
+        return Ok(None);
+    }
     let inviter = authority(tx, invitation.organization, invitation.inviter)?;
     let vouches = |inviter| vouches_for(&inviter, invitation.organization, role, custom.as_ref());
     Ok(inviter.is_some_and(vouches).then_some((role, custom)))

@@ -29,7 +29,7 @@ pub(crate) fn permit<A: Action>(
     decide(Subject { acting, organization, team: None, resource, authority })
 }
 
-/// What a principal is in an organization, as a decision needs to know it. `None` when that is nothing.
+/// What a principal is in an organization as a whole, as a decision needs to know it. `None` when that is nothing.
 pub(crate) fn authority(
     tx: &mut dyn Transaction,
     organization: OrganizationId,
@@ -54,8 +54,19 @@ pub(crate) fn authority(
         None => None,
     };
     let member = Some(Member { role: standing.role, custom });
-    let teams = tx.team_roles(organization, principal)?;
-    Ok(Some(Authority { app: standing.app, archived: standing.archived, member, teams, grants }))
+    Ok(Some(Authority { app: standing.app, archived: standing.archived, member, teams: Vec::new(), grants }))
+}
+
+/// The same, with what a decision within one of its teams needs besides.
+pub(crate) fn authority_in_teams(
+    tx: &mut dyn Transaction,
+    organization: OrganizationId,
+    principal: PrincipalId,
+) -> Result<Option<Authority>> {
+    let Some(authority) = authority(tx, organization, principal)? else { return Ok(None) };
+    // Nobody is in a team who is no member.
+    let teams = if authority.member.is_some() { tx.team_roles(organization, principal)? } else { Vec::new() };
+    Ok(Some(Authority { teams, ..authority }))
 }
 
 /// What an organization owns and a path names by its id alone.
@@ -135,9 +146,12 @@ pub(crate) fn locate<T: Owned, A: Action>(
     id: T::Id,
 ) -> Result<(Permit<A>, T)> {
     let found = T::find(tx, id)?.ok_or_else(Error::not_found)?;
-    let organization = found.organization();
-    let authority = authority(tx, organization, acting.caller().principal)?;
+    let (organization, principal) = (found.organization(), acting.caller().principal);
     let (team, resource) = (found.team(), Some(found.resource()));
+    let authority = match team {
+        Some(_) => authority_in_teams(tx, organization, principal)?,
+        None => authority(tx, organization, principal)?,
+    };
     Ok((decide(Subject { acting, organization, team, resource, authority })?, found))
 }
 

@@ -14,6 +14,7 @@ CREATE TABLE invitations (
     expires_at      timestamptz NOT NULL,
     created_at      timestamptz NOT NULL,
     updated_at      timestamptz NOT NULL,
+    CONSTRAINT invitations_id_organization_id_key UNIQUE (id, organization_id),
     FOREIGN KEY (team_id, organization_id) REFERENCES teams (id, organization_id) ON DELETE CASCADE
 );
 CREATE UNIQUE INDEX invitations_organization_id_email_key ON invitations (organization_id, email)
@@ -27,10 +28,11 @@ CREATE INDEX invitations_updated_at ON invitations (updated_at) WHERE status <> 
 -- The mails that were ordered for an invitation, each with the hash of its token once it is written.
 CREATE TABLE invitation_letters (
     mail_id         uuid        PRIMARY KEY,
-    invitation_id   uuid        NOT NULL REFERENCES invitations (id) ON DELETE CASCADE,
-    organization_id uuid        NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
+    invitation_id   uuid        NOT NULL,
+    organization_id uuid        NOT NULL,
     hash            bytea,
-    created_at      timestamptz NOT NULL
+    created_at      timestamptz NOT NULL,
+    FOREIGN KEY (invitation_id, organization_id) REFERENCES invitations (id, organization_id) ON DELETE CASCADE
 );
-CREATE INDEX invitation_letters_invitation_id ON invitation_letters (invitation_id);
+CREATE INDEX invitation_letters_invitation_id_organization_id ON invitation_letters (invitation_id, organization_id);
 CREATE INDEX invitation_letters_organization_id_created_at ON invitation_letters (organization_id, created_at);

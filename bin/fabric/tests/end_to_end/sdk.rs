@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Server, Site, process};
+use crate::support::{Mailbox, Server, Site, process};
 
 on_both!(
     users_sign_up_in_and_out,
@@ -15,6 +15,7 @@ on_both!(
     tokens_are_granted_refreshed_and_revoked,
     organizations_are_made_and_changed,
     teams_grants_and_checks_are_had,
+    people_are_invited_and_join,
     administrators_manage_users,
     errors_arrive_as_their_classes,
 );
@@ -53,6 +54,14 @@ fn organizations_are_made_and_changed(site: &Site) {
 
 fn teams_grants_and_checks_are_had(site: &Site) {
     run(site, "authorization.py");
+}
+
+/// With mails that go out: the links are those that arrive.
+fn people_are_invited_and_join(site: &mut Site) {
+    let mailbox = Mailbox::open(site);
+    site.set("FABRIC_INVITE_REDIRECT_URL", "https://app.example.com/join");
+    site.set("FABRIC_MAILS", mailbox.path().to_str().unwrap());
+    run(site, "invitations.py");
 }
 
 fn administrators_manage_users(site: &Site) {

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod cluster;
+pub mod mailbox;
 pub mod process;
 pub mod server;
 pub mod sql;
@@ -18,7 +19,7 @@ use std::{
 use tempfile::TempDir;
 use testbed::TestDatabase;
 
-pub use self::{client::Client, process::Finished, server::Server};
+pub use self::{client::Client, mailbox::Mailbox, process::Finished, server::Server};
 
 /// A password that every policy takes.
 pub const PASSWORD: &str = "Correct-Horse-1";

@@ -161,6 +161,19 @@ proptest! {
         prop_assert!(!may(&denied, &question) || may(&authority, &question));
     }
 
+    /// So nobody reads them for what is about the organization as a whole.
+    #[test]
+    fn roles_in_teams_change_nothing_outside_of_them(
+        authority in authorities(),
+        question in questions(),
+        key in prop::option::of(keys()),
+    ) {
+        let question = question.within(None);
+        let without = Authority { teams: Vec::new(), ..authority.clone() };
+        let asked = |authority| judge(authority, here(), key.as_ref(), &question);
+        prop_assert_eq!(asked(&authority), asked(&without));
+    }
+
     #[test]
     fn a_key_never_allows_what_its_principal_may_not(
         authority in authorities(),

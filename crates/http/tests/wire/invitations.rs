@@ -34,6 +34,7 @@ on_both!(
     attack_39_an_archived_organization_takes_nobody_in,
     attack_06_of_those_who_accept_at_once_one_gets_it,
     attack_14_a_token_of_another_kind_accepts_nothing,
+    attack_29_who_is_disabled_vouches_for_nobody,
     attack_31_a_wrong_token_tells_nothing_about_the_invitation,
     the_token_is_in_the_mail_and_nowhere_else,
 );
@@ -568,6 +569,21 @@ async fn attack_14_a_token_of_another_kind_accepts_nothing(world: &World) {
     // Nor does the token of one invitation accept another.
     let (other, _) = company.invited(world, "another", "member").await;
     world.post(&accept(&other), &json!({ "token": token })).send().await.refused(400, "invalid_token");
+}
+
+/// An administrator's account was stolen, and the thief invites an address of their own before it is found out.
+async fn attack_29_who_is_disabled_vouches_for_nobody(world: &World) {
+    let company = Company::new(world).await;
+    let thief = company.proven(world, "thief").await;
+    let id = company.invite(world, &company.admin, "thief", "admin").await.text("id");
+    let admin = format!("/v1/admin/users/{}", company.admin.id);
+    world.post(&format!("{admin}/disable"), &json!({})).bearer(&company.app.api_key).send().await.ok();
+    world.post(&accept(&id), &json!({})).by(&thief).send().await.refused(409, "invitation_closed");
+    assert_eq!(company.role_of(world, &thief).await, "");
+    // It waits all the same: for the inviter to come back, or for somebody else to vouch for it.
+    assert_eq!(status_of(world, &company, &id).await, "pending");
+    world.post(&format!("{admin}/enable"), &json!({})).bearer(&company.app.api_key).send().await.ok();
+    world.post(&accept(&id), &json!({})).by(&thief).send().await.ok();
 }
 
 async fn attack_31_a_wrong_token_tells_nothing_about_the_invitation(world: &World) {

@@ -3,6 +3,7 @@
 use platform::mailer::Letter;
 
 use super::Words;
+use crate::sender::one_line;
 
 pub fn words(letter: &Letter, sender: &str) -> Words {
     let (subject, opening, action, closing) = match letter {
@@ -35,15 +36,18 @@ pub fn words(letter: &Letter, sender: &str) -> Words {
             "",
             vec!["If it was not you, ignore this message: nothing has changed.".to_owned()],
         ),
-        Letter::Invitation { organization, .. } => (
-            format!("Join {organization} at {sender}"),
-            vec![format!("You are invited to join {organization} at {sender}.")],
-            "Accept the invitation",
-            vec![
-                "The link works once, for a limited time.".to_owned(),
-                "If you do not know what this is about, ignore this message: nothing happens then.".to_owned(),
-            ],
-        ),
+        Letter::Invitation { organization, .. } => {
+            let organization = one_line(organization);
+            (
+                format!("Join {organization} at {sender}"),
+                vec![format!("You are invited to join {organization} at {sender}.")],
+                "Accept the invitation",
+                vec![
+                    "The link works once, for a limited time.".to_owned(),
+                    "If you do not know what this is about, ignore this message: nothing happens then.".to_owned(),
+                ],
+            )
+        }
     };
     let instead = "If that does not work, copy this address to your browser:";
     Words { language: "en", subject, opening, action, instead, closing }

@@ -21,6 +21,10 @@ fn letter(sender: &str) -> Letter {
     Letter::VerifyEmail { sender: sender.to_owned(), link: LINK.to_owned() }
 }
 
+fn invitation(organization: &str) -> Letter {
+    Letter::Invitation { sender: "Acme".to_owned(), organization: organization.to_owned(), link: LINK.to_owned() }
+}
+
 fn smtp_mailer(url: &str) -> Arc<dyn Mailer> {
     let settings = Settings {
         smtp_url: Some(url.into()),

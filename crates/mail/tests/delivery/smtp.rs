@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::select;
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::{LINK, alone, certificate, email, letter, smtp_mailer, smtp_server::SmtpServer};
+use super::{LINK, alone, certificate, email, invitation, letter, smtp_mailer, smtp_server::SmtpServer};
 
 async fn refusal(mailer: &dyn Mailer, to: &str) -> String {
     match mailer.send(&email(to), &letter("Acme")).await {
@@ -50,6 +50,28 @@ async fn a_letter_arrives_with_its_headers_and_both_parts() {
     assert!(html.contains(&LINK.replace('&', "&amp;")), "{html}");
     assert_eq!(mail.defects, [""; 0]);
     assert!(mail.raw.lines().all(|line| line.len() <= 998), "{}", mail.raw);
+}
+
+#[tokio::test]
+async fn an_invitation_arrives_and_its_organization_makes_no_header() {
+    let mut server = SmtpServer::start(&[]);
+    let mailer = smtp_mailer(&server.url());
+    for (organization, shown) in [
+        ("Zoë's 🦊 Agency", "Zoë's 🦊 Agency"),
+        ("Crew\r\nBcc: eve@example.com\r\n\r\n<script>", "Crew Bcc: eve@example.com <script>"),
+        ("=?utf-8?q?Bank?=", "= ?utf-8?q?Bank?="),
+    ] {
+        mailer.send(&email("alice@example.com"), &invitation(organization)).await.unwrap();
+        let mail = server.arrived();
+        assert_eq!(mail.sender, [("Acme".to_owned(), "no-reply@example.com".to_owned())]);
+        assert_eq!(mail.recipients, ["alice@example.com"]);
+        assert_eq!(mail.header("Subject"), format!("Join {shown} at Acme"));
+        assert!(!mail.headers.iter().any(|(name, _)| name == "Bcc"), "{:?}", mail.headers);
+        let [(_, text), (_, html)] = &mail.parts[..] else { panic!("{:?}", mail.parts) };
+        assert!(text.lines().any(|line| line == LINK) && html.contains(&LINK.replace('&', "&amp;")), "{text}\n{html}");
+        assert!(!html.contains("<script"), "{html}");
+        assert_eq!(mail.defects, [""; 0]);
+    }
 }
 
 #[tokio::test]

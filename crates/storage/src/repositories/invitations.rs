@@ -1,6 +1,6 @@
 //! Invitations.
 
-use diesel::prelude::*;
+use diesel::{dsl::sql, expression::SqlLiteral, prelude::*, sql_types::Text};
 use kernel::{
     Email, Error, Listed, Page, Result, Scope, SecretHash, Timestamp,
     id::{AppId, InvitationId, MailId, OrganizationId, PrincipalId, TeamId},
@@ -13,7 +13,11 @@ use crate::{
     schema::{invitation_letters, invitations, organizations},
 };
 
-const PENDING: &str = "pending";
+/// That it waits for an answer. Written out, as no plan that is made before the values are known goes by an index of those
+/// that wait.
+fn pending() -> SqlLiteral<Text> {
+    sql("'pending'")
+}
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = invitations, treat_none_as_default_value = false)]
@@ -64,11 +68,11 @@ impl InvitationRepository for Tx<'_> {
     ) -> Result<Listed<Invitation, InvitationId>> {
         let all = || {
             let here = invitations::table.filter(invitations::organization_id.eq(RowId(scope.organization().0)));
-            let unnoted = invitations::status.eq(PENDING).and(invitations::expires_at.le(Moment(now)));
+            let unnoted = invitations::status.eq(pending()).and(invitations::expires_at.le(Moment(now)));
             match status {
                 None => here.into_boxed::<Db>(),
                 Some(InvitationStatus::Pending) => here
-                    .filter(invitations::status.eq(PENDING))
+                    .filter(invitations::status.eq(pending()))
                     .filter(invitations::expires_at.gt(Moment(now)))
                     .into_boxed(),
                 Some(InvitationStatus::Expired) => {
@@ -94,7 +98,7 @@ impl InvitationRepository for Tx<'_> {
             let waiting = invitations::table
                 .inner_join(organizations::table)
                 .filter(invitations::email.eq(email.as_str().to_owned()))
-                .filter(invitations::status.eq(PENDING))
+                .filter(invitations::status.eq(pending()))
                 .filter(invitations::expires_at.gt(Moment(now)))
                 .filter(organizations::archived_at.is_null())
                 .into_boxed::<Db>();
@@ -119,19 +123,19 @@ impl InvitationRepository for Tx<'_> {
     fn count_pending_invitations(&mut self, scope: &dyn Scope, now: Timestamp) -> Result<i64> {
         let count = invitations::table
             .filter(invitations::organization_id.eq(RowId(scope.organization().0)))
-            .filter(invitations::status.eq(PENDING))
+            .filter(invitations::status.eq(pending()))
             .filter(invitations::expires_at.gt(Moment(now)))
             .count();
         self.query(|connection| count.get_result(connection))
     }
 
     fn renew_invitation(&mut self, scope: &dyn Scope, invitation: &Invitation) -> Result<()> {
-        let open = [PENDING, InvitationStatus::Expired.name()];
+        let open = [InvitationStatus::Pending.name(), InvitationStatus::Expired.name()];
         let renew = diesel::update(invitations::table.find(RowId(invitation.id.0)))
             .filter(invitations::organization_id.eq(RowId(scope.organization().0)))
             .filter(invitations::status.eq_any(open))
             .set((
-                invitations::status.eq(PENDING),
+                invitations::status.eq(pending()),
                 invitations::inviter_id.eq(RowId(invitation.inviter.0)),
                 invitations::expires_at.eq(Moment(invitation.expires_at)),
                 invitations::updated_at.eq(Moment(invitation.updated_at)),
@@ -149,7 +153,7 @@ impl InvitationRepository for Tx<'_> {
         now: Timestamp,
     ) -> Result<Option<Invitation>> {
         let close = diesel::update(invitations::table.find(RowId(id.0)))
-            .filter(invitations::status.eq(PENDING))
+            .filter(invitations::status.eq(pending()))
             .filter(invitations::expires_at.gt(Moment(now)))
             .set((invitations::status.eq(status.name()), invitations::updated_at.eq(Moment(now))))
             .returning(InvitationRow::as_returning());
@@ -166,7 +170,7 @@ impl InvitationRepository for Tx<'_> {
         let expire = diesel::update(invitations::table)
             .filter(invitations::organization_id.eq(RowId(scope.organization().0)))
             .filter(invitations::email.eq(email.as_str().to_owned()))
-            .filter(invitations::status.eq(PENDING))
+            .filter(invitations::status.eq(pending()))
             .filter(invitations::expires_at.le(Moment(now)))
             .set((invitations::status.eq(InvitationStatus::Expired.name()), invitations::updated_at.eq(Moment(now))))
             .returning(InvitationRow::as_returning());
@@ -176,7 +180,7 @@ impl InvitationRepository for Tx<'_> {
 
     fn expire_invitations(&mut self, now: Timestamp) -> Result<Vec<Invitation>> {
         let late = invitations::table
-            .filter(invitations::status.eq(PENDING))
+            .filter(invitations::status.eq(pending()))
             .filter(invitations::expires_at.le(Moment(now)))
             .order(invitations::expires_at)
             .limit(SWEEP)
@@ -194,7 +198,7 @@ impl InvitationRepository for Tx<'_> {
 
     fn sweep_invitations(&mut self, before: Timestamp) -> Result<usize> {
         let old = invitations::table
-            .filter(invitations::status.ne(PENDING))
+            .filter(invitations::status.ne(pending()))
             .filter(invitations::updated_at.lt(Moment(before)))
             .order(invitations::updated_at)
             .limit(SWEEP)
@@ -202,7 +206,7 @@ impl InvitationRepository for Tx<'_> {
         let old: Vec<RowId> = self.query(|connection| old.load(connection))?;
         // One of them may have been sent again by now.
         let sweep = diesel::delete(invitations::table.filter(invitations::id.eq_any(old)))
-            .filter(invitations::status.ne(PENDING))
+            .filter(invitations::status.ne(pending()))
             .filter(invitations::updated_at.lt(Moment(before)));
         self.query(|connection| sweep.execute(connection))
     }

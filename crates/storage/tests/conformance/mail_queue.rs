@@ -101,6 +101,12 @@ async fn who_asks_again_while_a_mail_waits_gets_one(db: &Db) {
     }
     assert_eq!(waiting(), 4, "another app's, about something else, to somebody else");
     db.write(|tx| tx.claim_mail(at(1), at(100), 10)).await;
-    db.write(move |tx| tx.enqueue_mail(&QueuedMail { id: MailId::generate(), ..first.clone() })).await;
+    let again = first.clone();
+    db.write(move |tx| tx.enqueue_mail(&QueuedMail { id: MailId::generate(), ..again.clone() })).await;
     assert_eq!(waiting(), 5, "those that are on their way wait no more");
+    for _ in 0..2 {
+        let invitation = QueuedMail { recipient: first.recipient.clone(), ..mail(MailOrder::Invitation, at(0)) };
+        db.write(move |tx| tx.enqueue_mail(&invitation)).await;
+    }
+    assert_eq!(waiting(), 7, "two organizations may invite somebody");
 }

@@ -10,11 +10,12 @@ use identity::{Account, RefreshToken, Session};
 use kernel::{
     Client, Code, Email, Listed, Metadata, Name, Page, Result, Role, Slug, Timestamp, Unchecked,
     id::{
-        AccountId, AppId, GrantId, MembershipId, OrganizationId, PrincipalId, RefreshTokenId, RoleId, SessionId, TeamId,
+        AccountId, AppId, GrantId, InvitationId, MembershipId, OrganizationId, PrincipalId, RefreshTokenId, RoleId,
+        SessionId, TeamId,
     },
 };
 use platform::{Store, Transaction};
-use tenancy::{Membership, Organization, Team, TeamMember};
+use tenancy::{Invitation, InvitationStatus, Membership, Organization, Team, TeamMember};
 use testbed::TestDatabase;
 use tokio::task::JoinSet;
 
@@ -208,6 +209,17 @@ impl Db {
         self.write(move |tx| tx.insert_grant(&Unchecked(organization), &new)).await;
         grant
     }
+
+    pub async fn invitation(&self, organization: OrganizationId) -> Invitation {
+        self.inserted(invitation(organization)).await
+    }
+
+    /// The invitation, as it was put in.
+    pub async fn inserted(&self, invitation: Invitation) -> Invitation {
+        let new = invitation.clone();
+        self.write(move |tx| tx.insert_invitation(&Unchecked(new.organization), &new)).await;
+        invitation
+    }
 }
 
 pub fn at(seconds: i64) -> Timestamp {
@@ -307,6 +319,23 @@ pub fn grant(organization: OrganizationId, principal: PrincipalId) -> Grant {
         action: ActionPattern::parse("team.*", None).unwrap(),
         resource: None,
         created_at: at(0),
+    }
+}
+
+/// Waits for an answer from an address of its own, for a hundred seconds.
+pub fn invitation(organization: OrganizationId) -> Invitation {
+    let id = InvitationId::generate();
+    Invitation {
+        id,
+        organization,
+        team: None,
+        email: email(&format!("{id}@example.com")),
+        role: "member".to_owned(),
+        inviter: PrincipalId::generate(),
+        status: InvitationStatus::Pending,
+        expires_at: at(100),
+        created_at: at(0),
+        updated_at: at(0),
     }
 }
 

@@ -1,6 +1,7 @@
 """What the stories share. Nothing of the client is changed or wrapped."""
 
 import itertools
+import json
 import os
 import re
 import time
@@ -65,6 +66,21 @@ def mailed_token(email, path):
             return re.search(r"token=([^\"&\s]+)", lines[-1]).group(1)
         time.sleep(0.02)
     raise AssertionError(f"no mail to {email} with a link to {path}")
+
+
+def received_link(email, path):
+    """The last link that a mail server got for the address, on the port where the server is."""
+    ends = time.monotonic() + 30
+    while time.monotonic() < ends:
+        with open(os.environ["FABRIC_MAILS"], encoding="utf-8") as mails:
+            # The first line says where the mail server is, the last one may be under way.
+            arrived = [json.loads(line) for line in mails.readlines()[1:] if line.endswith("\n")]
+        texts = [mail["parts"][0][1] for mail in arrived if mail["recipients"] == [email]]
+        links = [link for text in texts for link in re.findall(r"https?://\S+", text) if path in link]
+        if links:
+            return links[-1].replace("http://localhost:3001", URL)
+        time.sleep(0.02)
+    raise AssertionError(f"no mail to {email} with a link to {path} has arrived")
 
 
 def tell(stories):

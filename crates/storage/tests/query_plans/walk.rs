@@ -1,22 +1,7 @@
-//! Every query goes by an index: what it costs does not grow with the number of other tenants.
-//!
-//! The queries are not repeated here. All those that a walk through the repositories sends are caught on their way, and
-//! the database is asked how it would run each.
-
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-};
+//! One walk through all repositories.
 
 use apps::{AppSettings, ClientId, ClientSecret, Origin, SettingsChange};
 use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
-use diesel::{
-    Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection,
-    connection::{Instrumentation, InstrumentationEvent, SimpleConnection as _, set_default_instrumentation},
-    sql_query,
-    sql_types::Text,
-};
-use fabric_storage::{Database, Options};
 use identity::{
     Account, Link, Lockout, LockoutKey, OneTimeToken, PasswordHash, Purpose, RefreshToken, Session,
     account::AccountFilter,
@@ -24,43 +9,22 @@ use identity::{
 use kernel::{
     Client, Email, Metadata, Name, Page, Result, Role, SecretHash, Slug, Timestamp, Unchecked,
     id::{
-        AccountId, AppId, ClientSecretId, GrantId, MailId, MembershipId, OneTimeTokenId, OrganizationId, PrincipalId,
-        RefreshTokenId, RoleId, SessionId, TeamId, TokenId,
+        AccountId, AppId, ClientSecretId, GrantId, InvitationId, MailId, MembershipId, OneTimeTokenId, OrganizationId,
+        PrincipalId, RefreshTokenId, RoleId, SessionId, TeamId, TokenId,
     },
 };
 use platform::{
-    Store, Transaction,
+    Transaction,
     records::{MailOrder, QueuedMail},
 };
-use tenancy::{Membership, Organization, Team, TeamMember};
-use testbed::TestDatabase;
-
-/// All queries so far, without their values.
-static CAUGHT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-
-struct Catch;
-
-impl Instrumentation for Catch {
-    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        if let InstrumentationEvent::StartQuery { query, .. } = event {
-            let text = query.to_string();
-            let sql = text.split(" -- binds: ").next().unwrap_or_default();
-            let ours = ["SELECT", "UPDATE", "DELETE"].iter().any(|begin| sql.starts_with(begin));
-            let about_the_database = ["pragma_", "sqlite_master", "pg_", "to_regclass", "__diesel"];
-            let about_nothing = "(1=0)";
-            if ours && !about_the_database.iter().chain(&[about_nothing]).any(|name| sql.contains(name)) {
-                CAUGHT.lock().unwrap().insert(sql.to_owned());
-            }
-        }
-    }
-}
+use tenancy::{Invitation, InvitationStatus, Membership, Organization, OrganizationSettings, Team, TeamMember};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(seconds).unwrap()
 }
 
-/// One walk through all repositories, in one transaction. What it does there does not matter, as long as it asks.
-fn walk(tx: &mut dyn Transaction) -> Result<()> {
+/// In one transaction. What it does there does not matter, as long as it asks.
+pub fn walk(tx: &mut dyn Transaction) -> Result<()> {
     let now = at(0);
     let email = Email::parse("alice@example.com")?;
     let owner = Organization {
@@ -123,6 +87,7 @@ fn walk(tx: &mut dyn Transaction) -> Result<()> {
         tx.standing(owner.id, principal)?;
         tx.places(place, principal)?;
         authority(tx, owner.id, place, principal)?;
+        invitations(tx, owner.id, place, &email)?;
         tx.organization_slug_taken(place, &owner.slug)?;
         for after in [None, Some(owner.id)] {
             tx.organizations_of(place, principal, &Page::new(after, 0, 10)?.counted(true))?;
@@ -168,6 +133,51 @@ fn mails(tx: &mut dyn Transaction, email: &Email) -> Result<()> {
     tx.mail_sent(MailId::generate())?;
     tx.reorder_mail(MailId::generate(), MailOrder::VerifyEmail)?;
     tx.postpone_mail(MailId::generate(), now)
+}
+
+/// Who is invited, and what becomes of it.
+fn invitations(
+    tx: &mut dyn Transaction,
+    organization: OrganizationId,
+    app: Option<AppId>,
+    email: &Email,
+) -> Result<()> {
+    let (here, now) = (Unchecked(organization), at(0));
+    tx.hold_organization(organization)?;
+    tx.organization_settings(&here)?;
+    tx.set_organization_settings(&here, &OrganizationSettings::default())?;
+    let invitation = Invitation {
+        id: InvitationId::generate(),
+        organization,
+        team: None,
+        email: email.clone(),
+        role: "member".to_owned(),
+        inviter: PrincipalId::generate(),
+        status: InvitationStatus::Pending,
+        expires_at: at(9),
+        created_at: now,
+        updated_at: now,
+    };
+    tx.insert_invitation(&here, &invitation)?;
+    tx.invitation(invitation.id)?;
+    for after in [None, Some(invitation.id)] {
+        for status in InvitationStatus::ALL.map(Some).into_iter().chain([None]) {
+            tx.invitations_in(&here, status, now, &Page::new(after, 0, 10)?.counted(true))?;
+        }
+        tx.invitations_for(app, email, now, &Page::new(after, 0, 10)?.counted(true))?;
+    }
+    tx.count_pending_invitations(&here, now)?;
+    tx.renew_invitation(&here, &invitation)?;
+    let mail = MailId::generate();
+    tx.insert_invitation_letter(&here, invitation.id, mail, now)?;
+    tx.count_invitation_letters(&here, now)?;
+    tx.write_invitation_letter(mail, SecretHash([1; 32]), now)?;
+    tx.invitation_tokens(invitation.id)?;
+    tx.expire_invitation_for(&here, email, now)?;
+    tx.close_invitation(invitation.id, InvitationStatus::Revoked, now)?;
+    tx.insert_invitation(&here, &Invitation { id: InvitationId::generate(), ..invitation })?;
+    tx.expire_invitations(at(9))?;
+    tx.sweep_invitations(at(10)).map(drop)
 }
 
 /// What a member may do, and what becomes of it.
@@ -324,122 +334,3 @@ fn people(
     tx.insert_link(&link)?;
     tx.linked(app, "p", "s").map(drop)
 }
-
-async fn caught(place: &TestDatabase, quote: char) -> Vec<String> {
-    set_default_instrumentation(|| Some(Box::new(Catch))).unwrap();
-    let store: Arc<dyn Store> = Arc::new(Database::open(&Options::new(&place.url)).unwrap());
-    store.write(walk).await.unwrap();
-    // The other database's test may run beside this one.
-    let caught = CAUGHT.lock().unwrap();
-    let caught: Vec<_> = caught.iter().filter(|sql| sql.contains(quote)).cloned().collect();
-    assert!(caught.len() > 100, "{}", caught.len());
-    caught
-}
-
-#[tokio::test]
-async fn on_sqlite_every_query_goes_by_an_index() {
-    #[derive(QueryableByName)]
-    struct Step {
-        #[diesel(sql_type = Text)]
-        detail: String,
-    }
-    let place = TestDatabase::sqlite();
-    let queries = caught(&place, '`').await;
-    let path = place.url.strip_prefix("sqlite://").unwrap();
-    let mut connection = SqliteConnection::establish(path).unwrap();
-    for query in queries {
-        let plan: Vec<Step> = sql_query(format!("EXPLAIN QUERY PLAN {query}")).load(&mut connection).unwrap();
-        for Step { detail } in plan {
-            let whole = [
-                // A list of them all, in the order of their ids, a page at a time.
-                "SCAN apps USING INDEX sqlite_autoindex_apps_1",
-                // An index of nobody else.
-                "SCAN accounts USING INDEX accounts_platform_admin",
-                "SCAN CONSTANT ROW",
-            ];
-            assert!(!detail.starts_with("SCAN") || whole.contains(&detail.as_str()), "{detail}: {query}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn on_postgres_every_query_goes_by_an_index() {
-    #[derive(QueryableByName)]
-    struct Step {
-        #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
-        line: String,
-    }
-    let place = TestDatabase::postgres(|url| drop(Database::migrate(url).unwrap()));
-    let queries = caught(&place, '"').await;
-    let mut connection = PgConnection::establish(&place.url).unwrap();
-    connection.batch_execute(MANY_TENANTS).unwrap();
-    connection.batch_execute("ANALYZE; SET plan_cache_mode = force_generic_plan").unwrap();
-    for query in queries {
-        let values = (1..).take_while(|number| query.contains(&format!("${number}"))).map(|_| "NULL");
-        let values = values.collect::<Vec<_>>().join(", ");
-        let values = if values.is_empty() { values } else { format!("({values})") };
-        connection.batch_execute(&format!("PREPARE plan AS {query}")).unwrap();
-        let plan: Vec<Step> = sql_query(format!("EXPLAIN EXECUTE plan{values}")).load(&mut connection).unwrap();
-        connection.batch_execute("DEALLOCATE plan").unwrap();
-        let plan: Vec<_> = plan.into_iter().map(|step| step.line).collect();
-        for (line, next) in plan.iter().zip(plan.iter().skip(1).map(String::as_str).chain([""])) {
-            // An index that is read from one end to the other is no better than the table.
-            let by_index =
-                !line.contains("Index Scan") && !line.contains("Index Only Scan") || next.contains("Index Cond");
-            let whole = ["using apps_pkey on apps", "using accounts_platform"];
-            let known = whole.iter().any(|known| line.contains(known));
-            assert!(!line.contains("Seq Scan") && (by_index || known), "{query}\n{}", plan.join("\n"));
-        }
-    }
-}
-
-/// Enough rows that it matters how they are found.
-const MANY_TENANTS: &str = "
-    INSERT INTO principals SELECT gen_random_uuid(), n || '@example.com', now() FROM generate_series(1, 5000) AS n;
-    INSERT INTO organizations
-        SELECT gen_random_uuid(), NULL, 'slug-' || n, 'Acme', '{}', NULL, now(), now() FROM generate_series(1, 1000) AS n;
-    INSERT INTO apps
-        SELECT gen_random_uuid(), id, 'Shop', 'shop', 'foc_' || id, '{}', '{}', NULL, now(), now() FROM organizations;
-    INSERT INTO app_origins SELECT 'https://' || id || '.example', id FROM apps;
-    INSERT INTO client_secrets SELECT gen_random_uuid(), id, 'x', now(), NULL FROM apps;
-    INSERT INTO organizations
-        SELECT gen_random_uuid(), id, 'slug-' || n, 'Acme', '{}', NULL, now(), now()
-        FROM apps, generate_series(1, 4) AS n;
-    INSERT INTO accounts
-        SELECT gen_random_uuid(), p.id, a.id, p.email, NULL, NULL, NULL, '{}', 0, now(), false, NULL, now(), now()
-        FROM (SELECT *, row_number() OVER () AS n FROM principals WHERE email IS NOT NULL) AS p
-        JOIN (SELECT *, row_number() OVER () AS n FROM apps) AS a ON a.n = p.n % 100 + 1;
-    INSERT INTO accounts
-        SELECT gen_random_uuid(), id, NULL, email, NULL, NULL, NULL, '{}', 0, now(), false, NULL, now(), now()
-        FROM principals WHERE email IS NOT NULL LIMIT 300;
-    INSERT INTO memberships
-        SELECT gen_random_uuid(), o.id, p.id, 'owner', now()
-        FROM (SELECT *, row_number() OVER () AS n FROM organizations) AS o
-        JOIN (SELECT *, row_number() OVER () AS n FROM principals) AS p ON p.n = o.n % 1700 + 1;
-    INSERT INTO roles
-        SELECT gen_random_uuid(), id, 'role-' || n, NULL, '[]', now(), now()
-        FROM organizations, generate_series(1, 2) AS n;
-    UPDATE memberships SET role_id = roles.id FROM roles
-        WHERE roles.organization_id = memberships.organization_id AND roles.name = 'role-1';
-    INSERT INTO teams
-        SELECT gen_random_uuid(), id, 'team-' || n, 'Kitchen', NULL, now(), now()
-        FROM organizations, generate_series(1, 2) AS n;
-    INSERT INTO team_members
-        SELECT t.id, m.organization_id, m.principal_id, 'member', now()
-        FROM teams AS t JOIN memberships AS m ON m.organization_id = t.organization_id;
-    INSERT INTO grants
-        SELECT gen_random_uuid(), m.organization_id, NULL, m.principal_id, 'allow', 'team.*', NULL, NULL, now()
-        FROM memberships AS m, generate_series(1, 2);
-    INSERT INTO sessions SELECT gen_random_uuid(), id, 0, NULL, NULL, now(), now(), NULL FROM accounts;
-    INSERT INTO refresh_tokens SELECT gen_random_uuid(), id, now(), NULL, NULL FROM sessions;
-    INSERT INTO one_time_tokens
-        SELECT gen_random_uuid(), 'verify_email', id, email, id::text::bytea, now(), NULL FROM accounts;
-    INSERT INTO lockouts SELECT id::text::bytea, 1, NULL, now() FROM accounts;
-    INSERT INTO links SELECT 'supabase', id, app_id, id, now() FROM accounts;
-    INSERT INTO api_keys
-        SELECT gen_random_uuid(), id, 'x', id, NULL, id, 'Key', 'member', '[]', NULL, NULL, now() FROM organizations;
-    INSERT INTO signing_secrets SELECT id, 'x', NULL, now() FROM organizations;
-    INSERT INTO mail_queue
-        SELECT gen_random_uuid(), NULL, email, 'verify_email', NULL, 0, now(), now() FROM accounts;
-    INSERT INTO revoked_tokens SELECT id, now() FROM principals;
-";
