@@ -38,8 +38,8 @@ async fn run(config: &Config, listeners: Vec<TcpListener>, show: Output) -> Resu
     let metrics = Metrics::install()?;
     let Started { platform, database, mailer } = start(config).await?;
     let (workers, mode) = match config.runtime.mode {
-        Mode::Server => (Some(Workers::start(&platform, mailer)), http::Mode::Server),
-        Mode::RequestOnly => (None, http::Mode::RequestOnly),
+        Mode::Server => (Workers::start(&platform, mailer), http::Mode::Server),
+        Mode::RequestOnly => (Workers::of_requests(&platform), http::Mode::RequestOnly),
     };
     let folding = metrics.clone();
     rt::spawn(async move {
@@ -77,9 +77,7 @@ async fn run(config: &Config, listeners: Vec<TcpListener>, show: Output) -> Resu
         handle.stop(true).await;
     });
     server.await.map_err(Error::internal)?;
-    if let Some(workers) = workers {
-        workers.stop().await;
-    }
+    workers.stop().await;
     // The last units of work are durable before the process ends.
     let closing = Arc::clone(&database);
     rt::task::spawn_blocking(move || closing.close()).await.map_err(Error::internal)?;

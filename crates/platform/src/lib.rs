@@ -4,6 +4,7 @@
 //! decides nothing that matters.
 
 mod accounts;
+mod api_keys;
 mod app_registration;
 mod authentication;
 mod bootstrap;
@@ -16,17 +17,22 @@ mod facts;
 mod forgotten_password;
 mod grants;
 pub mod hashing;
+mod key_making;
+mod key_uses;
 pub mod keys;
 mod mail_worker;
 pub mod mailer;
 mod me;
 mod members;
+mod oauth_clients;
 mod operator;
 mod organizations;
 mod password_check;
 mod permit;
 pub mod records;
 mod refresh;
+mod service_account_keys;
+mod service_accounts;
 mod sessions;
 mod set_up;
 mod settings;
@@ -42,6 +48,7 @@ mod workers;
 
 use std::{sync::Arc, time::Instant};
 
+pub use api_keys::ApiKeyChange;
 pub use app_registration::{AppChange, NewApp, Rotated};
 pub use authentication::Presented;
 pub use bootstrap::Bootstrapped;
@@ -50,10 +57,13 @@ pub use client_credentials::{AppToken, ClientCredentials};
 pub use custom_roles::{NewRole, RoleChange};
 pub use door::Door;
 pub use grants::NewGrant;
+pub use key_making::{Expiry, IssuedKey, NewApiKey};
 pub use me::{Me, MeChange};
 pub use members::{Member, RoleChoice};
+pub use oauth_clients::{IssuedClient, NewOauthClient};
 pub use operator::OperatorUser;
 pub use organizations::{NewOrganization, OrganizationChange};
+pub use service_accounts::{NewServiceAccount, ServiceAccountChange};
 pub use sessions::{SignedInUser, Tokens};
 pub use set_up::{SetUp, SetUpReport};
 pub use settings::{Environment, Settings};
@@ -68,6 +78,7 @@ pub use workers::Workers;
 use facts::AllFacts;
 use hashing::Hashing;
 use kernel::{Clock, Result, Timestamp};
+use key_uses::KeyUses;
 use keys::{Keys, ServerSecrets};
 use store::Health;
 use tokio::sync::Mutex;
@@ -85,6 +96,7 @@ struct Inner {
     hashing: Hashing,
     facts: Arc<AllFacts>,
     settings: Settings,
+    key_uses: KeyUses,
     /// How the database was last, and when that was.
     health: Mutex<Option<(Instant, Option<Health>)>>,
 }
@@ -105,8 +117,9 @@ impl Platform {
         let facts = Arc::new(AllFacts::new());
         store.listen(facts.listener());
         let hashing = Hashing::start(settings.hash_cost)?;
+        let (key_uses, health) = (KeyUses::default(), Mutex::default());
         let platform =
-            Self { inner: Arc::new(Inner { store, clock, keys, hashing, facts, settings, health: Mutex::default() }) };
+            Self { inner: Arc::new(Inner { store, clock, keys, hashing, facts, settings, key_uses, health }) };
         platform.check_sealing_keys().await?;
         Ok(platform)
     }
@@ -127,6 +140,10 @@ impl Platform {
 
     fn hashing(&self) -> &Hashing {
         &self.inner.hashing
+    }
+
+    fn key_uses(&self) -> &KeyUses {
+        &self.inner.key_uses
     }
 
     fn facts(&self) -> &AllFacts {

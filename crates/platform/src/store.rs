@@ -6,11 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use apps::{AppRepository, ClientSecretRepository};
+use apps::{AppRepository, ClientSecretRepository, OauthClientRepository};
 use authz::{CustomRoleRepository, GrantRepository};
 use identity::{
     AccountRepository, ApiKeyRepository, LinkRepository, LockoutRepository, OneTimeTokenRepository,
-    RefreshTokenRepository, SessionRepository,
+    RefreshTokenRepository, ServiceAccountRepository, SessionRepository,
 };
 use kernel::{Change, Error, Result};
 use tenancy::{MembershipRepository, OrganizationRepository, TeamRepository};
@@ -32,11 +32,13 @@ pub trait Transaction:
     + LockoutRepository
     + MailQueue
     + MembershipRepository
+    + OauthClientRepository
     + OneTimeTokenRepository
     + OrganizationRepository
     + RefreshTokenRepository
     + RevokedTokens
     + SealingKeys
+    + ServiceAccountRepository
     + SessionRepository
     + SigningRepository
     + TeamRepository
@@ -55,11 +57,13 @@ impl<T> Transaction for T where
         + LockoutRepository
         + MailQueue
         + MembershipRepository
+        + OauthClientRepository
         + OneTimeTokenRepository
         + OrganizationRepository
         + RefreshTokenRepository
         + RevokedTokens
         + SealingKeys
+        + ServiceAccountRepository
         + SessionRepository
         + SigningRepository
         + TeamRepository

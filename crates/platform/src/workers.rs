@@ -15,6 +15,8 @@ use crate::{Platform, mailer::Mailer};
 const MAIL_EVERY: Duration = Duration::from_millis(500);
 /// How often what has expired is forgotten.
 const SWEEP_EVERY: Duration = Duration::from_mins(5);
+/// How often it is written down which keys were used.
+const USES_EVERY: Duration = Duration::from_secs(5);
 /// The pause after the database was away.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// So few rows are not worth another round at once.
@@ -24,6 +26,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(15);
 
 /// The workers of one server.
 pub struct Workers {
+    platform: Platform,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
@@ -32,27 +35,50 @@ impl Workers {
     /// Starts them. Without a mailer no mail goes out.
     #[must_use]
     pub fn start(platform: &Platform, mailer: Option<Arc<dyn Mailer>>) -> Self {
-        let (stop, stopped) = watch::channel(false);
-        let mut tasks = JoinSet::new();
+        let mut workers = Self::of_requests(platform);
         let sender = platform.clone();
         let send = move || {
             let (platform, mailer) = (sender.clone(), mailer.clone());
             async move { platform.send_mails(mailer.as_deref()).await }
         };
-        tasks.spawn(repeat("mail", MAIL_EVERY, stopped.clone(), send));
+        workers.spawn("mail", MAIL_EVERY, send);
         let platform = platform.clone();
         let sweep = move || {
             let platform = platform.clone();
             async move { platform.sweep().await }
         };
-        tasks.spawn(repeat("sweep", SWEEP_EVERY, stopped, sweep));
-        Self { stop, tasks }
+        workers.spawn("sweep", SWEEP_EVERY, sweep);
+        workers
     }
 
-    /// Lets what is under way finish, for a while.
+    /// Starts those alone that every server needs which answers requests: they write down what it has in memory.
+    #[must_use]
+    pub fn of_requests(platform: &Platform) -> Self {
+        let mut workers = Self { platform: platform.clone(), stop: watch::Sender::new(false), tasks: JoinSet::new() };
+        let platform = platform.clone();
+        let write = move || {
+            let platform = platform.clone();
+            async move { platform.write_key_uses().await }
+        };
+        workers.spawn("key uses", USES_EVERY, write);
+        workers
+    }
+
+    fn spawn<F, Fut>(&mut self, name: &'static str, every: Duration, work: F)
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<usize>> + Send + 'static,
+    {
+        self.tasks.spawn(repeat(name, every, self.stop.subscribe(), work));
+    }
+
+    /// Lets what is under way finish, for a while, and writes down what is left in memory.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
-        let finished = async { while self.tasks.join_next().await.is_some() {} };
+        let finished = async {
+            while self.tasks.join_next().await.is_some() {}
+            while self.platform.write_key_uses().await.is_ok_and(|written| written > 0) {}
+        };
         if timeout(STOP_WITHIN, finished).await.is_err() {
             tracing::warn!("background work was cut off");
         }

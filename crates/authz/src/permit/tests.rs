@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use kernel::id::{AccountId, ApiKeyId, AppId};
+use kernel::id::{AccountId, AppId};
 use proptest::prelude::*;
 
 use super::*;
@@ -18,13 +18,8 @@ fn person(app: Option<AppId>) -> Caller {
 }
 
 fn key(organization: OrganizationId, role: Role, scopes: &[&str]) -> Caller {
-    let grant = KeyGrant {
-        id: ApiKeyId::generate(),
-        account: None,
-        organization,
-        role: Some(role),
-        scopes: KeyScopes::parse(scopes.iter().copied()).unwrap(),
-    };
+    let scopes = KeyScopes::parse(scopes.iter().copied()).unwrap();
+    let grant = KeyGrant { role: Some(role), scopes, ..KeyGrant::new(organization) };
     Caller { credential: Credential::ApiKey(Arc::new(grant)), ..person(None) }
 }
 

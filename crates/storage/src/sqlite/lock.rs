@@ -8,6 +8,10 @@ use crate::races::LockName;
 #[expect(clippy::unnecessary_wraps, reason = "PostgreSQL's may fail")]
 pub fn alone(_: &mut Connection, name: LockName<'_>) -> QueryResult<()> {
     match name {
-        LockName::PlatformAdmin | LockName::Lockout(_) | LockName::Mailbox(_) => Ok(()),
+        LockName::PlatformAdmin
+        | LockName::Lockout(_)
+        | LockName::Mailbox(_)
+        | LockName::ApiKeys(_)
+        | LockName::ServiceAccounts(_) => Ok(()),
     }
 }
