@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use apps::{AppSettings, ClientId, ClientSecret, Origin, SettingsChange};
+use apps::{AppSettings, ClientId, ClientSecret, OauthClient, Origin, SettingsChange};
 use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
 use diesel::{
     Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection,
@@ -18,14 +18,14 @@ use diesel::{
 };
 use fabric_storage::{Database, Options};
 use identity::{
-    Account, Link, Lockout, LockoutKey, OneTimeToken, PasswordHash, Purpose, RefreshToken, Session,
-    account::AccountFilter,
+    Account, ApiKey, Link, Lockout, LockoutKey, OneTimeToken, PasswordHash, Purpose, RefreshToken, Rotation,
+    ServiceAccount, Session, account::AccountFilter,
 };
 use kernel::{
-    Client, Email, Metadata, Name, Page, Result, Role, SecretHash, Slug, Timestamp, Unchecked,
+    AllowedIps, Client, Email, Metadata, Name, Page, Result, Role, SecretHash, Slug, Timestamp, Unchecked,
     id::{
-        AccountId, AppId, ClientSecretId, GrantId, MailId, MembershipId, OneTimeTokenId, OrganizationId, PrincipalId,
-        RefreshTokenId, RoleId, SessionId, TeamId, TokenId,
+        AccountId, ApiKeyId, AppId, ClientSecretId, GrantId, MailId, MembershipId, OauthClientId, OneTimeTokenId,
+        OrganizationId, PrincipalId, RefreshTokenId, RoleId, ServiceAccountId, SessionId, TeamId, TokenId,
     },
 };
 use platform::{
@@ -139,7 +139,7 @@ fn walk(tx: &mut dyn Transaction) -> Result<()> {
     tx.organization(owner.id)?;
     tx.update_organization(&here, &owner)?;
     tx.signing(&here)?;
-    tx.api_key_by_prefix("fab_12345678")?;
+    keys(tx, owner.id)?;
     tx.has_platform_admin(None)?;
     let lockout = Lockout { failures: 1, locked_until: None, expires_at: now };
     tx.lockout(LockoutKey([1; 32]))?;
@@ -151,6 +151,99 @@ fn walk(tx: &mut dyn Transaction) -> Result<()> {
     tx.is_token_revoked(TokenId::generate())?;
     mails(tx, &email)?;
     tx.delete_app(&here, app.id)
+}
+
+/// What programs act with.
+fn keys(tx: &mut dyn Transaction, organization: OrganizationId) -> Result<()> {
+    let (here, now) = (Unchecked(organization), at(0));
+    let account = ServiceAccount {
+        id: ServiceAccountId::generate(),
+        organization,
+        team: None,
+        name: Name::constant("Deploys"),
+        description: None,
+        role: Role::Member,
+        created_by: None,
+        disabled_at: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let principal = account.principal();
+    tx.count_service_accounts(&here)?;
+    tx.insert_service_account(&here, &account)?;
+    tx.update_service_account(&here, &account)?;
+    tx.service_account(account.id)?;
+    tx.update_service_account(&here, &account)?;
+    tx.service_account_of(organization, principal)?;
+    tx.service_account_by_name(&here, &account.name)?;
+    for after in [None, Some(account.id)] {
+        tx.service_accounts_in(&here, &Page::new(after, 0, 10)?.counted(true))?;
+    }
+    let client = OauthClient {
+        id: OauthClientId::generate(),
+        service_account: account.id,
+        name: account.name.clone(),
+        organization,
+        app: None,
+        disabled_at: None,
+        client_id: ClientId::from_random([2; 24]),
+        hash: SecretHash([1; 32]),
+        redirect_uris: Vec::new(),
+        scopes: Vec::new(),
+        created_at: now,
+    };
+    tx.insert_oauth_client(&here, &client)?;
+    tx.oauth_client(client.id)?;
+    tx.oauth_client_by_client_id(&client.client_id)?;
+    tx.oauth_client_of(account.id)?;
+    for after in [None, Some(client.id)] {
+        tx.oauth_clients_in(&[&here], &Page::new(after, 0, 10)?.counted(true))?;
+        tx.oauth_clients_in(&[&here, &here], &Page::new(after, 0, 10)?.counted(true))?;
+    }
+    let key = ApiKey {
+        id: ApiKeyId::generate(),
+        prefix: "fab_12345678".to_owned(),
+        hash: SecretHash([1; 32]),
+        previous: None,
+        organization,
+        app: None,
+        principal,
+        account: None,
+        service_account: Some(account.id),
+        team: None,
+        name: Name::constant("Deploys"),
+        description: None,
+        role: None,
+        scopes: Vec::new(),
+        allowed_ips: AllowedIps::default(),
+        disabled_at: None,
+        expires_at: None,
+        last_used_at: None,
+        created_by: None,
+        created_at: now,
+        updated_at: now,
+    };
+    tx.count_api_keys_of(organization, principal)?;
+    tx.insert_api_key(&here, &key)?;
+    tx.update_api_key(&here, &key)?;
+    tx.api_key(key.id)?;
+    tx.update_api_key(&here, &key)?;
+    tx.api_key_by_prefix(&key.prefix)?;
+    for after in [None, Some(key.id)] {
+        for whose in [None, Some(principal)] {
+            tx.api_keys_in(&here, whose, &Page::new(after, 0, 10)?.counted(true))?;
+        }
+        for (app, within) in [(None, None), (None, Some(organization)), (Some(AppId::generate()), None)] {
+            tx.api_keys_held(app, within, principal, &Page::new(after, 0, 10)?.counted(true))?;
+        }
+    }
+    for previous_until in [None, Some(now)] {
+        tx.rotate_api_key(&here, key.id, Rotation { hash: key.hash, previous_until, at: now })?;
+    }
+    tx.note_api_key_uses(&[(key.id, now)])?;
+    tx.delete_api_key(&here, key.id)?;
+    tx.delete_api_keys_of(&here, principal)?;
+    tx.delete_service_account(&here, account.id)
 }
 
 fn mails(tx: &mut dyn Transaction, email: &Email) -> Result<()> {
@@ -436,8 +529,19 @@ const MANY_TENANTS: &str = "
         SELECT gen_random_uuid(), 'verify_email', id, email, id::text::bytea, now(), NULL FROM accounts;
     INSERT INTO lockouts SELECT id::text::bytea, 1, NULL, now() FROM accounts;
     INSERT INTO links SELECT 'supabase', id, app_id, id, now() FROM accounts;
+    INSERT INTO service_accounts
+        SELECT gen_random_uuid(), id, NULL, 'Deploys', NULL, 'member', NULL, NULL, now(), now()
+        FROM organizations, generate_series(1, 2);
+    INSERT INTO oauth_clients
+        SELECT gen_random_uuid(), id, 'foc_' || id, 'x', '[]', '[]', now() FROM service_accounts;
     INSERT INTO api_keys
-        SELECT gen_random_uuid(), id, 'x', id, NULL, id, 'Key', 'member', '[]', NULL, NULL, now() FROM organizations;
+        SELECT gen_random_uuid(), 'fab_' || id, 'x', organization_id, NULL, id, 'Key', NULL, '[]', NULL, NULL, now(),
+            id, NULL, '[]', NULL, NULL, NULL, NULL, now()
+        FROM service_accounts;
+    INSERT INTO api_keys
+        SELECT gen_random_uuid(), 'fab_' || id, 'x', organization_id, NULL, principal_id, 'Key', 'member', '[]', NULL,
+            NULL, now(), NULL, NULL, '[]', NULL, NULL, NULL, NULL, now()
+        FROM memberships;
     INSERT INTO signing_secrets SELECT id, 'x', NULL, now() FROM organizations;
     INSERT INTO mail_queue
         SELECT gen_random_uuid(), NULL, email, 'verify_email', NULL, 0, now(), now() FROM accounts;

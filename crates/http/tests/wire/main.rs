@@ -20,6 +20,7 @@ macro_rules! on_both {
 }
 
 mod accounts;
+mod api_keys;
 mod apps;
 mod bad_input;
 mod bootstrap;
@@ -40,12 +41,14 @@ mod mass_assignment;
 mod me;
 mod members;
 mod oauth;
+mod oauth_clients;
 mod operations;
 mod organizations;
 mod pages;
 mod permissions;
 mod refresh;
 mod roles;
+mod service_accounts;
 mod supabase;
 mod support;
 mod sweep;
