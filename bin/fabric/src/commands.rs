@@ -1,6 +1,7 @@
 //! What the console can do.
 
 pub mod database;
+pub mod key;
 pub mod openapi;
 pub mod password;
 pub mod setup;

@@ -59,6 +59,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Command::Restore(restore) => commands::database::restore(&config, &restore, show),
         Command::Setup(setup) => at_the_console(commands::setup::run(&config, setup, show)),
         Command::User(user) => at_the_console(commands::user::run(&config, user, show)),
+        Command::Key(key) => at_the_console(commands::key::run(&config, key, show)),
         Command::Openapi => Ok(()),
     }
 }

@@ -93,11 +93,12 @@ impl ApiKey {
         self.disabled_at.is_none() && self.expires_at.is_none_or(|expires| expires > now)
     }
 
-    /// Whether somebody who shows this opens anything with it. Both hashes are compared, each in constant time.
+    /// Whether this is its secret, or the one before. Both are compared, each in constant time.
     #[must_use]
-    pub fn admits(&self, shown: SecretHash, now: Timestamp) -> bool {
-        let previous = self.previous.is_some_and(|(hash, until)| (hash == shown) & (until > now));
-        ((self.hash == shown) | previous) && self.is_live(now)
+    pub fn is_shown(&self, shown: SecretHash, now: Timestamp) -> bool {
+        let present = self.hash == shown;
+        let previous = self.previous.is_some_and(|(hash, until)| hash == shown && until > now);
+        present || previous
     }
 }
 
@@ -114,10 +115,10 @@ pub struct Rotation {
 
 /// API keys of one database transaction.
 pub trait ApiKeyRepository {
-    /// Which key begins like this. It never changes.
-    fn api_key_by_prefix(&mut self, prefix: &str) -> Result<Option<ApiKeyId>>;
+    /// The key that begins like this, which it does for ever: to authenticate with.
+    fn api_key_by_prefix(&mut self, prefix: &str) -> Result<Option<ApiKey>>;
 
-    /// A key, wherever it is: to authenticate with, and for `platform::locate`, which permits before it shows.
+    /// A key, wherever it is: for the way in, and for `platform::locate`, which permits before it shows.
     fn api_key(&mut self, id: ApiKeyId) -> Result<Option<ApiKey>>;
 
     /// The organization's keys, oldest first, or those of one principal alone.

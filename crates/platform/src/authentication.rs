@@ -66,10 +66,11 @@ impl Platform {
     }
 
     async fn by_api_key(&self, shown: &str, ip: Option<IpAddr>) -> Result<Caller> {
-        let (facts, now) = (self.key_facts(shown).await?.ok_or_else(unauthorized)?, self.now());
+        let (hash, now) = (SecretHash::of(shown), self.now());
+        let facts = self.key_facts(shown, hash, now).await?.ok_or_else(unauthorized)?;
         let key = &facts.key;
         // One answer for all of it: who found a key somewhere does not learn what it lacks.
-        if !key.admits(SecretHash::of(shown), now) || !key.allowed_ips.admit(ip) {
+        if !key.is_shown(hash, now) || !key.is_live(now) || !key.allowed_ips.admit(ip) {
             return Err(unauthorized());
         }
         if let Some(account) = key.account {

@@ -6,7 +6,7 @@ use apps::{App, ClientId, ClientSecret, OauthClient};
 use authz::{Authority, KeyGrant, KeyScopes};
 use identity::{Account, ApiKey, Linked};
 use kernel::{
-    Change, Code, Email, Error, Listed, Name, Result, Timestamp,
+    Change, Code, Email, Error, Listed, Name, Result, SecretHash, Timestamp,
     id::{
         AccountId, ApiKeyId, AppId, OauthClientId, OrganizationId, PrincipalId, ServiceAccountId, SessionId, TeamId,
         TokenId,
@@ -77,8 +77,8 @@ pub(crate) struct AllFacts {
     pub apps: Facts<AppId, Option<Arc<App>>>,
     pub client_ids: Facts<ClientId, Option<AppId>>,
     pub secrets: Facts<AppId, Arc<Vec<ClientSecret>>>,
-    /// Which key begins like this: that never changes.
-    pub prefixes: Facts<String, Option<ApiKeyId>>,
+    /// By the hash of what was shown.
+    pub shown_keys: Facts<[u8; 32], Option<ApiKeyId>>,
     pub keys: Facts<ApiKeyId, Option<Arc<KeyFacts>>>,
     /// Whether it is there and enabled.
     pub service_accounts: Facts<ServiceAccountId, bool>,
@@ -103,7 +103,7 @@ impl AllFacts {
             apps: Facts::new(10_000),
             client_ids: Facts::new(10_000),
             secrets: Facts::new(10_000),
-            prefixes: Facts::new(50_000),
+            shown_keys: Facts::new(50_000),
             keys: Facts::new(50_000),
             service_accounts: Facts::new(50_000),
             clients: Facts::new(50_000),
@@ -196,12 +196,21 @@ impl Platform {
         self.facts().tokens.get(&id, load).await
     }
 
-    /// The key that begins like this. Whether it is the one that was shown has yet to be seen.
-    pub(crate) async fn key_facts(&self, shown: &str) -> Result<Option<Arc<KeyFacts>>> {
+    /// The key of which this was shown. Two steps: what was shown leads to an id, for good, and the id to the key, which
+    /// changes; so one changed key drops no other. Whether it is still the one that was shown has yet to be seen.
+    pub(crate) async fn key_facts(
+        &self,
+        shown: &str,
+        hash: SecretHash,
+        now: Timestamp,
+    ) -> Result<Option<Arc<KeyFacts>>> {
         let Some(prefix) = identity::api_key::prefix(shown).map(str::to_owned) else { return Ok(None) };
-        let wanted = prefix.clone();
-        let load = self.store().read(move |tx| tx.api_key_by_prefix(&wanted));
-        let Some(id) = self.facts().prefixes.get(&prefix, load).await? else { return Ok(None) };
+        // Whatever is wrong with a key, it costs the same look.
+        let load = self.store().read(move |tx| {
+            let key = tx.api_key_by_prefix(&prefix)?.filter(|key| key.is_shown(hash, now));
+            Ok(key.map(|key| key.id))
+        });
+        let Some(id) = self.facts().shown_keys.get(&hash.0, load).await? else { return Ok(None) };
         let load = self.store().read(move |tx| tx.api_key(id)?.map(|key| key_facts(key).map(Arc::new)).transpose());
         self.facts().keys.get(&id, load).await
     }

@@ -124,6 +124,7 @@ fn walk(tx: &mut dyn Transaction) -> Result<()> {
         tx.places(place, principal)?;
         authority(tx, owner.id, place, principal)?;
         tx.organization_slug_taken(place, &owner.slug)?;
+        tx.organization_by_slug(place, &owner.slug)?;
         for after in [None, Some(owner.id)] {
             tx.organizations_of(place, principal, &Page::new(after, 0, 10)?.counted(true))?;
         }

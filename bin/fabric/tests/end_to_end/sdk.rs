@@ -15,6 +15,7 @@ on_both!(
     tokens_are_granted_refreshed_and_revoked,
     organizations_are_made_and_changed,
     teams_grants_and_checks_are_had,
+    programs_act_with_keys_and_clients,
     administrators_manage_users,
     errors_arrive_as_their_classes,
 );
@@ -53,6 +54,10 @@ fn organizations_are_made_and_changed(site: &Site) {
 
 fn teams_grants_and_checks_are_had(site: &Site) {
     run(site, "authorization.py");
+}
+
+fn programs_act_with_keys_and_clients(site: &Site) {
+    run(site, "keys.py");
 }
 
 fn administrators_manage_users(site: &Site) {

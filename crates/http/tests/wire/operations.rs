@@ -93,8 +93,8 @@ impl Operation {
         let path = self.path.replace("{organization_id}", &app.organization.to_string());
         let path = path.replace("{app_id}", &app.id.to_string());
         let path = path.replace("{principal_id}", &app.owner.id.to_string());
-        let path =
-            ["{team_id}", "{role_id}", "{permission_id}"].iter().fold(path, |path, id| path.replace(id, NOTHING));
+        let nothing = ["{team_id}", "{role_id}", "{permission_id}", "{api_key_id}", "{service_account_id}"];
+        let path = nothing.iter().fold(path, |path, id| path.replace(id, NOTHING));
         let call = world.call(self.method.as_str(), &format!("{path}{query}"));
         if self.access == Access::Public { call } else { call.by(&app.owner) }
     }
@@ -105,7 +105,10 @@ impl Operation {
             match field.name.as_str() {
                 "email" => "nobody@example.com".into(),
                 name if name.ends_with("password") => PASSWORD.into(),
-                "allowed_origins" | "redirect_urls" | "checks" => Value::Array(Vec::new()),
+                "allowed_origins" | "redirect_urls" | "redirect_uris" | "scopes" | "allowed_ips" | "checks" => {
+                    Value::Array(Vec::new())
+                }
+                "expires_at" => "2100-01-01T00:00:00Z".into(),
                 "site_url" => "https://example.com".into(),
                 "organization_id" | "principal_id" | "team_id" => NOTHING.into(),
                 "actions" => Value::Array(vec!["team.read".into()]),

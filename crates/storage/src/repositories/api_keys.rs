@@ -61,10 +61,13 @@ macro_rules! keys {
 }
 
 impl ApiKeyRepository for Tx<'_> {
-    fn api_key_by_prefix(&mut self, prefix: &str) -> Result<Option<ApiKeyId>> {
-        let query = api_keys::table.filter(api_keys::prefix.eq(prefix)).select(api_keys::id);
-        let id: Option<RowId> = self.query(|connection| query.first(connection).optional())?;
-        Ok(id.map(|id| ApiKeyId(id.0)))
+    fn api_key_by_prefix(&mut self, prefix: &str) -> Result<Option<ApiKey>> {
+        let query = keys!().filter(api_keys::prefix.eq(prefix)).select(columns!());
+        let row: Option<Row> = self.query(|connection| query.first(connection).optional())?;
+        if let Some((row, ..)) = &row {
+            self.saw(row.id.0, row.updated_at);
+        }
+        row.map(into_key).transpose()
     }
 
     fn api_key(&mut self, id: ApiKeyId) -> Result<Option<ApiKey>> {

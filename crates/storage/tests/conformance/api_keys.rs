@@ -97,7 +97,7 @@ async fn what_was_written_is_read_back(db: &Db) {
 async fn a_key_is_found_by_its_prefix(db: &Db) {
     let key = insert_one(db).await;
     for (prefix, wanted) in [
-        (key.prefix.clone(), Some(key.id)),
+        (key.prefix.clone(), Some(key.clone())),
         (key.prefix.to_uppercase(), None),
         (key.prefix[..11].to_owned(), None),
         ("fab_xxxxxxxx".to_owned(), None),

@@ -84,10 +84,19 @@ impl Kind {
                 Self::Tenant
             }
             ([], Access::Action("service_account.read" | "service_account.manage")) => Self::Tenant,
-            ([], Access::Action("api_key.read" | "oauth_client.read")) => Self::Own,
             ([], Access::Action("authz.check")) if entry.path.contains("/resolve/") => Self::Tenant,
             ([], Access::Action("app.create")) => Self::Owner,
-            ([], Access::Action("organization.list" | "organization.create" | "app.list" | "authz.check")) => Self::Own,
+            (
+                [],
+                Access::Action(
+                    "organization.list"
+                    | "organization.create"
+                    | "app.list"
+                    | "authz.check"
+                    | "api_key.read"
+                    | "oauth_client.read",
+                ),
+            ) => Self::Own,
             ([], Access::Action("user.read" | "user.manage")) => Self::Users,
             ([], access) if !matches!(access, Access::Action(_)) => Self::Own,
             _ => panic!(
