@@ -183,3 +183,36 @@ impl SignedIn {
         Ok(Self { principal: caller.principal, app: caller.app, account, session })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(scopes: &[&str], ends: Option<i64>, ips: &[&str]) -> KeyGrant {
+        KeyGrant {
+            scopes: KeyScopes::parse(scopes.iter().copied()).unwrap(),
+            expires_at: ends.map(|seconds| Timestamp::from_unix_seconds(seconds).unwrap()),
+            allowed_ips: AllowedIps::parse(ips.iter().copied()).unwrap(),
+            ..KeyGrant::new(OrganizationId::generate())
+        }
+    }
+
+    #[test]
+    fn a_key_covers_what_is_no_more_than_itself() {
+        let covers =
+            |mine: &KeyGrant, other: &KeyGrant| mine.covers(&other.scopes, other.expires_at, &other.allowed_ips);
+        let (whole, own) = (grant(&[], None, &[]), grant(&["users:write"], Some(9), &["192.0.2.0/24"]));
+        assert!(covers(&whole, &whole) && covers(&whole, &own) && covers(&own, &own) && !covers(&own, &whole));
+        assert!(covers(&own, &grant(&["users:read"], Some(8), &["192.0.2.1"])));
+        for more in [
+            grant(&[], Some(9), &["192.0.2.1"]),
+            grant(&["apps:read"], Some(9), &["192.0.2.1"]),
+            grant(&["users:read"], None, &["192.0.2.1"]),
+            grant(&["users:read"], Some(10), &["192.0.2.1"]),
+            grant(&["users:read"], Some(9), &[]),
+            grant(&["users:read"], Some(9), &["192.0.2.1", "192.0.3.1"]),
+        ] {
+            assert!(!covers(&own, &more), "{more:?}");
+        }
+    }
+}

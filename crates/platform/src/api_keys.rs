@@ -13,12 +13,12 @@ use authz::{
 use identity::ApiKey;
 use kernel::{
     AllowedIps, Code, Error, EventKind, Listed, Name, Page, Result, Role,
-    id::{ApiKeyId, OrganizationId, ServiceAccountId},
+    id::{ApiKeyId, OrganizationId},
 };
 
 use crate::{
     IssuedKey, NewApiKey, Platform, Transaction,
-    key_making::{Author, Holder, is_no_more_than_the_callers, issue, no_more_than_the_callers, rotate},
+    key_making::{Author, Holder, check_overlap, is_no_more_than_the_callers, issue, no_more_than_the_callers, rotate},
     permit::{Owned, locate, permit, role_of},
     service_accounts::stand_in,
 };
@@ -189,6 +189,7 @@ impl Platform {
         id: ApiKeyId,
         overlap: Duration,
     ) -> Result<IssuedKey> {
+        check_overlap(overlap)?;
         let (now, random) = (self.now(), rand::random());
         let rotated = self.store().write(move |tx| {
             let (permit, key) = find(tx, &acting, id, Wish::Have)?;
@@ -240,8 +241,8 @@ fn find<A: Action>(
         own(&permit, &key, wish)?;
     } else if wish == Wish::See {
         permit.need::<ApiKeyReadAll>()?;
-    } else if let Some(account) = key.service_account {
-        of_service_account(tx, &permit, account, wish)?;
+    } else if key.service_account.is_some() {
+        of_service_account(tx, &permit, &key, wish)?;
     } else if wish == Wish::Have {
         let why = "Who has another person's API key acts as them: they rotate it themselves, or you revoke it.";
         return Err(Error::because(Code::Forbidden, why));
@@ -266,14 +267,9 @@ fn own<A>(permit: &Permit<A>, key: &ApiKey, wish: Wish) -> Result<()> {
     Err(Error::because(Code::Forbidden, "This API key may do more than the one that you came with."))
 }
 
-fn of_service_account<A>(
-    tx: &mut dyn Transaction,
-    permit: &Permit<A>,
-    account: ServiceAccountId,
-    wish: Wish,
-) -> Result<()> {
+fn of_service_account<A>(tx: &mut dyn Transaction, permit: &Permit<A>, key: &ApiKey, wish: Wish) -> Result<()> {
     permit.need::<ServiceAccountManage>()?;
-    let account = tx.service_account(account)?.ok_or_else(Error::not_found)?;
+    let account = tx.service_account_of(key.organization, key.principal)?.ok_or_else(Error::not_found)?;
     permit.reach(account.role)?;
     if wish == Wish::Have { stand_in(tx, permit, &account) } else { Ok(()) }
 }

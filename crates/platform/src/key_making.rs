@@ -163,10 +163,20 @@ pub(crate) fn issue(
     Ok(IssuedKey { key, secret })
 }
 
+/// # Errors
+/// `invalid_request` for too long an overlap.
+pub(crate) fn check_overlap(overlap: Duration) -> Result<()> {
+    let most = LONGEST_OVERLAP;
+    if overlap <= most {
+        return Ok(());
+    }
+    Err(Error::because(Code::InvalidRequest, format!("Give overlap_seconds from 0 to {}.", most.as_secs())))
+}
+
 /// Gives a key another secret under the same prefix. The one before counts for the overlap, and none before that.
 ///
 /// # Errors
-/// `invalid_request` for too long an overlap; `conflict` for a key that can't be used.
+/// `conflict` for a key that can't be used.
 pub(crate) fn rotate(
     tx: &mut dyn Transaction,
     scope: &dyn Scope,
@@ -175,10 +185,6 @@ pub(crate) fn rotate(
     overlap: Duration,
     random: [u8; 32],
 ) -> Result<IssuedKey> {
-    if overlap > LONGEST_OVERLAP {
-        let most = LONGEST_OVERLAP.as_secs();
-        return Err(Error::because(Code::InvalidRequest, format!("Give overlap_seconds from 0 to {most}.")));
-    }
     if !key.is_live(author.now) {
         return Err(Error::because(Code::Conflict, "This API key is disabled or has expired: make another one."));
     }

@@ -10,7 +10,7 @@ use kernel::{
 
 use crate::{
     IssuedKey, NewApiKey, NewServiceAccount, Platform, Transaction,
-    key_making::{Author, Holder, issue, rotate},
+    key_making::{Author, Holder, check_overlap, issue, rotate},
     service_accounts::found,
 };
 
@@ -86,6 +86,7 @@ impl Platform {
     /// # Errors
     /// `not_found`; `invalid_request` for too long an overlap; `conflict` for a key that can't be used.
     pub async fn operator_rotate_key(&self, named: &str, overlap: Duration) -> Result<IssuedKey> {
+        check_overlap(overlap)?;
         let (now, random, named) = (self.now(), rand::random(), named.to_owned());
         let rotated = self.store().write(move |tx| {
             let key = key(tx, &named)?;

@@ -14,7 +14,7 @@ use kernel::{
 
 use crate::{
     IssuedKey, NewApiKey, Platform, Transaction,
-    key_making::{Author, Holder, is_no_more_than_the_callers, issue, no_more_than_the_callers, rotate},
+    key_making::{Author, Holder, check_overlap, is_no_more_than_the_callers, issue, no_more_than_the_callers, rotate},
     permit::locate,
     service_accounts::stand_in,
 };
@@ -73,6 +73,7 @@ impl Platform {
         key: ApiKeyId,
         overlap: Duration,
     ) -> Result<IssuedKey> {
+        check_overlap(overlap)?;
         let (now, random) = (self.now(), rand::random());
         let rotated = self.store().write(move |tx| {
             let (permit, account) = kept(tx, &acting, id)?;

@@ -57,6 +57,21 @@ fn a_key_acts_in_its_own_organization_alone() {
     assert_eq!(told.unwrap_err().code, Code::InsufficientScope);
 }
 
+#[test]
+fn a_permit_tells_what_else_one_may_by_the_same_rules() {
+    let here = OrganizationId::generate();
+    let permit = |caller, role| {
+        let acting = Acting::<OrganizationRead>::new(caller).unwrap();
+        let authority = Some(Authority::of_role(None, role));
+        decide(Subject { acting: &acting, organization: here, team: None, resource: None, authority }).unwrap()
+    };
+    let told = |caller, role| permit(caller, role).need::<OrganizationUpdate>().map_err(|error| error.code);
+    assert!(permit(person(None), Role::Admin).may::<OrganizationUpdate>());
+    assert_eq!(told(person(None), Role::Member), Err(Code::Forbidden));
+    assert_eq!(told(key(here, Role::Member, &[]), Role::Owner), Err(Code::Forbidden));
+    assert_eq!(told(key(here, Role::Owner, &["organizations:read"]), Role::Owner), Err(Code::InsufficientScope));
+}
+
 proptest! {
     #[test]
     fn a_key_never_allows_what_its_principal_may_not(key_role in role(), own in role()) {

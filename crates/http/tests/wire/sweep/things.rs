@@ -89,7 +89,7 @@ impl Things {
                 )
             })
             .await;
-        let key = world.insert_key(organization, |key| ApiKey { principal: grantee, ..key }).await.id.to_string();
+        let key = world.insert_key(organization, |key| key).await.id.to_string();
         let kinds = [Kind::ServiceAccount, Kind::ServiceAccountKey, Kind::OauthClient];
         let programs = if kinds.into_iter().any(needed) { Some(programs(world, organization).await) } else { None };
         let [service_account, service_account_key, oauth_client] =
