@@ -182,7 +182,7 @@ impl Platform {
     ///
     /// # Errors
     /// `not_found`; `forbidden` below the role member, for another person's key, and for what is more than the key that
-    /// the caller came with; `invalid_request` for too long an overlap; `conflict` for a key that can't be used.
+    /// the caller came with; `invalid_setting` for too long an overlap; `conflict` for a key that can't be used.
     pub async fn rotate_api_key(
         &self,
         acting: Acting<ApiKeyRotate>,

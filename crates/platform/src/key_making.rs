@@ -164,13 +164,14 @@ pub(crate) fn issue(
 }
 
 /// # Errors
-/// `invalid_request` for too long an overlap.
+/// `invalid_setting` for too long an overlap.
 pub(crate) fn check_overlap(overlap: Duration) -> Result<()> {
     let most = LONGEST_OVERLAP;
     if overlap <= most {
         return Ok(());
     }
-    Err(Error::because(Code::InvalidRequest, format!("Give overlap_seconds from 0 to {}.", most.as_secs())))
+    let why = format!("Give overlap_seconds a value from 0 to {}.", most.as_secs());
+    Err(Error::because(Code::InvalidSetting, why))
 }
 
 /// Gives a key another secret under the same prefix. The one before counts for the overlap, and none before that.

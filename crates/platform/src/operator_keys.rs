@@ -84,7 +84,7 @@ impl Platform {
     /// Gives a key another secret. The one before counts for the overlap.
     ///
     /// # Errors
-    /// `not_found`; `invalid_request` for too long an overlap; `conflict` for a key that can't be used.
+    /// `not_found`; `invalid_setting` for too long an overlap; `conflict` for a key that can't be used.
     pub async fn operator_rotate_key(&self, named: &str, overlap: Duration) -> Result<IssuedKey> {
         check_overlap(overlap)?;
         let (now, random, named) = (self.now(), rand::random(), named.to_owned());

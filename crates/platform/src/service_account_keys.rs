@@ -65,7 +65,8 @@ impl Platform {
     /// Gives a key of a service account another secret. The one before counts for the overlap.
     ///
     /// # Errors
-    /// As [`Self::create_service_account_key`]; `conflict` for a key that can't be used.
+    /// As [`Self::create_service_account_key`]; `invalid_setting` for too long an overlap; `conflict` for a key that can't be
+    /// used.
     pub async fn rotate_service_account_key(
         &self,
         acting: Acting<ServiceAccountManage>,

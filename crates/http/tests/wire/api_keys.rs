@@ -402,7 +402,7 @@ async fn a_rotation_may_overlap_with_the_secret_before_it_and_no_earlier_one(wor
         me(world, key).await.refused(401, "unauthorized");
     }
     world.call("POST", &format!("{path}/enable")).by(&company.member).send().await.ok();
-    rotate(world, &company, &id, &json!({ "overlap_seconds": 604_801 })).await.refused(400, "invalid_request");
+    rotate(world, &company, &id, &json!({ "overlap_seconds": 604_801 })).await.refused(400, "invalid_setting");
     rotate(world, &company, &id, &json!({ "overlap_seconds": 604_800 })).await.ok();
 }
 
