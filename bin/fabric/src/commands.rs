@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod database;
+pub mod key;
 pub mod openapi;
 pub mod password;
 pub mod setup;

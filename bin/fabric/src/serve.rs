@@ -39,7 +39,7 @@ async fn run(config: &Config, listeners: Vec<TcpListener>, show: Output) -> Resu
     let Started { platform, database, mailer } = start(config).await?;
     let (workers, mode) = match config.runtime.mode {
         Mode::Server => (Workers::start(&platform, mailer), http::Mode::Server),
-        Mode::RequestOnly => (Workers::of_this_process(&platform), http::Mode::RequestOnly),
+        Mode::RequestOnly => (Workers::of_requests(&platform), http::Mode::RequestOnly),
     };
     let folding = metrics.clone();
     rt::spawn(async move {

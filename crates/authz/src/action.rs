@@ -112,6 +112,28 @@ actions! {
     PermissionManage = "permission.manage" from Admin under OrganizationsWrite;
     /// See what happened.
     AuditRead = "audit.read" from Admin under AuditRead, by_app;
+    /// See one's own API keys.
+    ApiKeyRead = "api_key.read" from Viewer under ApiKeysRead;
+    /// See everybody's API keys.
+    ApiKeyReadAll = "api_key.read_all" from Admin under ApiKeysRead;
+    /// Make an API key that acts as oneself.
+    ApiKeyCreate = "api_key.create" from Member under ApiKeysWrite;
+    /// Rename one's own API keys, and say where they may come from.
+    ApiKeyUpdate = "api_key.update" from Viewer under ApiKeysWrite;
+    /// Replace the secrets of one's own API keys.
+    ApiKeyRotate = "api_key.rotate" from Member under ApiKeysWrite;
+    /// Disable, enable and delete one's own API keys.
+    ApiKeyRevoke = "api_key.revoke" from Viewer under ApiKeysWrite;
+    /// Rename, disable, enable and delete everybody's API keys.
+    ApiKeyManage = "api_key.manage" from Admin under ApiKeysWrite;
+    /// See service accounts and their API keys.
+    ServiceAccountRead = "service_account.read" from Member under ApiKeysRead;
+    /// Make, change and delete service accounts and their API keys.
+    ServiceAccountManage = "service_account.manage" from Admin under ApiKeysWrite;
+    /// See OAuth clients.
+    OauthClientRead = "oauth_client.read" from Admin under ApiKeysRead;
+    /// Make and delete OAuth clients.
+    OauthClientManage = "oauth_client.manage" from Admin under ApiKeysWrite;
     /// Ask what one may do.
     AuthzCheck = "authz.check" from Viewer under AuthzCheck;
     /// List the apps that one manages.

@@ -145,12 +145,12 @@ mod tests {
 
     use kernel::{
         Code,
-        id::{AccountId, ApiKeyId, SessionId},
+        id::{AccountId, SessionId},
     };
 
     use super::*;
     use crate::{
-        Caller, KeyGrant, KeyScopes,
+        Caller, KeyGrant,
         action::{AppDelete, AppRotateSecret, AppUpdate, UserManage},
     };
 
@@ -184,14 +184,7 @@ mod tests {
     }
 
     fn key(organization: OrganizationId, role: Role) -> Credential {
-        let scopes = KeyScopes::default();
-        Credential::ApiKey(Arc::new(KeyGrant {
-            id: ApiKeyId::generate(),
-            account: None,
-            organization,
-            role: Some(role),
-            scopes,
-        }))
+        Credential::ApiKey(Arc::new(KeyGrant { role: Some(role), ..KeyGrant::new(organization) }))
     }
 
     fn code(result: Result<()>) -> Option<Code> {

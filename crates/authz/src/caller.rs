@@ -3,9 +3,11 @@
 use std::{marker::PhantomData, sync::Arc};
 
 use kernel::{
-    Code, Error, Result, Role, Via,
-    id::{AccountId, ApiKeyId, AppId, OrganizationId, PrincipalId, SessionId},
+    AllowedIps, Code, Error, Result, Role, Timestamp, Via,
+    id::{AccountId, ApiKeyId, AppId, OauthClientId, OrganizationId, PrincipalId, ServiceAccountId, SessionId},
 };
+
+use uuid::Uuid;
 
 use crate::{Action, Denied, KeyScopes};
 
@@ -45,6 +47,8 @@ pub enum Credential {
     },
     /// An API key.
     ApiKey(Arc<KeyGrant>),
+    /// A token of a service account's OAuth client: as good as a key with the client's scopes.
+    Client(Arc<KeyGrant>),
     /// A token that an app got for itself.
     App,
     /// The development header: nothing at all.
@@ -54,19 +58,50 @@ pub enum Credential {
     },
 }
 
-/// What an API key brings along.
+/// What an API key brings along, or the token of an OAuth client.
 #[derive(Clone, Debug)]
 pub struct KeyGrant {
-    /// The key.
-    pub id: ApiKeyId,
-    /// The account of the principal it acts as.
+    /// The key, or the client.
+    pub id: Uuid,
+    /// The account of the person it acts as.
     pub account: Option<AccountId>,
+    /// The service account it acts as.
+    pub service_account: Option<ServiceAccountId>,
     /// The only organization it acts in.
     pub organization: OrganizationId,
     /// The most it may do there; without, as much as the principal it acts as.
     pub role: Option<Role>,
     /// What it is good for.
     pub scopes: KeyScopes,
+    /// Until when.
+    pub expires_at: Option<Timestamp>,
+    /// From where.
+    pub allowed_ips: AllowedIps,
+}
+
+impl KeyGrant {
+    /// A grant that takes nothing away.
+    #[must_use]
+    pub fn new(organization: OrganizationId) -> Self {
+        Self {
+            id: Uuid::nil(),
+            account: None,
+            service_account: None,
+            organization,
+            role: None,
+            scopes: KeyScopes::default(),
+            expires_at: None,
+            allowed_ips: AllowedIps::default(),
+        }
+    }
+
+    /// Whether a credential with these limits is no more than this one: it is good for nothing else, from nowhere else,
+    /// and for no longer.
+    #[must_use]
+    pub fn covers(&self, scopes: &KeyScopes, expires_at: Option<Timestamp>, allowed_ips: &AllowedIps) -> bool {
+        let ends = self.expires_at.is_none_or(|mine| expires_at.is_some_and(|theirs| theirs <= mine));
+        ends && self.scopes.cover(scopes) && self.allowed_ips.cover(allowed_ips)
+    }
 }
 
 impl Caller {
@@ -78,16 +113,16 @@ impl Caller {
             | Credential::Exchange { account }
             | Credential::External { account } => Some(account),
             Credential::Development { account } => account,
-            Credential::ApiKey(ref key) => key.account,
+            Credential::ApiKey(ref key) | Credential::Client(ref key) => key.account,
             Credential::App => None,
         }
     }
 
-    /// The API key behind the call, where there is one.
+    /// What the API key behind the call brings along, or the OAuth client, where there is one.
     #[must_use]
     pub fn key(&self) -> Option<&KeyGrant> {
         match &self.credential {
-            Credential::ApiKey(key) => Some(key),
+            Credential::ApiKey(key) | Credential::Client(key) => Some(key),
             _ => None,
         }
     }
@@ -99,7 +134,8 @@ impl Caller {
             (Credential::Session { session, .. }, _) => Via::Session(*session),
             (Credential::Exchange { .. }, Some(app)) => Via::Exchange(app),
             (Credential::External { .. } | Credential::Exchange { .. }, _) => Via::External,
-            (Credential::ApiKey(key), _) => Via::ApiKey(key.id),
+            (Credential::ApiKey(key), _) => Via::ApiKey(ApiKeyId(key.id)),
+            (Credential::Client(client), _) => Via::Client(OauthClientId(client.id)),
             (Credential::App, _) => Via::App,
             (Credential::Development { .. }, _) => Via::Development,
         }
@@ -109,7 +145,7 @@ impl Caller {
     /// `user_required` for an app that calls for itself, or with an API key.
     pub fn user(&self) -> Result<PrincipalId> {
         match self.credential {
-            Credential::App | Credential::ApiKey(_) => Err(Error::new(Code::UserRequired)),
+            Credential::App | Credential::ApiKey(_) | Credential::Client(_) => Err(Error::new(Code::UserRequired)),
             _ => Ok(self.principal),
         }
     }
@@ -169,5 +205,38 @@ impl SignedIn {
             _ => return Err(Error::new(Code::SessionRequired)),
         };
         Ok(Self { principal: caller.principal, app: caller.app, account, session })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(scopes: &[&str], ends: Option<i64>, ips: &[&str]) -> KeyGrant {
+        KeyGrant {
+            scopes: KeyScopes::parse(scopes.iter().copied()).unwrap(),
+            expires_at: ends.map(|seconds| Timestamp::from_unix_seconds(seconds).unwrap()),
+            allowed_ips: AllowedIps::parse(ips.iter().copied()).unwrap(),
+            ..KeyGrant::new(OrganizationId::generate())
+        }
+    }
+
+    #[test]
+    fn a_key_covers_what_is_no_more_than_itself() {
+        let covers =
+            |mine: &KeyGrant, other: &KeyGrant| mine.covers(&other.scopes, other.expires_at, &other.allowed_ips);
+        let (whole, own) = (grant(&[], None, &[]), grant(&["users:write"], Some(9), &["192.0.2.0/24"]));
+        assert!(covers(&whole, &whole) && covers(&whole, &own) && covers(&own, &own) && !covers(&own, &whole));
+        assert!(covers(&own, &grant(&["users:read"], Some(8), &["192.0.2.1"])));
+        for more in [
+            grant(&[], Some(9), &["192.0.2.1"]),
+            grant(&["apps:read"], Some(9), &["192.0.2.1"]),
+            grant(&["users:read"], None, &["192.0.2.1"]),
+            grant(&["users:read"], Some(10), &["192.0.2.1"]),
+            grant(&["users:read"], Some(9), &[]),
+            grant(&["users:read"], Some(9), &["192.0.2.1", "192.0.3.1"]),
+        ] {
+            assert!(!covers(&own, &more), "{more:?}");
+        }
     }
 }

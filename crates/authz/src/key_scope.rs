@@ -103,13 +103,31 @@ impl KeyScopes {
     /// # Errors
     /// `invalid_request` when one of them does not exist.
     pub fn parse<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self> {
-        names.into_iter().map(KeyScope::parse).collect::<Result<_>>().map(Self)
+        let mut scopes = Vec::new();
+        for name in names {
+            let scope = KeyScope::parse(name)?;
+            if !scopes.contains(&scope) {
+                scopes.push(scope);
+            }
+        }
+        Ok(Self(scopes))
     }
 
     /// Whether they take nothing away: there are none.
     #[must_use]
     pub fn is_everything(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Each by its name.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|scope| scope.name())
+    }
+
+    /// Whether who has these has all of `others`.
+    #[must_use]
+    pub fn cover(&self, others: &Self) -> bool {
+        self.is_everything() || !others.is_everything() && others.0.iter().all(|scope| self.allow(*scope))
     }
 
     /// Whether the key may be used for it, as far as scopes go.
@@ -122,6 +140,16 @@ impl KeyScopes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_hands_on_a_scope_that_they_lack() {
+        let scopes = |names: &[&str]| KeyScopes::parse(names.iter().copied()).unwrap();
+        let (all, writes) = (scopes(&[]), scopes(&["users:write", "users:write", "apps:read"]));
+        assert_eq!(writes.names().collect::<Vec<_>>(), ["users:write", "apps:read"]);
+        assert!(all.cover(&all) && all.cover(&writes) && writes.cover(&writes));
+        assert!(writes.cover(&scopes(&["users:read"])));
+        assert!(!writes.cover(&all) && !writes.cover(&scopes(&["users:read", "apps:write"])));
+    }
 
     #[test]
     fn scopes_only_take_away() {

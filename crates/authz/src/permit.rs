@@ -108,6 +108,28 @@ impl<A> Permit<A> {
         self.role
     }
 
+    /// Whether they may do `B`, too, to the organization as a whole: judged from the same facts.
+    #[must_use]
+    pub fn may<B: Action>(&self) -> bool {
+        self.need::<B>().is_ok()
+    }
+
+    /// # Errors
+    /// `forbidden`, as for [`decide`], unless they may do `B`, too.
+    pub fn need<B: Action>(&self) -> Result<()> {
+        let question = Question::of::<B>(Some(Resource::of("organization", self.organization.0)));
+        match judge(&self.authority, self.organization, self.caller.key(), &question) {
+            Verdict::Allowed(_) => Ok(()),
+            Verdict::Refused(refusal) => Err(refused::<B>(refusal, &self.caller, self.organization)),
+        }
+    }
+
+    /// With what they came.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     /// # Errors
     /// `forbidden` when they may not do all of this themselves: nobody hands on what they do not have.
     pub fn hand_on<'a>(&self, actions: impl IntoIterator<Item = &'a ActionPattern>) -> Result<()> {

@@ -144,6 +144,7 @@ async fn authenticate(http: &HttpRequest) -> Result<Caller> {
         development_principal,
         client_id: header(http, &X_FABRIC_APP_ID)?,
         local: development_principal.is_some() && is_local(http),
+        ip: peer(http),
     };
     let caller = platform(http)?.authenticate(presented).await?;
     let path = http.match_info().get("organization_id").and_then(|id| OrganizationId::from_str(id).ok());
@@ -197,11 +198,13 @@ fn names_this_machine(host: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// Where the request comes from, for all we see: the last proxy, where there is one.
+fn peer(http: &HttpRequest) -> Option<IpAddr> {
+    http.peer_addr().map(|peer| peer.ip().to_canonical())
+}
+
 /// The device at the other end.
 pub fn client(http: &HttpRequest) -> Client {
     let agent = http.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
-    Client {
-        ip: http.peer_addr().map(|peer| peer.ip().to_canonical()),
-        user_agent: agent.map(|agent| agent.chars().take(256).collect()),
-    }
+    Client { ip: peer(http), user_agent: agent.map(|agent| agent.chars().take(256).collect()) }
 }

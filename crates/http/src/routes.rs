@@ -1,6 +1,7 @@
 //! The route table: every route there is. What it asks of its caller comes from its handler's own signature.
 
 mod admin;
+mod api_keys;
 mod apps;
 mod audit;
 mod auth;
@@ -8,10 +9,12 @@ mod invitations;
 mod me;
 mod members;
 mod oauth;
+mod oauth_clients;
 mod organization_settings;
 mod organizations;
 mod permissions;
 mod roles;
+mod service_accounts;
 mod system;
 mod teams;
 
@@ -67,7 +70,8 @@ const DELETE: Method = Method::DELETE;
 /// The whole surface.
 #[must_use]
 pub fn table() -> Vec<Entry> {
-    [server(), sign_in(), tenancy(), invitations(), authorization(), apps_and_users()].into_iter().flatten().collect()
+    let chapters = [server(), sign_in(), tenancy(), invitations(), authorization(), keys(), apps_and_users()];
+    chapters.into_iter().flatten().collect()
 }
 
 /// How the server is.
@@ -189,6 +193,42 @@ fn authorization() -> Vec<Entry> {
         entry(GET, "/v1/audit-logs", "Lists what happened in an app, or everywhere.", audit::list),
         entry(GET, "/v1/organizations/{organization_id}/audit-logs", "Lists what happened.", audit::list_in),
         entry(GET, "/v1/me/permissions", "Lists the caller's roles.", permissions::own),
+    ]
+}
+
+/// What programs act with.
+fn keys() -> Vec<Entry> {
+    const KEYS: &str = "/v1/api-keys";
+    const KEY: &str = "/v1/api-keys/{api_key_id}";
+    const ACCOUNTS: &str = "/v1/service-accounts";
+    const ACCOUNT: &str = "/v1/service-accounts/{service_account_id}";
+    const KEYS_OF: &str = "/v1/service-accounts/{service_account_id}/api-keys";
+    const KEY_OF: &str = "/v1/service-accounts/{service_account_id}/api-keys/{api_key_id}";
+    const ROTATE_KEY_OF: &str = "/v1/service-accounts/{service_account_id}/api-keys/{api_key_id}/rotate";
+    const CLIENTS: &str = "/v1/oauth/clients";
+    vec![
+        entry(POST, KEYS, "Makes an API key that acts as the caller.", api_keys::create),
+        entry(GET, KEYS, "Lists API keys.", api_keys::list),
+        entry(GET, KEY, "Shows an API key, without its secret.", api_keys::read),
+        entry(PATCH, KEY, "Changes an API key.", api_keys::update),
+        entry(DELETE, KEY, "Deletes an API key.", api_keys::delete),
+        entry(POST, "/v1/api-keys/{api_key_id}/disable", "Disables an API key.", api_keys::disable),
+        entry(POST, "/v1/api-keys/{api_key_id}/enable", "Enables an API key again.", api_keys::enable),
+        entry(POST, "/v1/api-keys/{api_key_id}/rotate", "Replaces an API key's secret.", api_keys::rotate),
+        entry(POST, ACCOUNTS, "Makes a service account.", service_accounts::create),
+        entry(GET, ACCOUNTS, "Lists service accounts.", service_accounts::list),
+        entry(GET, ACCOUNT, "Shows a service account.", service_accounts::read),
+        entry(PATCH, ACCOUNT, "Changes a service account.", service_accounts::update),
+        entry(DELETE, ACCOUNT, "Deletes a service account with its keys.", service_accounts::delete),
+        entry(POST, "/v1/service-accounts/{service_account_id}/disable", "Disables one.", service_accounts::disable),
+        entry(POST, "/v1/service-accounts/{service_account_id}/enable", "Enables it again.", service_accounts::enable),
+        entry(POST, KEYS_OF, "Makes an API key of a service account.", service_accounts::create_key),
+        entry(GET, KEYS_OF, "Lists the API keys of a service account.", service_accounts::list_keys),
+        entry(DELETE, KEY_OF, "Deletes an API key of a service account.", service_accounts::delete_key),
+        entry(POST, ROTATE_KEY_OF, "Replaces its secret.", service_accounts::rotate_key),
+        entry(POST, CLIENTS, "Makes an OAuth client with a service account.", oauth_clients::create),
+        entry(GET, CLIENTS, "Lists OAuth clients.", oauth_clients::list),
+        entry(DELETE, "/v1/oauth/clients/{client_id}", "Deletes an OAuth client.", oauth_clients::delete),
     ]
 }
 

@@ -11,7 +11,7 @@ use josekit::{
 };
 use kernel::{
     Code, Error, Result, Timestamp,
-    id::{AccountId, AppId, ClientSecretId, PrincipalId, SessionId, TokenId},
+    id::{AccountId, AppId, ClientSecretId, OauthClientId, PrincipalId, SessionId, TokenId},
 };
 use openssl::{hash::MessageDigest, memcmp, pkey::PKey, pkey::Private, sign::Signer};
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
@@ -49,6 +49,11 @@ pub enum Grant {
     App {
         /// The client secret that it showed: the token lives no longer than that does.
         secret: ClientSecretId,
+    },
+    /// A service account that showed its client credentials.
+    Client {
+        /// The OAuth client: the token lives no longer than that does.
+        client: OauthClientId,
     },
 }
 

@@ -9,13 +9,15 @@ pub mod lockout;
 pub mod one_time_token;
 pub mod password;
 pub mod refresh_token;
+pub mod service_account;
 pub mod session;
 
 pub use account::{Account, AccountRepository, EmailProof};
-pub use api_key::{ApiKey, ApiKeyRepository};
+pub use api_key::{ApiKey, ApiKeyRepository, Rotation};
 pub use link::{Link, LinkRepository, Linked};
 pub use lockout::{Lockout, LockoutKey, LockoutRepository};
 pub use one_time_token::{OneTimeToken, OneTimeTokenRepository, Purpose};
 pub use password::{Password, PasswordHash};
 pub use refresh_token::{RefreshToken, RefreshTokenRepository};
+pub use service_account::{ServiceAccount, ServiceAccountRepository};
 pub use session::{Session, SessionRepository};

@@ -1,6 +1,8 @@
 //! What a commit changed that somebody may hold a copy of.
 
-use crate::id::{AccountId, ApiKeyId, AppId, OrganizationId, PrincipalId, SessionId, TeamId, TokenId};
+use crate::id::{
+    AccountId, ApiKeyId, AppId, OrganizationId, PrincipalId, ServiceAccountId, SessionId, TeamId, TokenId,
+};
 
 /// A fact that caches keep and that a transaction has changed. Repositories report it where they write it, so that no
 /// use case can forget; the store hands it on after the commit and before the answer.
@@ -14,6 +16,8 @@ pub enum Change {
     Account(AccountId),
     /// An API key was disabled, deleted or changed.
     ApiKey(ApiKeyId),
+    /// A service account was made, changed, disabled or deleted.
+    ServiceAccount(ServiceAccountId),
     /// What a principal is in an organization: membership, roles in teams, grants.
     Authority(OrganizationId, PrincipalId),
     /// A team was made.

@@ -124,6 +124,30 @@ kinds! {
     AppDeleted = "app.deleted";
     /// An API key was made.
     ApiKeyCreated = "api_key.created";
+    /// An API key was renamed, or may come from other addresses.
+    ApiKeyUpdated = "api_key.updated";
+    /// An API key's secret was replaced.
+    ApiKeyRotated = "api_key.rotated";
+    /// An API key was disabled.
+    ApiKeyDisabled = "api_key.disabled";
+    /// An API key was enabled again.
+    ApiKeyEnabled = "api_key.enabled";
+    /// An API key was deleted.
+    ApiKeyRevoked = "api_key.revoked";
+    /// A service account was made.
+    ServiceAccountCreated = "service_account.created";
+    /// A service account was renamed, or got another role.
+    ServiceAccountUpdated = "service_account.updated";
+    /// A service account was disabled.
+    ServiceAccountDisabled = "service_account.disabled";
+    /// A service account was enabled again.
+    ServiceAccountEnabled = "service_account.enabled";
+    /// A service account was deleted with its keys.
+    ServiceAccountDeleted = "service_account.deleted";
+    /// An OAuth client was made.
+    OauthClientCreated = "oauth_client.created";
+    /// An OAuth client was deleted.
+    OauthClientDeleted = "oauth_client.deleted";
 }
 
 impl EventKind {

@@ -78,6 +78,10 @@ ids! {
     OneTimeTokenId = "one_time_token_id" by now_v7,
     /// An API key.
     ApiKeyId = "api_key_id" by now_v7,
+    /// A principal that is no person: a program of an organization.
+    ServiceAccountId = "service_account_id" by now_v7,
+    /// Client credentials of a service account.
+    OauthClientId = "oauth_client_id" by now_v7,
     /// A secret of an app's client credentials.
     ClientSecretId = "client_secret_id" by now_v7,
     /// Something that happened.
@@ -90,5 +94,19 @@ impl From<AppId> for PrincipalId {
     /// An app that acts for itself (client credentials) is a principal with the app's own id.
     fn from(app: AppId) -> Self {
         Self(app.0)
+    }
+}
+
+impl From<ServiceAccountId> for PrincipalId {
+    /// A service account is a principal with its own id.
+    fn from(account: ServiceAccountId) -> Self {
+        Self(account.0)
+    }
+}
+
+impl From<PrincipalId> for ServiceAccountId {
+    /// The service account that a principal may be: whether it is one, the database knows.
+    fn from(principal: PrincipalId) -> Self {
+        Self(principal.0)
     }
 }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::{
     Client,
-    id::{ApiKeyId, AppId, SessionId},
+    id::{ApiKeyId, AppId, OauthClientId, SessionId},
 };
 
 /// Where a change came from: what the ledger notes beside who made it.
@@ -31,6 +31,8 @@ pub enum Via {
     External,
     /// With an API key.
     ApiKey(ApiKeyId),
+    /// With a token of an OAuth client.
+    Client(OauthClientId),
     /// With a token that an app got for itself.
     App,
     /// With the development header.
@@ -49,6 +51,7 @@ impl Via {
             Self::Exchange(_) => "exchange",
             Self::External => "external",
             Self::ApiKey(_) => "api_key",
+            Self::Client(_) => "client",
             Self::App => "app",
             Self::Development => "development",
             Self::Operator => "operator",
@@ -62,6 +65,7 @@ impl Via {
             Self::Session(id) => Some(id.0),
             Self::Exchange(id) => Some(id.0),
             Self::ApiKey(id) => Some(id.0),
+            Self::Client(id) => Some(id.0),
             _ => None,
         }
     }

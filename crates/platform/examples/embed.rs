@@ -160,7 +160,8 @@ async fn enter(platform: web::Data<Platform>, asked: web::Json<Credentials>, htt
 async fn hello(platform: web::Data<Platform>, http: HttpRequest) -> HttpResponse {
     let authorization = http.headers().get("authorization").and_then(|value| value.to_str().ok());
     let greeted = async {
-        let caller = platform.authenticate(Presented { authorization, ..Presented::default() }).await?;
+        let ip = http.peer_addr().map(|peer| peer.ip());
+        let caller = platform.authenticate(Presented { authorization, ip, ..Presented::default() }).await?;
         platform.me(&caller).await
     };
     match greeted.await {

@@ -107,7 +107,7 @@ impl Platform {
         let caller = acting.caller().clone();
         let listed = self.store().read(move |tx| match (&caller.credential, caller.app) {
             (Credential::App, Some(app)) => Ok(Listed::whole(tx.app(app)?, &page)),
-            (Credential::ApiKey(key), None) => {
+            (Credential::ApiKey(key) | Credential::Client(key), None) => {
                 let permit = permit(tx, &acting, key.organization)?;
                 tx.apps_in(&permit, &page)
             }

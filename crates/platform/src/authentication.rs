@@ -1,7 +1,7 @@
 //! The authentication chain: API key, then our token, then Supabase's, then the development header, then nobody. What
 //! was presented decides which; a bearer that is not good is refused and never falls through to the next.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use authz::{Caller, Credential};
 use identity::{
@@ -11,8 +11,8 @@ use identity::{
     api_key, link,
 };
 use kernel::{
-    Code, Email, Error, ErrorKind, Event, EventKind, Result, Timestamp,
-    id::{AccountId, AppId, PrincipalId},
+    Code, Email, Error, ErrorKind, Event, EventKind, Result, SecretHash, Timestamp,
+    id::{AccountId, AppId, PrincipalId, ServiceAccountId},
 };
 use serde_json::json;
 
@@ -34,6 +34,8 @@ pub struct Presented<'a> {
     pub client_id: Option<&'a str>,
     /// Whether the peer is on this machine and nobody forwards for somebody else.
     pub local: bool,
+    /// Where the peer is, for all that is known.
+    pub ip: Option<IpAddr>,
 }
 
 impl Platform {
@@ -47,7 +49,7 @@ impl Platform {
             (Some(authorization), _) => {
                 let bearer = bearer(authorization).ok_or_else(unauthorized)?;
                 if bearer.starts_with(api_key::MARK) {
-                    self.by_api_key(bearer).await?
+                    self.by_api_key(bearer, presented.ip).await?
                 } else {
                     self.by_token(bearer).await?
                 }
@@ -63,18 +65,23 @@ impl Platform {
         Ok(caller)
     }
 
-    async fn by_api_key(&self, presented: &str) -> Result<Caller> {
-        let found = self.key_facts(presented).await?;
-        let facts = found.filter(|facts| facts.key.is_live(self.now())).ok_or_else(unauthorized)?;
-        if let Some(account) = facts.key.account {
+    async fn by_api_key(&self, shown: &str, ip: Option<IpAddr>) -> Result<Caller> {
+        let (hash, now) = (SecretHash::of(shown), self.now());
+        let facts = self.key_facts(shown, hash, now).await?.ok_or_else(unauthorized)?;
+        let key = &facts.key;
+        // One answer for all of it: who found a key somewhere does not learn what it lacks.
+        if !key.is_shown(hash, now) || !key.is_live(now) || !key.allowed_ips.admit(ip) {
+            return Err(unauthorized());
+        }
+        if let Some(account) = key.account {
             self.enabled_account(account).await?;
         }
-        self.enabled_app(facts.key.app).await?;
-        Ok(Caller {
-            principal: facts.key.principal,
-            app: facts.key.app,
-            credential: Credential::ApiKey(Arc::clone(&facts.grant)),
-        })
+        if let Some(account) = key.service_account {
+            self.enabled_service_account(account).await?;
+        }
+        self.enabled_app(key.app).await?;
+        self.key_uses().note(key, now);
+        Ok(Caller { principal: key.principal, app: key.app, credential: Credential::ApiKey(Arc::clone(&facts.grant)) })
     }
 
     async fn by_token(&self, token: &str) -> Result<Caller> {
@@ -113,6 +120,15 @@ impl Platform {
                 }
                 Credential::App
             }
+            Grant::Client { client } => {
+                self.not_revoked(claims).await?;
+                let facts = self.client_facts(*client).await?.ok_or_else(revoked)?;
+                if facts.client.principal() != claims.sub || facts.client.app != claims.app_id {
+                    return Err(unauthorized());
+                }
+                self.enabled_service_account(facts.client.service_account).await?;
+                Credential::Client(Arc::clone(&facts.grant))
+            }
         };
         Ok(Caller { principal: claims.sub, app: claims.app_id, credential })
     }
@@ -134,6 +150,10 @@ impl Platform {
 
     async fn enabled_account(&self, id: AccountId) -> Result<Arc<AccountFacts>> {
         self.account_facts(id).await?.filter(|account| !account.disabled).ok_or_else(revoked)
+    }
+
+    async fn enabled_service_account(&self, id: ServiceAccountId) -> Result<()> {
+        if self.is_service_account_enabled(id).await? { Ok(()) } else { Err(revoked()) }
     }
 
     async fn enabled_app(&self, id: Option<AppId>) -> Result<Option<Arc<apps::App>>> {

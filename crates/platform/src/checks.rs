@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use authz::{
-    Acting, Authority, Caller, Question, Reason, Refusal, Resource, Verdict,
+    Acting, Authority, Caller, KeyGrant, Question, Reason, Refusal, Resource, Verdict,
     action::{AuthzCheck, OrganizationList, PermissionRead},
     judge,
 };
@@ -13,7 +13,7 @@ use kernel::{
 };
 use uuid::Uuid;
 
-use crate::Platform;
+use crate::{Platform, permit::authority};
 
 /// The most checks that are answered together.
 pub const MOST_CHECKS: usize = 100;
@@ -200,15 +200,17 @@ impl Platform {
     ) -> Result<Vec<(OrganizationId, Option<TeamId>, Role)>> {
         let caller = acting.caller().clone();
         let listed = self.store().read(move |tx| {
-            let within = caller.key().map(|key| key.organization);
-            let cap = |role: Role| caller.key().and_then(|key| key.role).map_or(role, |cap| cap.min(role));
+            if let Some(key) = caller.key() {
+                let authority = authority(tx, key.organization, caller.principal)?;
+                let authority = authority.filter(|authority| authority.app == caller.app);
+                return Ok(authority.map_or_else(Vec::new, |authority| roles_with(key, &authority)));
+            }
             let page = Page::new(None, 0, Page::<OrganizationId>::LARGEST)?;
             let own = tx.organizations_of(caller.app, caller.principal, &page)?.items;
-            let mut roles: Vec<_> = own.into_iter().map(|(own, role)| (own.id, None, cap(role))).collect();
+            let mut roles: Vec<_> = own.into_iter().map(|(own, role)| (own.id, None, role)).collect();
             let page = Page::new(None, 0, Page::<TeamId>::LARGEST)?;
-            let teams = tx.teams_of(caller.app, within, caller.principal, &page)?.items;
-            roles.extend(teams.into_iter().map(|(team, role)| (team.organization, Some(team.id), cap(role))));
-            roles.retain(|(organization, ..)| within.is_none_or(|within| within == *organization));
+            let teams = tx.teams_of(caller.app, None, caller.principal, &page)?.items;
+            roles.extend(teams.into_iter().map(|(team, role)| (team.organization, Some(team.id), role)));
             Ok(roles)
         });
         listed.await
@@ -258,6 +260,14 @@ impl Platform {
         let load = self.store().read(move |tx| Ok(tx.team(team)?.map(|team| team.organization)));
         self.facts().teams.get(&team, load).await
     }
+}
+
+/// The roles that a key leaves to its principal where it acts.
+fn roles_with(key: &KeyGrant, authority: &Authority) -> Vec<(OrganizationId, Option<TeamId>, Role)> {
+    let cap = |role: Role| key.role.map_or(role, |cap| cap.min(role));
+    let own = authority.member.iter().map(|member| (key.organization, None, cap(member.role)));
+    let teams = authority.teams.iter().map(|(team, role)| (key.organization, Some(*team), cap(*role)));
+    own.chain(teams).collect()
 }
 
 /// The id of a resource of ours.

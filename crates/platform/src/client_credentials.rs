@@ -1,9 +1,9 @@
 //! Client credentials: an app shows its secret, and acts for itself or for one of its users (RFC 6749, 4.4; RFC 8693).
 
-use apps::{App, ClientId, credentials};
+use apps::{App, ClientId, OauthClient, credentials};
 use identity::access_token::{Actor, Grant};
 use kernel::{
-    Code, Error, Result, Secret, Timestamp,
+    Code, Error, Result, Secret, SecretHash, Timestamp,
     id::{ClientSecretId, PrincipalId},
     secret::ExposeSecret,
 };
@@ -19,30 +19,40 @@ pub struct ClientCredentials {
     pub client_secret: Secret,
 }
 
-/// An access token for an app.
+/// An access token for an app, or for a service account.
 #[derive(Clone, Debug)]
 pub struct AppToken {
     /// The token.
     pub access_token: Secret,
     /// How many seconds it lives.
     pub expires_in: u32,
+    /// What it is good for; none at all means everything that its principal may.
+    pub scopes: Vec<String>,
 }
 
 /// How many seconds an app may act for a user with one token.
 const EXCHANGED_SECONDS: u32 = 15 * 60;
 
 impl Platform {
-    /// A token with which the app acts for itself.
+    /// A token with which the app acts for itself, or an OAuth client as its service account.
     ///
     /// # Errors
-    /// `invalid_client`; `app_disabled`.
+    /// `invalid_client`; `app_disabled`; `account_disabled` for a disabled service account.
     pub async fn app_token(&self, credentials: ClientCredentials) -> Result<AppToken> {
         let now = self.now();
-        let (app, secret) = self.store().read(move |tx| prove(tx, &credentials, now)).await?;
-        let (id, expires_in) = (app.id, app.settings.access_token_seconds);
-        let grant = Grant::App { secret };
-        let access_token = self.write_access_token(&Door::of_app(app), id.into(), grant, expires_in, now)?;
-        Ok(AppToken { access_token, expires_in })
+        let (door, principal, grant, scopes) = match self.store().read(move |tx| prove(tx, &credentials, now)).await? {
+            Proven::App(app, secret) => {
+                let principal = app.id.into();
+                (Door::of_app(app), principal, Grant::App { secret }, Vec::new())
+            }
+            Proven::Client(client) => {
+                let door = self.door_of(client.app).await?;
+                (door, client.principal(), Grant::Client { client: client.id }, client.scopes)
+            }
+        };
+        let expires_in = door.settings().access_token_seconds;
+        let access_token = self.write_access_token(&door, principal, grant, expires_in, now)?;
+        Ok(AppToken { access_token, expires_in, scopes })
     }
 
     /// A short-lived token with which the app acts for one of its users.
@@ -52,7 +62,9 @@ impl Platform {
     pub async fn exchange_token(&self, credentials: ClientCredentials, subject: PrincipalId) -> Result<AppToken> {
         let now = self.now();
         let found = self.store().read(move |tx| {
-            let (app, _) = prove(tx, &credentials, now)?;
+            let Proven::App(app, _) = prove(tx, &credentials, now)? else {
+                return Err(Error::new(Code::InvalidClient));
+            };
             let account = tx.account_of(Some(app.id), subject)?.ok_or_else(Error::not_found)?;
             Ok((app, account))
         });
@@ -64,24 +76,44 @@ impl Platform {
         let act = Actor { sub: door.audience() };
         let grant = Grant::Exchange { account: account.id, epoch: account.epoch, act };
         let access_token = self.write_access_token(&door, account.principal, grant, EXCHANGED_SECONDS, now)?;
-        Ok(AppToken { access_token, expires_in: EXCHANGED_SECONDS })
+        Ok(AppToken { access_token, expires_in: EXCHANGED_SECONDS, scopes: Vec::new() })
     }
 }
 
-/// The app whose secret this is, and which of its secrets. An unknown client costs as much as a wrong secret.
-fn prove(tx: &mut dyn Transaction, shown: &ClientCredentials, now: Timestamp) -> Result<(App, ClientSecretId)> {
-    let app = match ClientId::parse(&shown.client_id) {
-        Some(client_id) => tx.app_by_client_id(&client_id)?,
-        None => None,
+/// Whose secret it was.
+enum Proven {
+    App(App, ClientSecretId),
+    Client(OauthClient),
+}
+
+/// The app or the OAuth client whose secret this is. Whoever it is, they cost two look-ups and the same comparison: an
+/// unknown client takes as long as a wrong secret.
+fn prove(tx: &mut dyn Transaction, shown: &ClientCredentials, now: Timestamp) -> Result<Proven> {
+    let invalid = || Error::new(Code::InvalidClient);
+    let client_id = ClientId::parse(&shown.client_id).ok_or_else(invalid)?;
+    let secret = shown.client_secret.expose_secret();
+    let Some(app) = tx.app_by_client_id(&client_id)? else {
+        let client = tx.oauth_client_by_client_id(&client_id)?;
+        let hash = SecretHash::of(secret);
+        let client = client.filter(|client| client.hash == hash).ok_or_else(invalid)?;
+        return match client.disabled_at {
+            Some(_) => Err(Error::new(Code::AccountDisabled)),
+            None => enabled(tx, client),
+        };
     };
-    let secrets = match &app {
-        Some(app) => tx.client_secrets(app.id, now)?,
-        None => Vec::new(),
-    };
-    let proven = credentials::proven(&secrets, shown.client_secret.expose_secret(), now);
-    let (app, secret) = app.zip(proven).ok_or_else(|| Error::new(Code::InvalidClient))?;
+    let secrets = tx.client_secrets(app.id, now)?;
+    let proven = credentials::proven(&secrets, secret, now).ok_or_else(invalid)?;
     if app.disabled_at.is_some() {
         return Err(Error::new(Code::AppDisabled));
     }
-    Ok((app, secret))
+    Ok(Proven::App(app, proven))
+}
+
+/// A client acts where its organization's app does.
+fn enabled(tx: &mut dyn Transaction, client: OauthClient) -> Result<Proven> {
+    let app = client.app.map(|id| tx.app(id)).transpose()?.flatten();
+    if app.is_some_and(|app| app.disabled_at.is_some()) {
+        return Err(Error::new(Code::AppDisabled));
+    }
+    Ok(Proven::Client(client))
 }

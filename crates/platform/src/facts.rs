@@ -2,12 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use apps::{App, ClientId, ClientSecret};
+use apps::{App, ClientId, ClientSecret, OauthClient};
 use authz::{Authority, KeyGrant, KeyScopes};
 use identity::{Account, ApiKey, Linked};
 use kernel::{
     Change, Code, Email, Error, Listed, Name, Result, SecretHash, Timestamp,
-    id::{AccountId, AppId, OrganizationId, PrincipalId, SessionId, TeamId, TokenId},
+    id::{
+        AccountId, ApiKeyId, AppId, OauthClientId, OrganizationId, PrincipalId, ServiceAccountId, SessionId, TeamId,
+        TokenId,
+    },
 };
 
 use crate::{
@@ -56,6 +59,13 @@ pub(crate) struct KeyFacts {
     pub grant: Arc<KeyGrant>,
 }
 
+/// What the way in needs to know of an OAuth client.
+#[derive(Clone, Debug)]
+pub(crate) struct ClientFacts {
+    pub client: OauthClient,
+    pub grant: Arc<KeyGrant>,
+}
+
 /// The organizations that somebody belongs to, with their apps.
 pub(crate) type Places = Listed<(Option<AppId>, OrganizationId), OrganizationId>;
 
@@ -67,7 +77,13 @@ pub(crate) struct AllFacts {
     pub apps: Facts<AppId, Option<Arc<App>>>,
     pub client_ids: Facts<ClientId, Option<AppId>>,
     pub secrets: Facts<AppId, Arc<Vec<ClientSecret>>>,
-    pub keys: Facts<[u8; 32], Option<Arc<KeyFacts>>>,
+    /// By the hash of what was shown.
+    pub shown_keys: Facts<[u8; 32], Option<ApiKeyId>>,
+    pub keys: Facts<ApiKeyId, Option<Arc<KeyFacts>>>,
+    /// Whether it is there and enabled.
+    pub service_accounts: Facts<ServiceAccountId, bool>,
+    /// A client never changes, and is worth nothing without its service account.
+    pub clients: Facts<OauthClientId, Option<Arc<ClientFacts>>>,
     pub links: Facts<String, Option<Linked>>,
     pub origins: Facts<(String, Option<AppId>), bool>,
     /// By organization and principal, and by how often the organization has changed.
@@ -87,7 +103,10 @@ impl AllFacts {
             apps: Facts::new(10_000),
             client_ids: Facts::new(10_000),
             secrets: Facts::new(10_000),
+            shown_keys: Facts::new(50_000),
             keys: Facts::new(50_000),
+            service_accounts: Facts::new(50_000),
+            clients: Facts::new(50_000),
             links: Facts::new(50_000),
             origins: Facts::new(10_000),
             authority: Facts::new(100_000),
@@ -109,8 +128,8 @@ impl AllFacts {
             Change::Session(id) => self.sessions.forget(id),
             Change::Token(id) => self.tokens.forget(id),
             Change::Account(id) => self.accounts.forget(id),
-            // Keys are kept by their hash, which a change does not know: it is rare enough to drop them all.
-            Change::ApiKey(_) => self.keys.forget_all(),
+            Change::ApiKey(id) => self.keys.forget(id),
+            Change::ServiceAccount(id) => self.service_accounts.forget(id),
             Change::Authority(organization, principal) => {
                 self.authority.forget(&(*organization, *principal, self.organizations.of(organization)));
                 self.places.forget(principal);
@@ -177,26 +196,62 @@ impl Platform {
         self.facts().tokens.get(&id, load).await
     }
 
-    pub(crate) async fn key_facts(&self, presented: &str) -> Result<Option<Arc<KeyFacts>>> {
-        let Some(prefix) = identity::api_key::prefix(presented).map(str::to_owned) else { return Ok(None) };
-        let hash = SecretHash::of(presented);
+    /// The key of which this was shown. Two steps: what was shown leads to an id, for good, and the id to the key, which
+    /// changes; so one changed key drops no other. Whether it is still the one that was shown has yet to be seen.
+    pub(crate) async fn key_facts(
+        &self,
+        shown: &str,
+        hash: SecretHash,
+        now: Timestamp,
+    ) -> Result<Option<Arc<KeyFacts>>> {
+        let Some(prefix) = identity::api_key::prefix(shown).map(str::to_owned) else { return Ok(None) };
+        // Whatever is wrong with a key, it costs the same look.
         let load = self.store().read(move |tx| {
-            let found = tx.api_key_by_prefix(&prefix)?.filter(|key| key.hash == hash);
-            found.map(|key| key_facts(key).map(Arc::new)).transpose()
+            let key = tx.api_key_by_prefix(&prefix)?.filter(|key| key.is_shown(hash, now));
+            Ok(key.map(|key| key.id))
         });
-        self.facts().keys.get(&hash.0, load).await
+        let Some(id) = self.facts().shown_keys.get(&hash.0, load).await? else { return Ok(None) };
+        let load = self.store().read(move |tx| tx.api_key(id)?.map(|key| key_facts(key).map(Arc::new)).transpose());
+        self.facts().keys.get(&id, load).await
+    }
+
+    pub(crate) async fn is_service_account_enabled(&self, id: ServiceAccountId) -> Result<bool> {
+        let load = self
+            .store()
+            .read(move |tx| Ok(tx.service_account(id)?.is_some_and(|account| account.disabled_at.is_none())));
+        self.facts().service_accounts.get(&id, load).await
+    }
+
+    pub(crate) async fn client_facts(&self, id: OauthClientId) -> Result<Option<Arc<ClientFacts>>> {
+        let load = self
+            .store()
+            .read(move |tx| tx.oauth_client(id)?.map(|client| client_facts(client).map(Arc::new)).transpose());
+        self.facts().clients.get(&id, load).await
     }
 }
 
 fn key_facts(key: ApiKey) -> Result<KeyFacts> {
     let grant = KeyGrant {
-        id: key.id,
+        id: key.id.0,
         account: key.account,
-        organization: key.organization,
-        role: Some(key.role),
+        service_account: key.service_account,
+        role: key.role,
         scopes: KeyScopes::parse(key.scopes.iter().map(String::as_str))?,
+        expires_at: key.expires_at,
+        allowed_ips: key.allowed_ips.clone(),
+        ..KeyGrant::new(key.organization)
     };
     Ok(KeyFacts { key, grant: Arc::new(grant) })
+}
+
+fn client_facts(client: OauthClient) -> Result<ClientFacts> {
+    let grant = KeyGrant {
+        id: client.id.0,
+        service_account: Some(client.service_account),
+        scopes: KeyScopes::parse(client.scopes.iter().map(String::as_str))?,
+        ..KeyGrant::new(client.organization)
+    };
+    Ok(ClientFacts { client, grant: Arc::new(grant) })
 }
 
 /// Tokens whose signature was checked. A signature does not change, so these are kept for longer than facts are; whether

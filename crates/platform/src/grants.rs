@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::{
     Platform, Transaction,
-    permit::{Owned, locate, permit},
+    permit::{Owned, locate, permit, role_of},
 };
 
 /// The most grants that one principal has in an organization: all of them are read for a decision.
@@ -95,7 +95,8 @@ impl Platform {
     /// role, or from themselves.
     ///
     /// # Errors
-    /// `not_found` for the organization, the team, and for who has no account in the organization's app; `forbidden`;
+    /// `not_found` for the organization, the team, and for who has no account in the organization's app and is no service
+    /// account of the organization; `forbidden`;
     /// `conflict` when there are too many.
     pub async fn create_grant(
         &self,
@@ -108,7 +109,9 @@ impl Platform {
             let permit = permit(tx, &acting, id)?;
             let organization = tx.organization(id)?.ok_or_else(Error::not_found)?;
             tx.keep_principal(new.principal)?;
-            tx.account_of(organization.app, new.principal)?.ok_or_else(Error::not_found)?;
+            if tx.account_of(organization.app, new.principal)?.is_none() {
+                tx.service_account_of(id, new.principal)?.ok_or_else(Error::not_found)?;
+            }
             if let Some(team) = new.team {
                 tx.team(team)?.filter(|team| team.organization == id).ok_or_else(Error::not_found)?;
             }
@@ -118,9 +121,9 @@ impl Platform {
                     return Err(Error::because(Code::Forbidden, "Nobody denies themselves anything."));
                 }
                 Effect::Deny => {
-                    if let Some(member) = tx.membership(&permit, new.principal)? {
-                        permit.reach(member.role)?;
-                        if member.role == Role::Owner {
+                    if let Some(role) = role_of(tx, &permit, new.principal)? {
+                        permit.reach(role)?;
+                        if role == Role::Owner {
                             let why = "An owner is denied nothing: give them another role first.";
                             return Err(Error::because(Code::Forbidden, why));
                         }
@@ -167,8 +170,8 @@ impl Platform {
                     return Err(Error::because(Code::Forbidden, "Somebody else has to lift what is denied to you."));
                 }
                 permit.hand_on([&grant.action])?;
-            } else if let Some(member) = tx.membership(&permit, grant.principal)? {
-                permit.reach(member.role)?;
+            } else if let Some(role) = role_of(tx, &permit, grant.principal)? {
+                permit.reach(role)?;
             }
             tx.delete_grant(&permit, id)?;
             tx.append(&Event {

@@ -4,6 +4,7 @@
 //! decides nothing that matters.
 
 mod accounts;
+mod api_keys;
 mod app_registration;
 mod audit_log;
 mod audit_verification;
@@ -20,12 +21,16 @@ mod grants;
 pub mod hashing;
 mod invitation_answers;
 mod invitations;
+mod key_making;
+mod key_uses;
 pub mod keys;
 mod mail_worker;
 pub mod mailer;
 mod me;
 mod members;
+mod oauth_clients;
 mod operator;
+mod operator_keys;
 mod organization_settings;
 mod organizations;
 mod password_check;
@@ -34,6 +39,8 @@ pub mod records;
 mod refresh;
 mod refusals;
 mod sequencer;
+mod service_account_keys;
+mod service_accounts;
 mod sessions;
 mod set_up;
 mod settings;
@@ -49,6 +56,7 @@ mod workers;
 
 use std::{sync::Arc, time::Instant};
 
+pub use api_keys::ApiKeyChange;
 pub use app_registration::{AppChange, NewApp, Rotated};
 pub use audit_verification::{Broken, KnownEnd, Verification, Why};
 pub use authentication::Presented;
@@ -60,10 +68,14 @@ pub use door::Door;
 pub use grants::NewGrant;
 pub use invitation_answers::{Followed, Invitee};
 pub use invitations::NewInvitation;
+pub use key_making::{Expiry, IssuedKey, NewApiKey};
 pub use me::{Me, MeChange};
 pub use members::{Member, RoleChoice};
+pub use oauth_clients::{IssuedClient, NewOauthClient};
 pub use operator::OperatorUser;
+pub use operator_keys::OperatorKey;
 pub use organizations::{NewOrganization, OrganizationChange};
+pub use service_accounts::{NewServiceAccount, ServiceAccountChange};
 pub use sessions::{SignedInUser, Tokens};
 pub use set_up::{SetUp, SetUpReport};
 pub use settings::{Environment, Settings};
@@ -78,6 +90,7 @@ pub use workers::Workers;
 use facts::AllFacts;
 use hashing::Hashing;
 use kernel::{Clock, Origin, Result, Timestamp};
+use key_uses::KeyUses;
 use keys::{Keys, ServerSecrets};
 use refusals::Refusals;
 use store::{Health, Units};
@@ -99,6 +112,7 @@ struct Inner {
     facts: Arc<AllFacts>,
     settings: Settings,
     refusals: Refusals,
+    key_uses: KeyUses,
     /// How the database was last, and when that was.
     health: Mutex<Option<(Instant, Option<Health>)>>,
 }
@@ -119,8 +133,8 @@ impl Platform {
         let facts = Arc::new(AllFacts::new());
         store.listen(facts.listener());
         let hashing = Hashing::start(settings.hash_cost)?;
-        let (refusals, health) = (Refusals::default(), Mutex::default());
-        let inner = Inner { store, clock, keys, hashing, facts, settings, refusals, health };
+        let (refusals, key_uses, health) = (Refusals::default(), KeyUses::default(), Mutex::default());
+        let inner = Inner { store, clock, keys, hashing, facts, settings, refusals, key_uses, health };
         let platform = Self { inner: Arc::new(inner), origin: None };
         platform.check_sealing_keys().await?;
         Ok(platform)
@@ -148,6 +162,10 @@ impl Platform {
 
     fn hashing(&self) -> &Hashing {
         &self.inner.hashing
+    }
+
+    fn key_uses(&self) -> &KeyUses {
+        &self.inner.key_uses
     }
 
     fn facts(&self) -> &AllFacts {

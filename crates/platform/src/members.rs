@@ -171,7 +171,7 @@ impl Platform {
         changed.await
     }
 
-    /// Removes a member, with their places in teams and their grants there.
+    /// Removes a member, with their places in teams, their grants and their API keys there.
     ///
     /// # Errors
     /// `not_found`; `forbidden` below the role admin and for who has a higher role; `last_owner`.
@@ -227,5 +227,7 @@ fn part(tx: &mut dyn Transaction, scope: &dyn Scope, was: &Membership, other_own
         return Err(Error::new(Code::LastOwner));
     }
     tx.delete_grants_of(scope, was.principal)?;
-    tx.delete_membership(scope, was.principal)
+    tx.delete_membership(scope, was.principal)?;
+    // Behind the membership, which whoever makes a key holds: one that was made meanwhile goes, too.
+    tx.delete_api_keys_of(scope, was.principal)
 }

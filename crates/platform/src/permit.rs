@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use apps::App;
 use authz::{
-    Acting, Action, AppFacts, AppPermit, Authority, Caller, Member, Permit, PlatformFacts, Resource, Subject, decide,
-    decide_app, decide_platform,
+    Acting, Action, AppFacts, AppPermit, Authority, Caller, Grant, Member, Permit, PlatformFacts, Resource, Subject,
+    decide, decide_app, decide_platform,
 };
+use identity::ServiceAccount;
 use kernel::{
-    Error, Result,
+    Error, Result, Role, Scope,
     id::{AppId, InvitationId, OrganizationId, PrincipalId, TeamId},
 };
 use tenancy::{Invitation, Organization, Team};
@@ -38,6 +39,9 @@ pub(crate) fn authority(
     let standing = tx.standing(organization, principal)?;
     let grants = tx.grants_of(organization, principal)?;
     let Some(standing) = standing else {
+        if let Some(account) = tx.service_account_of(organization, principal)? {
+            return service_authority(tx, &account, grants);
+        }
         if grants.is_empty() {
             return Ok(None);
         }
@@ -63,10 +67,40 @@ pub(crate) fn authority_in_teams(
     organization: OrganizationId,
     principal: PrincipalId,
 ) -> Result<Option<Authority>> {
-    let Some(authority) = authority(tx, organization, principal)? else { return Ok(None) };
+    let Some(mut authority) = authority(tx, organization, principal)? else { return Ok(None) };
     // Nobody is in a team who is no member.
-    let teams = if authority.member.is_some() { tx.team_roles(organization, principal)? } else { Vec::new() };
-    Ok(Some(Authority { teams, ..authority }))
+    if authority.member.is_some() {
+        authority.teams.extend(tx.team_roles(organization, principal)?);
+    }
+    Ok(Some(authority))
+}
+
+/// The same of a service account, which is no member. A disabled one is nobody, and so has no grants either.
+fn service_authority(
+    tx: &mut dyn Transaction,
+    account: &ServiceAccount,
+    grants: Vec<Grant>,
+) -> Result<Option<Authority>> {
+    let Some(organization) = tx.organization(account.organization)?.filter(|_| account.disabled_at.is_none()) else {
+        return Ok(None);
+    };
+    let team = account.team.map(|team| tx.team(team)).transpose()?.flatten();
+    let team = team.filter(|team| team.archived_at.is_none()).map(|team| (team.id, account.role));
+    Ok(Some(Authority {
+        app: organization.app,
+        archived: organization.archived_at.is_some(),
+        member: Some(Member { role: account.role_in_organization(), custom: None }),
+        teams: team.into_iter().collect(),
+        grants,
+    }))
+}
+
+/// The role of a member, or of a service account, whether it is disabled or not: nobody touches who has a higher one.
+pub(crate) fn role_of(tx: &mut dyn Transaction, scope: &dyn Scope, principal: PrincipalId) -> Result<Option<Role>> {
+    if let Some(member) = tx.membership(scope, principal)? {
+        return Ok(Some(member.role));
+    }
+    Ok(tx.service_account_of(scope.organization(), principal)?.map(|account| account.role))
 }
 
 /// What an organization owns and a path names by its id alone.

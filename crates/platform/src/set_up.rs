@@ -3,7 +3,8 @@
 use apps::{App, AppSettings};
 use identity::{Account, ApiKey, EmailProof, PasswordHash, Purpose, api_key, password::Password};
 use kernel::{
-    Email, Error, Event, EventKind, Metadata, Name, Page, Result, Role, Secret, SecretHash, Timestamp, Unchecked,
+    AllowedIps, Email, Error, Event, EventKind, Metadata, Name, Page, Result, Role, Secret, SecretHash, Timestamp,
+    Unchecked,
     id::{ApiKeyId, OrganizationId},
     secret::ExposeSecret,
 };
@@ -168,16 +169,24 @@ fn insert_key(
         id: ApiKeyId::generate(),
         prefix: prefix.to_owned(),
         hash: SecretHash::of(key.expose_secret()),
+        previous: None,
         organization: within.0,
         app: None,
         principal: admin.principal,
         account: Some(admin.id),
+        service_account: None,
+        team: None,
         name: Name::constant("Made by fabric setup"),
-        role: Role::Owner,
+        description: None,
+        role: Some(Role::Owner),
         scopes: Vec::new(),
+        allowed_ips: AllowedIps::default(),
         disabled_at: None,
         expires_at: None,
+        last_used_at: None,
+        created_by: None,
         created_at: now,
+        updated_at: now,
     };
     tx.insert_api_key(within, &stored)?;
     tx.append(&Event {

@@ -30,7 +30,7 @@ impl Platform {
     async fn end(&self, claims: Claims, now: Timestamp) -> Result<()> {
         let end = self.store().write(move |tx| match claims.grant {
             Grant::Session { sid, .. } => tx.end_session(sid, now),
-            Grant::Exchange { .. } | Grant::App { .. } => {
+            Grant::Exchange { .. } | Grant::App { .. } | Grant::Client { .. } => {
                 let expires_at = Timestamp::from_unix_seconds(claims.exp).unwrap_or(now);
                 if expires_at > now { tx.revoke_token(claims.jti, expires_at) } else { Ok(()) }
             }

@@ -6,12 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use apps::{AppRepository, ClientSecretRepository};
+use apps::{AppRepository, ClientSecretRepository, OauthClientRepository};
 use audit::AuditRepository;
 use authz::{CustomRoleRepository, GrantRepository};
 use identity::{
     AccountRepository, ApiKeyRepository, LinkRepository, LockoutRepository, OneTimeTokenRepository,
-    RefreshTokenRepository, SessionRepository,
+    RefreshTokenRepository, ServiceAccountRepository, SessionRepository,
 };
 use kernel::{Change, Error, Origin, Result};
 use tenancy::{
@@ -37,12 +37,14 @@ pub trait Transaction:
     + LockoutRepository
     + MailQueue
     + MembershipRepository
+    + OauthClientRepository
     + OneTimeTokenRepository
     + OrganizationRepository
     + OrganizationSettingsRepository
     + RefreshTokenRepository
     + RevokedTokens
     + SealingKeys
+    + ServiceAccountRepository
     + SessionRepository
     + SigningRepository
     + TeamRepository
@@ -63,12 +65,14 @@ impl<T> Transaction for T where
         + LockoutRepository
         + MailQueue
         + MembershipRepository
+        + OauthClientRepository
         + OneTimeTokenRepository
         + OrganizationRepository
         + OrganizationSettingsRepository
         + RefreshTokenRepository
         + RevokedTokens
         + SealingKeys
+        + ServiceAccountRepository
         + SessionRepository
         + SigningRepository
         + TeamRepository

@@ -1,7 +1,7 @@
 //! Teams: make one, list, rename, archive; who is in it, as what.
 
 use authz::{
-    Acting, Action,
+    Acting, Action, KeyGrant,
     action::{OrganizationList, TeamArchive, TeamCreate, TeamManageMembers, TeamRead, TeamUpdate},
 };
 use kernel::{
@@ -106,9 +106,17 @@ impl Platform {
         acting: Acting<OrganizationList>,
         page: Page<TeamId>,
     ) -> Result<Listed<(Team, Role), TeamId>> {
-        let caller = acting.caller();
-        let (principal, app, within) = (caller.principal, caller.app, caller.key().map(|key| key.organization));
-        self.store().read(move |tx| tx.teams_of(app, within, principal, &page)).await
+        let caller = acting.caller().clone();
+        let listed = self.store().read(move |tx| match caller.key() {
+            Some(KeyGrant { service_account: Some(account), .. }) => {
+                let account = tx.service_account(*account)?;
+                let own = account.and_then(|account| account.team.map(|team| (team, account.role)));
+                let own = own.map(|(team, role)| Ok(tx.team(team)?.map(|team| (team, role)))).transpose()?.flatten();
+                Ok(Listed::whole(own.filter(|(team, _)| team.archived_at.is_none()), &page))
+            }
+            key => tx.teams_of(caller.app, key.map(|key| key.organization), caller.principal, &page),
+        });
+        listed.await
     }
 
     /// One team.

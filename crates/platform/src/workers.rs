@@ -23,6 +23,8 @@ const ERASE_EVERY: Duration = Duration::from_secs(30);
 const PRUNE_EVERY: Duration = Duration::from_mins(10);
 /// How often refusals are noted: those of a kind in between are one entry.
 const REFUSALS_EVERY: Duration = Duration::from_secs(10);
+/// How often it is written down which keys were used.
+const USES_EVERY: Duration = Duration::from_secs(5);
 /// The pause after the database was away.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How long one can see what became of an invitation.
@@ -43,7 +45,7 @@ impl Workers {
     /// Starts all of them. Without a mailer no mail goes out.
     #[must_use]
     pub fn start(platform: &Platform, mailer: Option<Arc<dyn Mailer>>) -> Self {
-        let mut workers = Self::of_this_process(platform);
+        let mut workers = Self::of_requests(platform);
         workers.spawn("mail", MAIL_EVERY, move |platform| {
             let mailer = mailer.clone();
             async move { platform.send_mails(mailer.as_deref()).await }
@@ -58,12 +60,12 @@ impl Workers {
         workers
     }
 
-    /// Starts those that do what only this process knows of: a server needs them whichever share of the work it does.
+    /// Starts those alone that every server needs which answers requests: they write down what it has in memory.
     #[must_use]
-    pub fn of_this_process(platform: &Platform) -> Self {
-        let (stop, _) = watch::channel(false);
-        let mut workers = Self { platform: platform.clone(), stop, tasks: JoinSet::new() };
+    pub fn of_requests(platform: &Platform) -> Self {
+        let mut workers = Self { platform: platform.clone(), stop: watch::Sender::new(false), tasks: JoinSet::new() };
         workers.spawn("refusals", REFUSALS_EVERY, |platform| async move { platform.note_refusals().await.map(|_| 0) });
+        workers.spawn("key uses", USES_EVERY, |platform| async move { platform.write_key_uses().await });
         workers
     }
 
@@ -76,10 +78,13 @@ impl Workers {
         self.tasks.spawn(repeat(name, every, self.stop.subscribe(), move || work(platform.clone())));
     }
 
-    /// Lets what is under way finish, for a while.
+    /// Lets what is under way finish, for a while, and writes down what is left in memory.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
-        let finished = async { while self.tasks.join_next().await.is_some() {} };
+        let finished = async {
+            while self.tasks.join_next().await.is_some() {}
+            while self.platform.write_key_uses().await.is_ok_and(|written| written > 0) {}
+        };
         if timeout(STOP_WITHIN, finished).await.is_err() {
             tracing::warn!("background work was cut off");
         }

@@ -3,7 +3,10 @@
 use std::{error, fmt};
 
 use identity::LockoutKey;
-use kernel::Email;
+use kernel::{
+    Email,
+    id::{OrganizationId, PrincipalId},
+};
 
 /// What can be locked though there may be no row.
 #[derive(Clone, Copy)]
@@ -14,6 +17,10 @@ pub enum LockName<'a> {
     Lockout(LockoutKey),
     /// The mails that wait for somebody.
     Mailbox(&'a Email),
+    /// How many API keys a principal has.
+    ApiKeys(PrincipalId),
+    /// How many service accounts an organization has.
+    ServiceAccounts(OrganizationId),
 }
 
 /// Somebody else changed a row between this unit's reading it and its writing it.

@@ -205,10 +205,51 @@ table! {
         account_id -> Nullable<Uid>,
         principal_id -> Uid,
         name -> Text,
-        role -> Text,
+        role -> Nullable<Text>,
         scopes -> Text,
         disabled_at -> Nullable<Ts>,
         expires_at -> Nullable<Ts>,
+        created_at -> Ts,
+        service_account_id -> Nullable<Uid>,
+        description -> Nullable<Text>,
+        allowed_ips -> Text,
+        last_used_at -> Nullable<Ts>,
+        previous_hash -> Nullable<Binary>,
+        previous_expires_at -> Nullable<Ts>,
+        created_by -> Nullable<Uid>,
+        updated_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    service_accounts (id) {
+        id -> Uid,
+        organization_id -> Uid,
+        team_id -> Nullable<Uid>,
+        name -> Text,
+        description -> Nullable<Text>,
+        role -> Text,
+        created_by -> Nullable<Uid>,
+        disabled_at -> Nullable<Ts>,
+        created_at -> Ts,
+        updated_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Text};
+    use crate::columns::{Ts, Uid};
+
+    oauth_clients (id) {
+        id -> Uid,
+        service_account_id -> Uid,
+        client_id -> Text,
+        hash -> Binary,
+        redirect_uris -> Text,
+        scopes -> Text,
         created_at -> Ts,
     }
 }
@@ -399,10 +440,13 @@ table! {
 }
 
 joinable!(api_keys -> organizations (organization_id));
+joinable!(api_keys -> service_accounts (service_account_id));
 joinable!(app_origins -> apps (app_id));
 joinable!(grants -> organizations (organization_id));
 joinable!(invitations -> organizations (organization_id));
 joinable!(memberships -> organizations (organization_id));
+joinable!(oauth_clients -> service_accounts (service_account_id));
+joinable!(service_accounts -> organizations (organization_id));
 joinable!(sessions -> accounts (account_id));
 joinable!(team_members -> teams (team_id));
 joinable!(teams -> organizations (organization_id));
@@ -413,8 +457,10 @@ allow_tables_to_appear_in_same_query!(
     grants,
     invitations,
     memberships,
+    oauth_clients,
     organizations,
     roles,
+    service_accounts,
     team_members,
     teams
 );

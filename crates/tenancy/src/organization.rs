@@ -43,6 +43,9 @@ pub trait OrganizationRepository {
     /// Whoever it belongs to: for `platform::locate` alone, which permits before it shows.
     fn organization(&mut self, id: OrganizationId) -> Result<Option<Organization>>;
 
+    /// The organization with this slug: for the operator at the console.
+    fn organization_by_slug(&mut self, app: Option<AppId>, slug: &Slug) -> Result<Option<Organization>>;
+
     /// Whether the app has an organization with this slug.
     fn organization_slug_taken(&mut self, app: Option<AppId>, slug: &Slug) -> Result<bool>;
 

@@ -1,6 +1,7 @@
 //! The console.
 
 mod database;
+mod key;
 mod setup;
 mod usage;
 mod user;

@@ -16,6 +16,7 @@ on_both!(
     organizations_are_made_and_changed,
     teams_grants_and_checks_are_had,
     people_are_invited_and_join,
+    programs_act_with_keys_and_clients,
     administrators_manage_users,
     errors_arrive_as_their_classes,
 );
@@ -62,6 +63,10 @@ fn people_are_invited_and_join(site: &mut Site) {
     site.set("FABRIC_INVITE_REDIRECT_URL", "https://app.example.com/join");
     site.set("FABRIC_MAILS", mailbox.path().to_str().unwrap());
     run(site, "invitations.py");
+}
+
+fn programs_act_with_keys_and_clients(site: &mut Site) {
+    run(site, "keys.py");
 }
 
 fn administrators_manage_users(site: &Site) {

@@ -1,7 +1,4 @@
-use kernel::{
-    Timestamp,
-    id::{ApiKeyId, PrincipalId},
-};
+use kernel::{Timestamp, id::PrincipalId};
 use proptest::prelude::*;
 
 use super::*;
@@ -51,7 +48,7 @@ fn custom(actions: &[&str]) -> Arc<CustomRole> {
 
 fn key(role: Option<Role>, scopes: &[&str]) -> KeyGrant {
     let scopes = KeyScopes::parse(scopes.iter().copied()).unwrap();
-    KeyGrant { id: ApiKeyId::generate(), account: None, organization: here(), role, scopes }
+    KeyGrant { role, scopes, ..KeyGrant::new(here()) }
 }
 
 fn of_role(role: Role) -> Authority {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use kernel::id::{AccountId, ApiKeyId, AppId};
+use kernel::id::{AccountId, AppId};
 use proptest::prelude::*;
 
 use super::*;
@@ -18,13 +18,8 @@ fn person(app: Option<AppId>) -> Caller {
 }
 
 fn key(organization: OrganizationId, role: Role, scopes: &[&str]) -> Caller {
-    let grant = KeyGrant {
-        id: ApiKeyId::generate(),
-        account: None,
-        organization,
-        role: Some(role),
-        scopes: KeyScopes::parse(scopes.iter().copied()).unwrap(),
-    };
+    let scopes = KeyScopes::parse(scopes.iter().copied()).unwrap();
+    let grant = KeyGrant { role: Some(role), scopes, ..KeyGrant::new(organization) };
     Caller { credential: Credential::ApiKey(Arc::new(grant)), ..person(None) }
 }
 
@@ -60,6 +55,21 @@ fn a_key_acts_in_its_own_organization_alone() {
     assert_eq!(told.unwrap_err().code, Code::NotFound);
     let told = ask::<OrganizationRead>(key(here, Role::Owner, &["users:write"]), here, owner());
     assert_eq!(told.unwrap_err().code, Code::InsufficientScope);
+}
+
+#[test]
+fn a_permit_tells_what_else_one_may_by_the_same_rules() {
+    let here = OrganizationId::generate();
+    let permit = |caller, role| {
+        let acting = Acting::<OrganizationRead>::new(caller).unwrap();
+        let authority = Some(Authority::of_role(None, role));
+        decide(Subject { acting: &acting, organization: here, team: None, resource: None, authority }).unwrap()
+    };
+    let told = |caller, role| permit(caller, role).need::<OrganizationUpdate>().map_err(|error| error.code);
+    assert!(permit(person(None), Role::Admin).may::<OrganizationUpdate>());
+    assert_eq!(told(person(None), Role::Member), Err(Code::Forbidden));
+    assert_eq!(told(key(here, Role::Member, &[]), Role::Owner), Err(Code::Forbidden));
+    assert_eq!(told(key(here, Role::Owner, &["organizations:read"]), Role::Owner), Err(Code::InsufficientScope));
 }
 
 proptest! {

@@ -41,7 +41,8 @@ pub struct TokenResponse {
     expires_in: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
-    scope: &'static str,
+    /// Separated by spaces; empty for everything that the principal may.
+    scope: String,
     /// For an exchange (RFC 8693, 2.2.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     issued_token_type: Option<&'static str>,
@@ -107,7 +108,7 @@ impl From<AppToken> for TokenResponse {
             token_type: "bearer",
             expires_in: token.expires_in,
             refresh_token: None,
-            scope: "",
+            scope: token.scopes.join(" "),
             issued_token_type: None,
         }
     }
@@ -120,7 +121,7 @@ impl From<SignedInUser> for TokenResponse {
             token_type: "bearer",
             expires_in: signed_in.tokens.expires_in,
             refresh_token: Some(signed_in.tokens.refresh_token.expose_secret().to_owned()),
-            scope: "",
+            scope: String::new(),
             issued_token_type: None,
         }
     }

@@ -51,7 +51,8 @@ impl From<CustomRole> for OwnRole {
 /// The longest description, in bytes.
 const LONGEST: usize = 1000;
 
-fn description(text: String) -> Result<String> {
+/// A description that a database and a page can hold.
+pub fn description(text: String) -> Result<String> {
     if text.len() > LONGEST || text.contains('\0') {
         return Err(Error::because(Code::InvalidRequest, "Describe it in at most 1000 bytes."));
     }

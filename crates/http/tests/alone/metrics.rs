@@ -110,7 +110,16 @@ async fn a_warm_request_asks_the_database_nothing(world: &World) {
     let alice = world.sign_up(Some(&app), "alice").await;
     let exchanged = world.exchange(&app, alice.id).await.text("access_token");
     let itself = world.app_token(&app).await;
-    for token in [&alice.token, &app.owner.token, &app.api_key, &exchanged, &itself] {
+    let client = json!({ "name": "Reports", "organization_id": app.organization, "redirect_uris": [] });
+    let client = world.post("/v1/oauth/clients", &client).by(&app.owner).send().await;
+    let body = json!({
+        "grant_type": "client_credentials", "client_id": client.text("client_id"),
+        "client_secret": client.text("client_secret"),
+    });
+    let program = world.post("/v1/oauth/token", &body).send().await.text("access_token");
+    let path = format!("/v1/service-accounts/{}/api-keys", client.text("service_account_id"));
+    let key = world.post(&path, &json!({})).by(&app.owner).send().await.text("key");
+    for token in [&alice.token, &app.owner.token, &app.api_key, &exchanged, &itself, &program, &key] {
         world.get("/v1/me").bearer(token).send().await.ok();
         let before = world.units();
         for _ in 0..3 {

@@ -1,6 +1,7 @@
 //! Attacks 32 and 50: whatever is sent, the answer is one of ours, and never that something went wrong here.
 
-use kernel::{Name, Slug, Unchecked};
+use identity::ServiceAccount;
+use kernel::{Name, Role, Slug, Unchecked};
 use serde_json::{Value, json};
 use tenancy::Team;
 
@@ -319,7 +320,24 @@ async fn attack_43_a_page_has_a_size_and_a_place(world: &World) {
         created_at: now,
         updated_at: now,
     };
-    world.write(move |tx| tx.insert_team(&Unchecked(organization), &team)).await;
+    let account = ServiceAccount {
+        id: operations::NOTHING.parse().unwrap(),
+        organization,
+        team: None,
+        name: Name::constant("Deploys"),
+        description: None,
+        role: Role::Viewer,
+        created_by: None,
+        disabled_at: None,
+        created_at: now,
+        updated_at: now,
+    };
+    world
+        .write(move |tx| {
+            tx.insert_team(&Unchecked(organization), &team)?;
+            tx.insert_service_account(&Unchecked(organization), &account)
+        })
+        .await;
     let lists = operations::all().into_iter().filter(|operation| operation.query.iter().any(|name| name == "limit"));
     let lists: Vec<_> = lists.collect();
     assert!(lists.len() >= 4);

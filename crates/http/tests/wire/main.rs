@@ -20,6 +20,7 @@ macro_rules! on_both {
 }
 
 mod accounts;
+mod api_keys;
 mod apps;
 mod audit;
 mod audit_chain;
@@ -43,6 +44,7 @@ mod mass_assignment;
 mod me;
 mod members;
 mod oauth;
+mod oauth_clients;
 mod operations;
 mod organization_settings;
 mod organizations;
@@ -50,6 +52,7 @@ mod pages;
 mod permissions;
 mod refresh;
 mod roles;
+mod service_accounts;
 mod supabase;
 mod support;
 mod sweep;

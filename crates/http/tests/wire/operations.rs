@@ -106,6 +106,7 @@ impl Operation {
             match field.name.as_str() {
                 "email" => "nobody@example.com".into(),
                 name if name.ends_with("password") => PASSWORD.into(),
+                "expires_at" => "2100-01-01T00:00:00Z".into(),
                 name if name.ends_with("_url") => "https://example.com".into(),
                 "organization_id" | "principal_id" | "team_id" => NOTHING.into(),
                 "actions" => Value::Array(vec!["team.read".into()]),

@@ -346,7 +346,7 @@ async fn attack_41_a_key_asks_for_itself(world: &World) {
     let ask = async |scopes: &[&str], role, action: &str| {
         let key = world.api_key(Some(company.app.id), company.id, &company.owner, |key| identity::ApiKey {
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-            role,
+            role: Some(role),
             ..key
         });
         let body = json!({ "action": action, "organization_id": company.id });

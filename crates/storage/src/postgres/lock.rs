@@ -5,6 +5,7 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 use identity::LockoutKey;
+use kernel::id::{OrganizationId, PrincipalId};
 
 use super::Connection;
 use crate::races::LockName;
@@ -40,6 +41,9 @@ pub fn alone(connection: &mut Connection, name: LockName<'_>) -> QueryResult<()>
         }
         LockName::Mailbox(address) => {
             diesel::select(pg_advisory_xact_lock(hashtextextended(address.as_str(), 0))).execute(connection)
+        }
+        LockName::ApiKeys(PrincipalId(id)) | LockName::ServiceAccounts(OrganizationId(id)) => {
+            diesel::select(pg_advisory_xact_lock(hashtextextended(id.to_string(), 1))).execute(connection)
         }
     }
     .map(drop)

@@ -71,12 +71,14 @@ impl OrganizationRepository for Tx<'_> {
         Ok(())
     }
 
+    fn organization_by_slug(&mut self, app: Option<AppId>, slug: &Slug) -> Result<Option<Organization>> {
+        let query = called(app, slug).select(OrganizationRow::as_select());
+        let row = self.query(|connection| query.first(connection).optional())?;
+        row.map(OrganizationRow::into_organization).transpose()
+    }
+
     fn organization_slug_taken(&mut self, app: Option<AppId>, slug: &Slug) -> Result<bool> {
-        let taken = organizations::table.filter(organizations::slug.eq(slug.as_str())).into_boxed::<Db>();
-        let taken = match app {
-            Some(app) => taken.filter(organizations::app_id.eq(RowId(app.0))),
-            None => taken.filter(organizations::app_id.is_null()),
-        };
+        let taken = called(app, slug);
         self.query(|connection| diesel::select(exists(taken)).get_result(connection))
     }
 
@@ -101,6 +103,15 @@ impl OrganizationRepository for Tx<'_> {
         let own = |(row, role): (OrganizationRow, String)| Ok((row.into_organization()?, intact(Role::parse(&role))?));
         let own = rows.into_iter().map(own).collect::<Result<_>>()?;
         Ok(Listed::cut(own, page, total, |(organization, _): &(Organization, Role)| organization.id))
+    }
+}
+
+/// The organization of an app, or of the platform, with this slug.
+fn called(app: Option<AppId>, slug: &Slug) -> organizations::BoxedQuery<'_, Db> {
+    let called = organizations::table.filter(organizations::slug.eq(slug.as_str())).into_boxed();
+    match app {
+        Some(app) => called.filter(organizations::app_id.eq(RowId(app.0))),
+        None => called.filter(organizations::app_id.is_null()),
     }
 }
 

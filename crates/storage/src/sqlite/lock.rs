@@ -13,6 +13,10 @@ pub fn sequencing(_: &mut Connection) -> QueryResult<bool> {
 #[expect(clippy::unnecessary_wraps, reason = "PostgreSQL's may fail")]
 pub fn alone(_: &mut Connection, name: LockName<'_>) -> QueryResult<()> {
     match name {
-        LockName::PlatformAdmin | LockName::Lockout(_) | LockName::Mailbox(_) => Ok(()),
+        LockName::PlatformAdmin
+        | LockName::Lockout(_)
+        | LockName::Mailbox(_)
+        | LockName::ApiKeys(_)
+        | LockName::ServiceAccounts(_) => Ok(()),
     }
 }

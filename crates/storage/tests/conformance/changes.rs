@@ -6,17 +6,18 @@ use std::{
 };
 
 use apps::App;
-use identity::{Account, PasswordHash};
+use identity::{Account, PasswordHash, Rotation};
 use kernel::{
-    Change, Error, Role, Unchecked,
+    Change, Error, Role, SecretHash, Unchecked,
     id::{PrincipalId, TokenId},
 };
 use tenancy::{Team, TeamMember};
 
-use crate::support::{Db, at, custom_role, grant, membership, team};
+use crate::support::{Db, at, custom_role, grant, membership, service_account, team};
 
 on_both!(
     every_change_is_told_before_its_author_is_answered,
+    every_change_of_a_service_account_is_told,
     every_change_of_what_somebody_is_in_an_organization_is_told,
     every_change_of_what_many_are_in_an_organization_is_told,
     what_is_rolled_back_or_only_read_is_not_told,
@@ -74,8 +75,38 @@ async fn every_change_is_told_before_its_author_is_answered(db: &Db) {
 
     let key = crate::api_keys::key(organization, None, account.principal);
     let key_id = key.id;
-    db.write(move |tx| tx.insert_api_key(&Unchecked(organization), &key)).await;
+    let change = key.clone();
+    let here = Unchecked(organization);
+    db.write(move |tx| tx.insert_api_key(&here, &key)).await;
     assert_eq!(heard(), [Change::ApiKey(key_id)]);
+    db.write(move |tx| tx.update_api_key(&here, &change)).await;
+    assert_eq!(heard(), [Change::ApiKey(key_id)]);
+    let rotation = Rotation { hash: SecretHash([1; 32]), previous_until: None, at: at(1) };
+    db.write(move |tx| tx.rotate_api_key(&here, key_id, rotation)).await;
+    assert_eq!(heard(), [Change::ApiKey(key_id)]);
+    db.write(move |tx| tx.note_api_key_uses(&[(key_id, at(1))])).await;
+    assert_eq!(heard(), [], "it decides nothing");
+    db.write(move |tx| tx.delete_api_key(&here, key_id)).await;
+    assert_eq!(heard(), [Change::ApiKey(key_id)]);
+    let key = crate::api_keys::key(organization, None, account.principal);
+    let key_id = key.id;
+    db.write(move |tx| tx.insert_api_key(&here, &key)).await;
+    db.write(move |tx| tx.delete_api_keys_of(&here, account.principal)).await;
+    assert_eq!(heard(), [Change::ApiKey(key_id), Change::ApiKey(key_id)]);
+}
+
+async fn every_change_of_a_service_account_is_told(db: &Db) {
+    let account = service_account(db.organization().await.id);
+    let (here, id) = (Unchecked(account.organization), account.id);
+    let heard = heard(db);
+    let told = [Change::ServiceAccount(id), Change::Authority(here.0, account.principal())];
+    let change = account.clone();
+    db.write(move |tx| tx.insert_service_account(&here, &account)).await;
+    assert_eq!(heard(), told);
+    db.write(move |tx| tx.update_service_account(&here, &change)).await;
+    assert_eq!(heard(), told);
+    db.write(move |tx| tx.delete_service_account(&here, id)).await;
+    assert_eq!(heard(), told);
 }
 
 async fn every_change_of_what_somebody_is_in_an_organization_is_told(db: &Db) {

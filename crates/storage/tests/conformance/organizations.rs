@@ -24,7 +24,13 @@ async fn what_was_written_is_read_back(db: &Db) {
         let (id, new) = (organization.id, organization.clone());
         let slug = organization.slug.clone();
         db.write(move |tx| tx.insert_organization(&new)).await;
-        assert_eq!(db.read(move |tx| tx.organization(id)).await, Some(organization));
+        assert_eq!(db.read(move |tx| tx.organization(id)).await, Some(organization.clone()));
+        let (name, other) = (slug.clone(), Some(kernel::id::AppId::generate()));
+        let found = move |place| {
+            let name = name.clone();
+            db.read(move |tx| tx.organization_by_slug(place, &name))
+        };
+        assert_eq!((found(app).await, found(other).await), (Some(organization), None));
         let taken = db.read(move |tx| {
             Ok([
                 tx.organization_slug_taken(app, &slug)?,

@@ -6,12 +6,12 @@ use apps::{App, AppSettings, ClientId};
 use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
 use diesel::{Connection as _, PgConnection, RunQueryDsl as _, SqliteConnection, sql_query, sql_types::BigInt};
 use fabric_storage::{Database, Options};
-use identity::{Account, RefreshToken, Session};
+use identity::{Account, RefreshToken, ServiceAccount, Session};
 use kernel::{
     Client, Code, Email, Listed, Metadata, Name, Page, Result, Role, Slug, Timestamp, Unchecked,
     id::{
         AccountId, AppId, GrantId, InvitationId, MembershipId, OrganizationId, PrincipalId, RefreshTokenId, RoleId,
-        SessionId, TeamId,
+        ServiceAccountId, SessionId, TeamId,
     },
 };
 use platform::{Store, Transaction};
@@ -304,6 +304,21 @@ pub fn custom_role(organization: OrganizationId) -> CustomRole {
         name: RoleName::parse(&format!("role-{id}")).unwrap(),
         description: None,
         actions: ActionSet::parse(["invoice.approve", "team.*"]).unwrap(),
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+pub fn service_account(organization: OrganizationId) -> ServiceAccount {
+    ServiceAccount {
+        id: ServiceAccountId::generate(),
+        organization,
+        team: None,
+        name: Name::constant("Deploys"),
+        description: None,
+        role: Role::Member,
+        created_by: None,
+        disabled_at: None,
         created_at: at(0),
         updated_at: at(0),
     }

@@ -70,8 +70,12 @@ async fn on_sqlite_every_query_goes_by_an_index() {
             let whole = [
                 // A list of them all, in the order of their ids, a page at a time.
                 "SCAN apps USING INDEX sqlite_autoindex_apps_1",
+                "SCAN events USING INDEX sqlite_autoindex_events_1",
+                "SCAN audit_chains",
+                "SCAN erasures",
                 // An index of nobody else.
                 "SCAN accounts USING INDEX accounts_platform_admin",
+                "SCAN events USING INDEX events_unsequenced",
                 "SCAN CONSTANT ROW",
             ];
             assert!(!detail.starts_with("SCAN") || whole.contains(&detail.as_str()), "{detail}: {query}");
@@ -103,7 +107,14 @@ async fn on_postgres_every_query_goes_by_an_index() {
             // An index that is read from one end to the other is no better than the table.
             let by_index =
                 !line.contains("Index Scan") && !line.contains("Index Only Scan") || next.contains("Index Cond");
-            let whole = ["using apps_pkey on apps", "using accounts_platform"];
+            let whole = [
+                "using apps_pkey on apps",
+                "using accounts_platform",
+                "using events_pkey on events",
+                "using events_unsequenced on events",
+                "using audit_chains_pkey on audit_chains",
+                "using erasures_pkey on erasures",
+            ];
             let known = whole.iter().any(|known| line.contains(known));
             assert!(!line.contains("Seq Scan") && (by_index || known), "{query}\n{}", plan.join("\n"));
         }
@@ -159,10 +170,30 @@ const MANY_TENANTS: &str = "
         SELECT gen_random_uuid(), 'verify_email', id, email, id::text::bytea, now(), NULL FROM accounts;
     INSERT INTO lockouts SELECT id::text::bytea, 1, NULL, now() FROM accounts;
     INSERT INTO links SELECT 'supabase', id, app_id, id, now() FROM accounts;
+    INSERT INTO service_accounts
+        SELECT gen_random_uuid(), id, NULL, 'Deploys', NULL, 'member', NULL, NULL, now(), now()
+        FROM organizations, generate_series(1, 2);
+    INSERT INTO oauth_clients
+        SELECT gen_random_uuid(), id, 'foc_' || id, 'x', '[]', '[]', now() FROM service_accounts;
     INSERT INTO api_keys
-        SELECT gen_random_uuid(), id, 'x', id, NULL, id, 'Key', 'member', '[]', NULL, NULL, now() FROM organizations;
+        SELECT gen_random_uuid(), 'fab_' || id, 'x', organization_id, NULL, id, 'Key', NULL, '[]', NULL, NULL, now(),
+            id, NULL, '[]', NULL, NULL, NULL, NULL, now()
+        FROM service_accounts;
+    INSERT INTO api_keys
+        SELECT gen_random_uuid(), 'fab_' || id, 'x', organization_id, NULL, principal_id, 'Key', 'member', '[]', NULL,
+            NULL, now(), NULL, NULL, '[]', NULL, NULL, NULL, NULL, now()
+        FROM memberships;
     INSERT INTO signing_secrets SELECT id, 'x', NULL, now() FROM organizations;
     INSERT INTO mail_queue
         SELECT gen_random_uuid(), NULL, email, 'verify_email', NULL, 0, now(), now() FROM accounts;
     INSERT INTO revoked_tokens SELECT id, now() FROM principals;
+    INSERT INTO events (id, kind, app_id, organization_id, actor_id, payload, created_at, position, personal)
+        SELECT gen_random_uuid(), 'team.created', app_id, id, gen_random_uuid(), '{}', now(), NULL, '{}'
+        FROM organizations, generate_series(1, 5);
+    UPDATE events SET position = numbered.n, subject_id = gen_random_uuid()
+        FROM (SELECT id, row_number() OVER () AS n FROM events) AS numbered
+        WHERE numbered.id = events.id AND numbered.n < 24000;
+    INSERT INTO audit_chains SELECT id, 1, 1, 'x', 'x' FROM organizations ON CONFLICT DO NOTHING;
+    INSERT INTO ledger_positions SELECT id::text, 1 FROM organizations;
+    INSERT INTO erasures SELECT gen_random_uuid(), NULL, id, now() FROM principals;
 ";

@@ -1,16 +1,19 @@
 //! One walk through all repositories.
 
-use apps::{AppSettings, ClientId, ClientSecret, Origin, SettingsChange};
+use apps::{AppSettings, ClientId, ClientSecret, OauthClient, Origin, SettingsChange};
+use audit::{Chain, ChainKey, Filter, Outcome};
 use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
 use identity::{
-    Account, Link, Lockout, LockoutKey, OneTimeToken, PasswordHash, Purpose, RefreshToken, Session,
-    account::AccountFilter,
+    Account, ApiKey, Link, Lockout, LockoutKey, OneTimeToken, PasswordHash, Purpose, RefreshToken, Rotation,
+    ServiceAccount, Session, account::AccountFilter,
 };
 use kernel::{
-    Client, Email, Metadata, Name, Page, Result, Role, SecretHash, Slug, Timestamp, Unchecked,
+    AllowedIps, Client, Email, Event, EventKind, Metadata, Name, Page, Result, Role, SecretHash, Slug, Timestamp,
+    Unchecked,
     id::{
-        AccountId, AppId, ClientSecretId, GrantId, InvitationId, MailId, MembershipId, OneTimeTokenId, OrganizationId,
-        PrincipalId, RefreshTokenId, RoleId, SessionId, TeamId, TokenId,
+        AccountId, ApiKeyId, AppId, ClientSecretId, GrantId, InvitationId, MailId, MembershipId, OauthClientId,
+        OneTimeTokenId, OrganizationId, PrincipalId, RefreshTokenId, RoleId, ServiceAccountId, SessionId, TeamId,
+        TokenId,
     },
 };
 use platform::{
@@ -89,6 +92,7 @@ pub fn walk(tx: &mut dyn Transaction) -> Result<()> {
         authority(tx, owner.id, place, principal)?;
         invitations(tx, owner.id, place, &email)?;
         tx.organization_slug_taken(place, &owner.slug)?;
+        tx.organization_by_slug(place, &owner.slug)?;
         for after in [None, Some(owner.id)] {
             tx.organizations_of(place, principal, &Page::new(after, 0, 10)?.counted(true))?;
         }
@@ -104,7 +108,7 @@ pub fn walk(tx: &mut dyn Transaction) -> Result<()> {
     tx.organization(owner.id)?;
     tx.update_organization(&here, &owner)?;
     tx.signing(&here)?;
-    tx.api_key_by_prefix("fab_12345678")?;
+    keys(tx, owner.id)?;
     tx.has_platform_admin(None)?;
     let lockout = Lockout { failures: 1, locked_until: None, expires_at: now };
     tx.lockout(LockoutKey([1; 32]))?;
@@ -115,7 +119,154 @@ pub fn walk(tx: &mut dyn Transaction) -> Result<()> {
     tx.sweep_revoked_tokens(at(1))?;
     tx.is_token_revoked(TokenId::generate())?;
     mails(tx, &email)?;
+    what_happened(tx, owner.id, app.id)?;
     tx.delete_app(&here, app.id)
+}
+
+/// The ledger as an audit log.
+fn what_happened(tx: &mut dyn Transaction, organization: OrganizationId, app: AppId) -> Result<()> {
+    let (principal, now) = (PrincipalId::generate(), at(0));
+    let event = Event {
+        app: Some(app),
+        organization: Some(organization),
+        actor: Some(principal),
+        payload: serde_json::json!({ "email": "alice@example.com" }),
+        ..Event::new(EventKind::TeamCreated, now)
+    };
+    tx.append(&event)?;
+    let (whole, one) = (Filter::default(), |kind: &str, begins| Some((kind.to_owned(), begins)));
+    let narrow = Filter {
+        kind: one("team.", true),
+        actor: Some(principal),
+        resource_type: Some("team".to_owned()),
+        resource_id: Some("x".to_owned()),
+        outcome: Some(Outcome::Success),
+        request_id: Some("r".to_owned()),
+        since: Some(now),
+        until: Some(now),
+    };
+    let exact = Filter { kind: one("team.created", false), outcome: Some(Outcome::Denied), ..Filter::default() };
+    for filter in [&whole, &narrow, &exact] {
+        for after in [None, Some(event.id)] {
+            let counted = Page::new(after, 0, 10)?.counted(true);
+            tx.entries_in(&Unchecked(organization), filter, &counted)?;
+            tx.entries_of(&Unchecked(Some(app)), filter, &counted)?;
+            // Counting all that there is reads all that there is.
+            tx.entries_of(&Unchecked(None), filter, &Page::new(after, 0, 10)?)?;
+        }
+    }
+    let key = ChainKey::new([1; 32]);
+    let (entries, last) = tx.unsequenced()?.unwrap_or_default();
+    let link = entries.first().map_or(audit::Link::NONE, |entry| key.link(&audit::Link::NONE, entry, last + 1));
+    tx.sequence(event.id, last + 1, link)?;
+    tx.set_last_position(last + 1)?;
+    let head = key.head(organization.0, last + 1, 1, link);
+    let chain = Chain { id: organization.0, checkpoint: None, head };
+    tx.set_chain(&chain)?;
+    tx.set_chain(&chain)?;
+    tx.chain(organization.0)?;
+    tx.chains(None)?;
+    tx.chains(Some(organization.0))?;
+    tx.sequenced(0)?;
+    tx.prunable(now)?;
+    for place in [None, Some(app)] {
+        tx.order_erasure(place, principal, now)?;
+        while tx.erase_some()? > 0 {}
+    }
+    tx.delete_entries(&[event.id])
+}
+
+/// What programs act with.
+fn keys(tx: &mut dyn Transaction, organization: OrganizationId) -> Result<()> {
+    let (here, now) = (Unchecked(organization), at(0));
+    let account = ServiceAccount {
+        id: ServiceAccountId::generate(),
+        organization,
+        team: None,
+        name: Name::constant("Deploys"),
+        description: None,
+        role: Role::Member,
+        created_by: None,
+        disabled_at: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let principal = account.principal();
+    tx.count_service_accounts(&here)?;
+    tx.insert_service_account(&here, &account)?;
+    tx.update_service_account(&here, &account)?;
+    tx.service_account(account.id)?;
+    tx.update_service_account(&here, &account)?;
+    tx.service_account_of(organization, principal)?;
+    tx.service_account_by_name(&here, &account.name)?;
+    for after in [None, Some(account.id)] {
+        tx.service_accounts_in(&here, &Page::new(after, 0, 10)?.counted(true))?;
+    }
+    let client = OauthClient {
+        id: OauthClientId::generate(),
+        service_account: account.id,
+        name: account.name.clone(),
+        organization,
+        app: None,
+        disabled_at: None,
+        client_id: ClientId::from_random([2; 24]),
+        hash: SecretHash([1; 32]),
+        redirect_uris: Vec::new(),
+        scopes: Vec::new(),
+        created_at: now,
+    };
+    tx.insert_oauth_client(&here, &client)?;
+    tx.oauth_client(client.id)?;
+    tx.oauth_client_by_client_id(&client.client_id)?;
+    tx.oauth_client_of(account.id)?;
+    for after in [None, Some(client.id)] {
+        tx.oauth_clients_in(&[&here], &Page::new(after, 0, 10)?.counted(true))?;
+        tx.oauth_clients_in(&[&here, &here], &Page::new(after, 0, 10)?.counted(true))?;
+    }
+    let key = ApiKey {
+        id: ApiKeyId::generate(),
+        prefix: "fab_12345678".to_owned(),
+        hash: SecretHash([1; 32]),
+        previous: None,
+        organization,
+        app: None,
+        principal,
+        account: None,
+        service_account: Some(account.id),
+        team: None,
+        name: Name::constant("Deploys"),
+        description: None,
+        role: None,
+        scopes: Vec::new(),
+        allowed_ips: AllowedIps::default(),
+        disabled_at: None,
+        expires_at: None,
+        last_used_at: None,
+        created_by: None,
+        created_at: now,
+        updated_at: now,
+    };
+    tx.count_api_keys_of(organization, principal)?;
+    tx.insert_api_key(&here, &key)?;
+    tx.update_api_key(&here, &key)?;
+    tx.api_key(key.id)?;
+    tx.update_api_key(&here, &key)?;
+    tx.api_key_by_prefix(&key.prefix)?;
+    for after in [None, Some(key.id)] {
+        for whose in [None, Some(principal)] {
+            tx.api_keys_in(&here, whose, &Page::new(after, 0, 10)?.counted(true))?;
+        }
+        for (app, within) in [(None, None), (None, Some(organization)), (Some(AppId::generate()), None)] {
+            tx.api_keys_held(app, within, principal, &Page::new(after, 0, 10)?.counted(true))?;
+        }
+    }
+    for previous_until in [None, Some(now)] {
+        tx.rotate_api_key(&here, key.id, Rotation { hash: key.hash, previous_until, at: now })?;
+    }
+    tx.note_api_key_uses(&[(key.id, now)])?;
+    tx.delete_api_key(&here, key.id)?;
+    tx.delete_api_keys_of(&here, principal)?;
+    tx.delete_service_account(&here, account.id)
 }
 
 fn mails(tx: &mut dyn Transaction, email: &Email) -> Result<()> {

@@ -1,6 +1,6 @@
 use identity::{ApiKey, api_key, password::Password};
 use kernel::{
-    Code, Email, Name, Role, SecretHash, Unchecked,
+    AllowedIps, Code, Email, Name, Role, SecretHash, Unchecked,
     id::{ApiKeyId, AppId, MembershipId, OrganizationId, PrincipalId},
     secret::ExposeSecret,
 };
@@ -184,24 +184,44 @@ impl World {
     ) -> String {
         let principal = person.id;
         let account = self.read(move |tx| tx.account_of(app, principal)).await;
+        let account = account.map(|account| account.id);
+        let (_, clear) = self.keep_key(organization, |key| change(ApiKey { app, principal, account, ..key })).await;
+        clear
+    }
+
+    /// A key that nobody uses.
+    pub async fn insert_key(&self, organization: OrganizationId, change: impl FnOnce(ApiKey) -> ApiKey) -> ApiKey {
+        self.keep_key(organization, change).await.0
+    }
+
+    async fn keep_key(&self, organization: OrganizationId, change: impl FnOnce(ApiKey) -> ApiKey) -> (ApiKey, String) {
         let (prefix, clear) = api_key::write(random());
         let key = change(ApiKey {
             id: ApiKeyId::generate(),
             prefix,
             hash: SecretHash::of(clear.expose_secret()),
+            previous: None,
             organization,
-            app,
-            principal,
-            account: account.map(|account| account.id),
+            app: None,
+            principal: PrincipalId::generate(),
+            account: None,
+            service_account: None,
+            team: None,
             name: Name::constant("A key"),
-            role: Role::Owner,
+            description: None,
+            role: Some(Role::Owner),
             scopes: Vec::new(),
+            allowed_ips: AllowedIps::default(),
             disabled_at: None,
             expires_at: None,
+            last_used_at: None,
+            created_by: None,
             created_at: self.now(),
+            updated_at: self.now(),
         });
-        self.write(move |tx| tx.insert_api_key(&Unchecked(organization), &key)).await;
-        clear.expose_secret().to_owned()
+        let kept = key.clone();
+        self.write(move |tx| tx.insert_api_key(&Unchecked(organization), &kept)).await;
+        (key, clear.expose_secret().to_owned())
     }
 
     /// The organizations that somebody sees.

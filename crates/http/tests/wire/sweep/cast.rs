@@ -97,21 +97,19 @@ impl Someone {
             {
                 Err((403, "user_required"))
             }
-            Kind::Organization
-            | Kind::Tenant
-            | Kind::Member
-            | Kind::Role
-            | Kind::Team
-            | Kind::TeamMember
-            | Kind::Permission
-            | Kind::Invitation => by_role(self.tenant),
+            // It is somebody else's: nobody gets it, and who ends it is an administrator.
+            Kind::Key if self.tenant.is_some_and(|role| role < Role::Admin) || action.name == "api_key.rotate" => {
+                by_role(self.tenant).and(Err((403, "forbidden")))
+            }
+            Kind::Organization => by_role(self.tenant),
+            tenants if tenants.is_tenants() => by_role(self.tenant),
             // Apps are registered with a platform account.
             Kind::Owner if self.in_app => Err((403, "forbidden")),
             // An app always means its own accounts, whatever it names.
             Kind::Users if self.through == Through::App => by_app,
             Kind::App | Kind::User if self.app_itself => by_app,
             Kind::App | Kind::User | Kind::Users if self.administrator => Ok(()),
-            Kind::Owner | Kind::App | Kind::User | Kind::Users => by_role(self.owner),
+            _ => by_role(self.owner),
         }
     }
 }
@@ -264,11 +262,14 @@ async fn keys(
     (role, person): (Role, &Person),
     action: Option<&action::Entry>,
 ) -> Vec<(Someone, Option<Role>)> {
+    // Those of the last round: nobody has any number of keys.
+    let principal = person.id;
+    world.write(move |tx| tx.delete_api_keys_of(&Unchecked(organization), principal)).await;
     let mut keys = Vec::new();
     let mut add = async |name: String, through, of: Option<Role>, of_key: Role, scopes: Vec<&KeyScope>| {
         let typical = through == Through::KeyWithoutScope || scopes.is_empty() && of_key == role;
         let scopes = scopes.iter().map(|scope| scope.name().to_owned()).collect();
-        let key = world.api_key(app, organization, person, |key| ApiKey { role: of_key, scopes, ..key }).await;
+        let key = world.api_key(app, organization, person, |key| ApiKey { role: Some(of_key), scopes, ..key }).await;
         keys.push((Someone { typical, ..Someone::new(name, &person.id, &key, through) }, of));
     };
     for of_key in Role::ALL {

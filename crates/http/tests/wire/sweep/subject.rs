@@ -29,6 +29,14 @@ pub enum Kind {
     Permission,
     /// One of its invitations.
     Invitation,
+    /// One person's API key in it.
+    Key,
+    /// One of its service accounts.
+    ServiceAccount,
+    /// A key of one of those.
+    ServiceAccountKey,
+    /// One of its OAuth clients.
+    OauthClient,
     /// The organization that owns apps, named in the body.
     Owner,
     /// An app.
@@ -40,6 +48,24 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether it belongs to an organization of an app, or is that.
+    pub fn is_tenants(self) -> bool {
+        match self {
+            Self::Tenant
+            | Self::Member
+            | Self::Role
+            | Self::Team
+            | Self::TeamMember
+            | Self::Invitation
+            | Self::Permission
+            | Self::Key
+            | Self::ServiceAccount
+            | Self::ServiceAccountKey
+            | Self::OauthClient => true,
+            Self::Own | Self::Organization | Self::Owner | Self::App | Self::User | Self::Users => false,
+        }
+    }
+
     /// # Panics
     /// For a route whose parameters or action nobody has taught the sweep.
     pub fn of(entry: &Entry) -> Self {
@@ -54,12 +80,36 @@ impl Kind {
             (["{team_id}", "{principal_id}"], _) => Self::TeamMember,
             (["{permission_id}"], _) => Self::Permission,
             (["{invitation_id}"], _) => Self::Invitation,
-            ([], Access::Action("team.create" | "permission.manage" | "organization.invite" | "invitation.read")) => {
-                Self::Tenant
-            }
+            (["{api_key_id}"], _) => Self::Key,
+            (["{service_account_id}"], _) => Self::ServiceAccount,
+            (["{service_account_id}", "{api_key_id}"], _) => Self::ServiceAccountKey,
+            (["{client_id}"], _) => Self::OauthClient,
+            (
+                [],
+                Access::Action(
+                    "team.create"
+                    | "permission.manage"
+                    | "organization.invite"
+                    | "invitation.read"
+                    | "api_key.create"
+                    | "service_account.read"
+                    | "service_account.manage"
+                    | "oauth_client.manage",
+                ),
+            ) => Self::Tenant,
             ([], Access::Action("authz.check")) if entry.path.contains("/resolve/") => Self::Tenant,
             ([], Access::Action("app.create")) => Self::Owner,
-            ([], Access::Action("organization.list" | "organization.create" | "app.list" | "authz.check")) => Self::Own,
+            (
+                [],
+                Access::Action(
+                    "organization.list"
+                    | "organization.create"
+                    | "app.list"
+                    | "authz.check"
+                    | "api_key.read"
+                    | "oauth_client.read",
+                ),
+            ) => Self::Own,
             ([], Access::Action("user.read" | "user.manage" | "audit.read")) => Self::Users,
             ([], access) if !matches!(access, Access::Action(_)) => Self::Own,
             _ => panic!(
@@ -109,6 +159,8 @@ impl Subject {
             format!("{path}?organization_id={}", self.within)
         } else if entry.path.contains("/resolve/") {
             format!("{path}?organization_id={}&principal_id={}", self.within, self.part)
+        } else if entry.path == "/v1/service-accounts" && entry.method == "GET" {
+            format!("{path}?organization_id={}", self.within)
         } else {
             path
         }
@@ -131,5 +183,7 @@ pub fn body(subject: &Subject) -> Value {
         "role": "viewer", "action": "organization.read", "actions": ["organization.read"], "checks": [], "principal_id": subject.part,
         "email": format!("{}@example.com", fresh_name()), "password": PASSWORD,
         "current_password": PASSWORD, "new_password": NEXT_PASSWORD, "organization_id": subject.within,
+        // None but these: a key with scopes makes none with more.
+        "scopes": ["api_keys:read"], "redirect_uris": [],
     })
 }

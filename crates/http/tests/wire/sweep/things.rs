@@ -1,9 +1,11 @@
 //! The things that routes are about: some to do something to, and some that are others'.
 
+use apps::{ClientId, OauthClient};
 use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
+use identity::{ApiKey, ServiceAccount};
 use kernel::{
-    Email, Name, Role, Slug, Unchecked,
-    id::{GrantId, InvitationId, OrganizationId, RoleId, TeamId},
+    Email, Name, Role, SecretHash, Slug, Unchecked,
+    id::{GrantId, InvitationId, OauthClientId, OrganizationId, RoleId, ServiceAccountId, TeamId},
 };
 use serde_json::{Value, json};
 use tenancy::{Invitation, InvitationStatus, Team, TeamMember, invitation::LIFETIME};
@@ -22,21 +24,26 @@ pub struct Things {
     team: String,
     permission: String,
     invitation: String,
+    key: String,
+    service_account: String,
+    service_account_key: String,
+    oauth_client: String,
 }
 
 impl Things {
     /// Makes one of each. The member is in the team.
     pub async fn new(world: &World, organization: OrganizationId, member: &Person, grantee: &Person) -> Self {
-        Self::make(world, organization, (member, grantee), true).await
+        Self::make(world, organization, (member, grantee), |_| true).await
     }
 
-    /// Without a role where none is needed: an organization has only so many.
+    /// Without what is not needed: an organization has only so many roles and service accounts.
     async fn make(
         world: &World,
         organization: OrganizationId,
         (member, grantee): (&Person, &Person),
-        with_role: bool,
+        needed: impl Fn(Kind) -> bool,
     ) -> Self {
+        let with_role = needed(Kind::Role);
         let now = world.now();
         let (role, team, permission) = (RoleId::generate(), TeamId::generate(), GrantId::generate());
         let invitation = InvitationId::generate();
@@ -99,7 +106,16 @@ impl Things {
                 )
             })
             .await;
+        let key = world.insert_key(organization, |key| key).await.id.to_string();
+        let kinds = [Kind::ServiceAccount, Kind::ServiceAccountKey, Kind::OauthClient];
+        let programs = if kinds.into_iter().any(needed) { Some(programs(world, organization).await) } else { None };
+        let [service_account, service_account_key, oauth_client] =
+            programs.unwrap_or_else(|| [any_id(), any_id(), any_id()]);
         Self {
+            key,
+            service_account,
+            service_account_key,
+            oauth_client,
             member: principal.to_string(),
             role: role.to_string(),
             team: team.to_string(),
@@ -117,10 +133,65 @@ impl Things {
             Kind::TeamMember => Subject::new(&self.team, &any_id()).part(&self.member),
             Kind::Permission => Subject::new(&self.permission, &any_id()),
             Kind::Invitation => Subject::new(&self.invitation, &any_id()),
+            Kind::Key => Subject::new(&self.key, &any_id()),
+            Kind::ServiceAccount => Subject::new(&self.service_account, &any_id()),
+            Kind::ServiceAccountKey => Subject::new(&self.service_account, &any_id()).part(&self.service_account_key),
+            Kind::OauthClient => Subject::new(&self.oauth_client, &any_id()),
             Kind::Tenant => Subject::new(&any_id(), &organization).part(&self.member),
             _ => unreachable!("{kind:?} is nothing that an organization has"),
         }
     }
+}
+
+/// A service account with a key and a client, by their ids.
+async fn programs(world: &World, organization: OrganizationId) -> [String; 3] {
+    let now = world.now();
+    let (id, client_id, name) = (ServiceAccountId::generate(), OauthClientId::generate(), fresh_name());
+    world
+        .write(move |tx| {
+            let within = Unchecked(organization);
+            let name = Name::parse(&name)?;
+            let account = ServiceAccount {
+                id,
+                organization,
+                team: None,
+                name: name.clone(),
+                description: None,
+                role: Role::Viewer,
+                created_by: None,
+                disabled_at: None,
+                created_at: now,
+                updated_at: now,
+            };
+            tx.insert_service_account(&within, &account)?;
+            tx.insert_oauth_client(
+                &within,
+                &OauthClient {
+                    id: client_id,
+                    service_account: id,
+                    name,
+                    organization,
+                    app: None,
+                    disabled_at: None,
+                    client_id: ClientId::from_random(std::array::from_fn(|index| id.0.as_bytes()[index % 16])),
+                    hash: SecretHash::of("secret"),
+                    redirect_uris: Vec::new(),
+                    scopes: Vec::new(),
+                    created_at: now,
+                },
+            )
+        })
+        .await;
+    // With scopes that every key has which may have it: nobody gets more than the key that they come with.
+    let of_account = |key| ApiKey {
+        principal: id.into(),
+        service_account: Some(id),
+        role: None,
+        scopes: vec!["api_keys:read".to_owned()],
+        ..key
+    };
+    let key = world.insert_key(organization, of_account).await;
+    [id.to_string(), key.id.to_string(), client_id.to_string()]
 }
 
 /// Something that is another's, and what it must look like: something that does not exist.
@@ -138,17 +209,11 @@ impl Cast {
         match kind {
             Kind::Own => Subject::anything(),
             Kind::Organization => Subject::new(&self.home, &any_id()),
-            Kind::Tenant
-            | Kind::Member
-            | Kind::Role
-            | Kind::Team
-            | Kind::TeamMember
-            | Kind::Permission
-            | Kind::Invitation => self.things.one(kind, self.home),
             Kind::Owner => Subject::new(&any_id(), &self.app.organization),
             Kind::App => Subject::new(&self.app.id, &any_id()),
             Kind::User => Subject::new(&self.bystander.id, &self.app.id),
             Kind::Users => Subject::new(&any_id(), &self.app.id),
+            tenants => self.things.one(tenants, self.home),
         }
     }
 
@@ -174,13 +239,7 @@ impl Cast {
                 self.populate(world, organization).await;
                 (Subject::new(&organization, &any_id()), bearer)
             }
-            Kind::Tenant
-            | Kind::Member
-            | Kind::Role
-            | Kind::Team
-            | Kind::TeamMember
-            | Kind::Permission
-            | Kind::Invitation => {
+            kind if kind.is_tenants() => {
                 let founder = world.sign_up(Some(&self.app), &fresh_name()).await;
                 let mut organization = world.home_of(&founder).await;
                 if someone.through == Through::Key {
@@ -190,7 +249,7 @@ impl Cast {
                     self.populate(world, organization).await;
                 }
                 let member = if someone.through == Through::Key { &founder } else { &self.tenants[0].1 };
-                let things = Things::make(world, organization, (member, &founder), kind == Kind::Role).await;
+                let things = Things::make(world, organization, (member, &founder), |needed| needed == kind).await;
                 (things.one(kind, organization), bearer)
             }
             _ => (self.untouched(kind), bearer),
@@ -216,13 +275,11 @@ impl Cast {
                 let answer = world.get(&format!("/v1/organizations/{id}")).by(&self.tenants[3].1).send().await;
                 return answer.ok().clone();
             }
-            Kind::Tenant
-            | Kind::Member
-            | Kind::Role
-            | Kind::Team
-            | Kind::TeamMember
-            | Kind::Permission
-            | Kind::Invitation => {
+            Kind::Owner => "/v1/apps?limit=200".to_owned(),
+            Kind::App => format!("/v1/apps/{id}"),
+            Kind::User => format!("/v1/admin/users/{id}?app_id={within}"),
+            Kind::Users => format!("/v1/admin/users?app_id={within}&limit=200"),
+            _ => {
                 let mut seen = Vec::new();
                 for what in ["members", "roles", "teams", "permissions", "invitations", "settings"] {
                     let path = format!("/v1/organizations/{}/{what}", self.home);
@@ -230,12 +287,17 @@ impl Cast {
                 }
                 let path = format!("/v1/teams/{}/members", self.things.team);
                 seen.push(world.get(&path).by(&self.tenants[3].1).send().await.ok().clone());
+                let things = &self.things;
+                for path in [
+                    format!("/v1/api-keys/{}", things.key),
+                    format!("/v1/service-accounts?organization_id={}", self.home),
+                    format!("/v1/service-accounts/{}/api-keys", things.service_account),
+                    format!("/v1/oauth/clients?organization_id={}", self.home),
+                ] {
+                    seen.push(world.get(&path).by(&self.tenants[3].1).send().await.ok().clone());
+                }
                 return Value::Array(seen);
             }
-            Kind::Owner => "/v1/apps?limit=200".to_owned(),
-            Kind::App => format!("/v1/apps/{id}"),
-            Kind::User => format!("/v1/admin/users/{id}?app_id={within}"),
-            Kind::Users => format!("/v1/admin/users?app_id={within}&limit=200"),
         };
         world.get(&path).bearer(&self.app.api_key).send().await.ok().clone()
     }
@@ -261,27 +323,6 @@ impl Cast {
                 thing("another organization of the app", Subject::new(&newcomers, &any_id())),
                 thing("another owner's organization", Subject::new(&foreign.organization, &any_id())),
             ],
-            Kind::Tenant
-            | Kind::Member
-            | Kind::Role
-            | Kind::Team
-            | Kind::TeamMember
-            | Kind::Permission
-            | Kind::Invitation => {
-                let (there, near) = (things_there.one(kind, theirs), things_near.one(kind, newcomers));
-                let mut things =
-                    vec![thing("another app's", there.clone()), thing("another organization's", near.clone())];
-                // What is another's does not become ours by our own organization before it.
-                let own = self.untouched(kind);
-                if matches!(kind, Kind::Member | Kind::Role | Kind::TeamMember) {
-                    for part in [there.part, near.part] {
-                        let absent = own.clone().part(&any_id());
-                        let subject = own.clone().part(&part);
-                        things.push(Foreign { absent, ..thing("another's, under our own", subject) });
-                    }
-                }
-                things
-            }
             Kind::Owner => vec![
                 thing("another owner's organization", Subject::new(&any_id(), &foreign.organization)),
                 thing("an organization of the app's", Subject::new(&any_id(), &newcomers)),
@@ -304,8 +345,33 @@ impl Cast {
                 administrators_see_it: true,
                 ..thing("another app", Subject::new(&any_id(), &foreign.id))
             }],
+            _ => {
+                let (there, near) = (things_there.one(kind, theirs), things_near.one(kind, newcomers));
+                let mut things =
+                    vec![thing("another app's", there.clone()), thing("another organization's", near.clone())];
+                // What is another's does not become ours by our own organization before it.
+                let own = self.untouched(kind);
+                if matches!(kind, Kind::Member | Kind::Role | Kind::TeamMember | Kind::ServiceAccountKey) {
+                    for part in [there.part, near.part] {
+                        let absent = own.clone().part(&any_id());
+                        let subject = own.clone().part(&part);
+                        things.push(Foreign { absent, ..thing("another's, under our own", subject) });
+                    }
+                }
+                things
+            }
         };
-        let by_one_id = [Kind::Organization, Kind::App, Kind::User, Kind::Team, Kind::Permission, Kind::Invitation];
+        let by_one_id = [
+            Kind::Organization,
+            Kind::App,
+            Kind::User,
+            Kind::Team,
+            Kind::Permission,
+            Kind::Invitation,
+            Kind::Key,
+            Kind::ServiceAccount,
+            Kind::OauthClient,
+        ];
         if by_one_id.contains(&kind) {
             let known = self.untouched(kind).id;
             for id in other_kinds.iter().filter(|id| **id != known) {

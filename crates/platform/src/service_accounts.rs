@@ -1,0 +1,270 @@
+//! Service accounts: make one, list, change, disable, delete.
+
+use authz::{
+    Acting, Grant, Permit, Resource,
+    action::{ServiceAccountManage, ServiceAccountRead},
+};
+use identity::ServiceAccount;
+use kernel::{
+    Code, Error, Event, EventKind, Listed, Name, Page, Result, Role, Scope,
+    id::{OrganizationId, ServiceAccountId, TeamId},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    Platform, Transaction,
+    key_making::Author,
+    oauth_clients,
+    permit::{Owned, locate, permit},
+};
+
+/// The most service accounts that one organization has, those of OAuth clients among them.
+const MOST: i64 = 200;
+
+/// A new service account.
+#[derive(Clone, Debug)]
+pub struct NewServiceAccount {
+    /// What it is called.
+    pub name: Name,
+    /// What it is for.
+    pub description: Option<String>,
+    /// What it is there.
+    pub role: Role,
+    /// In which team its role counts; without, in the whole organization.
+    pub team: Option<TeamId>,
+}
+
+/// What shall be different. What is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct ServiceAccountChange {
+    /// What it is called.
+    pub name: Option<Name>,
+    /// What it is for; `Some(None)` takes it away.
+    pub description: Option<Option<String>>,
+    /// What it is there.
+    pub role: Option<Role>,
+}
+
+impl Owned for ServiceAccount {
+    type Id = ServiceAccountId;
+
+    fn find(tx: &mut dyn Transaction, id: ServiceAccountId) -> Result<Option<Self>> {
+        tx.service_account(id)
+    }
+
+    fn organization(&self) -> OrganizationId {
+        self.organization
+    }
+
+    fn resource(&self) -> Resource {
+        Resource::of("service_account", self.id.0)
+    }
+}
+
+impl Platform {
+    /// Makes a service account.
+    ///
+    /// # Errors
+    /// `not_found` for the organization and the team; `forbidden` below the role admin and for a role above one's own;
+    /// `conflict` when there are too many, and for an archived team.
+    pub async fn create_service_account(
+        &self,
+        acting: Acting<ServiceAccountManage>,
+        id: OrganizationId,
+        new: NewServiceAccount,
+    ) -> Result<ServiceAccount> {
+        let now = self.now();
+        let made = self.store().write(move |tx| {
+            let permit = permit(tx, &acting, id)?;
+            permit.hand_on_role(new.role)?;
+            found(tx, &permit, Author::of(acting.caller(), now), &new)
+        });
+        made.await
+    }
+
+    /// The service accounts of an organization, oldest first.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden` below the role member.
+    pub async fn service_accounts(
+        &self,
+        acting: Acting<ServiceAccountRead>,
+        id: OrganizationId,
+        page: Page<ServiceAccountId>,
+    ) -> Result<Listed<ServiceAccount, ServiceAccountId>> {
+        let listed = self.store().read(move |tx| {
+            let permit = permit(tx, &acting, id)?;
+            tx.service_accounts_in(&permit, &page)
+        });
+        listed.await
+    }
+
+    /// One service account.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden` below the role member.
+    pub async fn service_account(
+        &self,
+        acting: Acting<ServiceAccountRead>,
+        id: ServiceAccountId,
+    ) -> Result<ServiceAccount> {
+        self.store().read(move |tx| locate(tx, &acting, id).map(|(_, account): (_, ServiceAccount)| account)).await
+    }
+
+    /// Changes a service account's name, description and role.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden` below the role admin, for a role above one's own, and for one that has a higher role.
+    pub async fn change_service_account(
+        &self,
+        acting: Acting<ServiceAccountManage>,
+        id: ServiceAccountId,
+        change: ServiceAccountChange,
+    ) -> Result<ServiceAccount> {
+        let now = self.now();
+        let changed = self.store().write(move |tx| {
+            let (permit, account): (_, ServiceAccount) = locate(tx, &acting, id)?;
+            permit.reach(account.role)?;
+            if let Some(role) = change.role {
+                permit.hand_on_role(role)?;
+            }
+            let change = change.clone();
+            let account = ServiceAccount {
+                name: change.name.unwrap_or(account.name.clone()),
+                description: change.description.unwrap_or(account.description.clone()),
+                role: change.role.unwrap_or(account.role),
+                updated_at: now,
+                ..account
+            };
+            tx.update_service_account(&permit, &account)?;
+            told(tx, Author::of(acting.caller(), now), EventKind::ServiceAccountUpdated, &account)?;
+            Ok(account)
+        });
+        changed.await
+    }
+
+    /// Makes a service account nobody, or somebody again. Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden` below the role admin and for one that has a higher role.
+    pub async fn disable_service_account(
+        &self,
+        acting: Acting<ServiceAccountManage>,
+        id: ServiceAccountId,
+        disabled: bool,
+    ) -> Result<ServiceAccount> {
+        let now = self.now();
+        let changed = self.store().write(move |tx| {
+            let (permit, account): (_, ServiceAccount) = locate(tx, &acting, id)?;
+            permit.reach(account.role)?;
+            if account.disabled_at.is_some() == disabled {
+                return Ok(account);
+            }
+            let account = ServiceAccount { disabled_at: disabled.then_some(now), updated_at: now, ..account };
+            tx.update_service_account(&permit, &account)?;
+            let kind = if disabled { EventKind::ServiceAccountDisabled } else { EventKind::ServiceAccountEnabled };
+            told(tx, Author::of(acting.caller(), now), kind, &account)?;
+            Ok(account)
+        });
+        changed.await
+    }
+
+    /// Deletes a service account with its keys, its OAuth client and its grants.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden` below the role admin and for one that has a higher role.
+    pub async fn delete_service_account(
+        &self,
+        acting: Acting<ServiceAccountManage>,
+        id: ServiceAccountId,
+    ) -> Result<()> {
+        let now = self.now();
+        let deleted = self.store().write(move |tx| {
+            let (permit, account): (_, ServiceAccount) = locate(tx, &acting, id)?;
+            permit.reach(account.role)?;
+            dissolve(tx, &permit, Author::of(acting.caller(), now), &account)
+        });
+        deleted.await
+    }
+}
+
+/// Adds a service account. What its maker may give has been seen to.
+///
+/// # Errors
+/// `not_found` for the team; `conflict` when there are too many, and for an archived team.
+pub(crate) fn found(
+    tx: &mut dyn Transaction,
+    scope: &dyn Scope,
+    author: Author,
+    new: &NewServiceAccount,
+) -> Result<ServiceAccount> {
+    let organization = scope.organization();
+    if let Some(team) = new.team {
+        let team = tx.team(team)?.filter(|team| team.organization == organization).ok_or_else(Error::not_found)?;
+        if team.archived_at.is_some() {
+            return Err(Error::because(Code::Conflict, "This team is archived: bring it back first."));
+        }
+    }
+    if tx.count_service_accounts(scope)? >= MOST {
+        let why = format!("An organization has at most {MOST} service accounts and OAuth clients: delete one first.");
+        return Err(Error::because(Code::Conflict, why));
+    }
+    let account = ServiceAccount {
+        id: ServiceAccountId::generate(),
+        organization,
+        team: new.team,
+        name: new.name.clone(),
+        description: new.description.clone(),
+        role: new.role,
+        created_by: author.actor,
+        disabled_at: None,
+        created_at: author.now,
+        updated_at: author.now,
+    };
+    tx.insert_service_account(scope, &account)?;
+    told(tx, author, EventKind::ServiceAccountCreated, &account)?;
+    Ok(account)
+}
+
+/// Removes a service account with all that hangs on it.
+pub(crate) fn dissolve(
+    tx: &mut dyn Transaction,
+    scope: &dyn Scope,
+    author: Author,
+    account: &ServiceAccount,
+) -> Result<()> {
+    if let Some(client) = tx.oauth_client_of(account.id)? {
+        oauth_clients::told(tx, author, EventKind::OauthClientDeleted, &client)?;
+    }
+    tx.delete_service_account(scope, account.id)?;
+    // Behind the row, which whoever makes a grant holds: one that was made meanwhile goes, too.
+    tx.delete_grants_of(scope, account.principal())?;
+    told(tx, author, EventKind::ServiceAccountDeleted, account)
+}
+
+/// Whoever has the key of a service account acts as it: nobody gets one who may not do all that it may.
+///
+/// # Errors
+/// `forbidden`.
+pub(crate) fn stand_in<A>(tx: &mut dyn Transaction, permit: &Permit<A>, account: &ServiceAccount) -> Result<()> {
+    permit.hand_on_role(account.role)?;
+    let grants = tx.grants_of(account.organization, account.principal())?;
+    permit.hand_on(grants.iter().filter(|grant| !Grant::denies(grant)).map(|grant| &grant.action))
+}
+
+fn told(tx: &mut dyn Transaction, author: Author, kind: EventKind, account: &ServiceAccount) -> Result<()> {
+    tx.append(&Event {
+        app: author.app,
+        organization: Some(account.organization),
+        actor: author.actor,
+        payload: about(account),
+        ..Event::new(kind, author.now)
+    })
+}
+
+fn about(account: &ServiceAccount) -> Value {
+    json!({
+        "service_account_id": account.id, "name": account.name.as_str(), "role": account.role.name(),
+        "team_id": account.team,
+    })
+}
