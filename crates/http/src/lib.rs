@@ -4,6 +4,7 @@ mod answer;
 mod cors;
 mod failure;
 mod gate;
+mod json_parts;
 mod metrics;
 mod observe;
 mod openapi;

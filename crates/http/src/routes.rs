@@ -3,10 +3,13 @@
 mod admin;
 mod apps;
 mod auth;
+mod budgets;
 mod invitations;
 mod me;
 mod members;
 mod oauth;
+mod organization_export;
+mod organization_secrets;
 mod organization_settings;
 mod organizations;
 mod permissions;
@@ -18,6 +21,7 @@ use std::future::Future;
 
 use actix_web::{FromRequest, HttpRequest, Route, http::Method, web};
 use kernel::{Error, Result};
+pub use organization_export::write_manifest;
 
 use crate::{
     answer::Reply,
@@ -65,7 +69,10 @@ const DELETE: Method = Method::DELETE;
 /// The whole surface.
 #[must_use]
 pub fn table() -> Vec<Entry> {
-    [server(), sign_in(), tenancy(), invitations(), authorization(), apps_and_users()].into_iter().flatten().collect()
+    [server(), sign_in(), tenancy(), organizations(), invitations(), authorization(), apps_and_users()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// How the server is.
@@ -109,8 +116,6 @@ fn sign_in() -> Vec<Entry> {
 /// Oneself, and what one belongs to.
 fn tenancy() -> Vec<Entry> {
     const ORGANIZATIONS: &str = "/v1/organizations";
-    const ORGANIZATION: &str = "/v1/organizations/{organization_id}";
-    const SETTINGS: &str = "/v1/organizations/{organization_id}/settings";
     const MEMBER: &str = "/v1/organizations/{organization_id}/members/{principal_id}";
     const TEAMS_IN: &str = "/v1/organizations/{organization_id}/teams";
     const TEAM: &str = "/v1/teams/{team_id}";
@@ -122,12 +127,6 @@ fn tenancy() -> Vec<Entry> {
         entry(GET, "/v1/me/organizations", "Lists the caller's organizations.", me::organizations),
         entry(POST, ORGANIZATIONS, "Makes an organization.", organizations::create),
         entry(GET, ORGANIZATIONS, "Lists the caller's organizations.", organizations::list),
-        entry(GET, ORGANIZATION, "Shows an organization.", organizations::read),
-        entry(PATCH, ORGANIZATION, "Changes an organization.", organizations::update),
-        entry(GET, SETTINGS, "Shows an organization's settings.", organization_settings::read),
-        entry(PATCH, SETTINGS, "Changes an organization's settings.", organization_settings::update),
-        entry(POST, "/v1/organizations/{organization_id}/archive", "Archives an organization.", organizations::archive),
-        entry(POST, "/v1/organizations/{organization_id}/restore", "Brings one back.", organizations::restore),
         entry(GET, "/v1/organizations/{organization_id}/members", "Lists members.", members::list),
         entry(PATCH, MEMBER, "Gives a member another role.", members::update),
         entry(DELETE, MEMBER, "Removes a member.", members::remove),
@@ -143,6 +142,38 @@ fn tenancy() -> Vec<Entry> {
         entry(GET, "/v1/teams/{team_id}/members", "Lists who is in a team.", teams::members),
         entry(PUT, TEAM_MEMBER, "Puts a member into a team, or changes their role there.", teams::put_member),
         entry(DELETE, TEAM_MEMBER, "Takes somebody out of a team.", teams::remove_member),
+    ]
+}
+
+/// An organization itself.
+fn organizations() -> Vec<Entry> {
+    const ORGANIZATION: &str = "/v1/organizations/{organization_id}";
+    const SETTINGS: &str = "/v1/organizations/{organization_id}/settings";
+    const BUDGET: &str = "/v1/organizations/{organization_id}/budget";
+    const SECRETS: &str = "/v1/organizations/{organization_id}/secrets";
+    const SECRET: &str = "/v1/organizations/{organization_id}/secrets/{secret_name}";
+    const REQUEST_DELETION: &str = "/v1/organizations/{organization_id}/request-deletion";
+    const CANCEL_DELETION: &str = "/v1/organizations/{organization_id}/cancel-deletion";
+    vec![
+        entry(GET, ORGANIZATION, "Shows an organization.", organizations::read),
+        entry(PATCH, ORGANIZATION, "Changes an organization.", organizations::update),
+        entry(GET, SETTINGS, "Shows an organization's settings.", organization_settings::read),
+        entry(PATCH, SETTINGS, "Changes an organization's settings.", organization_settings::update),
+        entry(GET, BUDGET, "Shows an organization's budget.", budgets::read),
+        entry(PUT, BUDGET, "Sets an organization's budget.", budgets::set),
+        entry(GET, SECRETS, "Lists an organization's secrets.", organization_secrets::list),
+        entry(POST, SECRETS, "Sets a secret.", organization_secrets::set),
+        entry(DELETE, SECRET, "Deletes a secret.", organization_secrets::delete),
+        entry(POST, "/v1/organizations/{organization_id}/archive", "Archives an organization.", organizations::archive),
+        entry(POST, "/v1/organizations/{organization_id}/restore", "Brings one back.", organizations::restore),
+        entry(POST, REQUEST_DELETION, "Asks for an organization to be deleted.", organizations::request_deletion),
+        entry(POST, CANCEL_DELETION, "Thinks better of it.", organizations::cancel_deletion),
+        entry(
+            GET,
+            "/v1/organizations/{organization_id}/export",
+            "Exports all that an organization owns.",
+            organization_export::export,
+        ),
     ]
 }
 

@@ -87,7 +87,11 @@ impl Member {
 }
 
 /// Adds to memberships of one organization what people know their principals by.
-fn introduce(tx: &mut dyn Transaction, scope: &dyn Scope, memberships: Vec<Membership>) -> Result<Vec<Member>> {
+pub(crate) fn introduce(
+    tx: &mut dyn Transaction,
+    scope: &dyn Scope,
+    memberships: Vec<Membership>,
+) -> Result<Vec<Member>> {
     let organization = tx.organization(scope.organization())?.ok_or_else(Error::not_found)?;
     let principals: Vec<_> = memberships.iter().map(|membership| membership.principal).collect();
     let people = tx.people(organization.app, &principals)?;

@@ -14,7 +14,8 @@ use identity::{
 };
 use kernel::{Change, Error, Result};
 use tenancy::{
-    InvitationRepository, MembershipRepository, OrganizationRepository, OrganizationSettingsRepository, TeamRepository,
+    BudgetRepository, InvitationRepository, MembershipRepository, OrganizationRepository, OrganizationSecretRepository,
+    OrganizationSettingsRepository, TeamRepository,
 };
 use tokio::sync::oneshot;
 use webhooks::SigningRepository;
@@ -26,6 +27,7 @@ pub trait Transaction:
     AccountRepository
     + ApiKeyRepository
     + AppRepository
+    + BudgetRepository
     + ClientSecretRepository
     + CustomRoleRepository
     + EventLedger
@@ -37,6 +39,7 @@ pub trait Transaction:
     + MembershipRepository
     + OneTimeTokenRepository
     + OrganizationRepository
+    + OrganizationSecretRepository
     + OrganizationSettingsRepository
     + RefreshTokenRepository
     + RevokedTokens
@@ -51,6 +54,7 @@ impl<T> Transaction for T where
     T: AccountRepository
         + ApiKeyRepository
         + AppRepository
+        + BudgetRepository
         + ClientSecretRepository
         + CustomRoleRepository
         + EventLedger
@@ -62,6 +66,7 @@ impl<T> Transaction for T where
         + MembershipRepository
         + OneTimeTokenRepository
         + OrganizationRepository
+        + OrganizationSecretRepository
         + OrganizationSettingsRepository
         + RefreshTokenRepository
         + RevokedTokens

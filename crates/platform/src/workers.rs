@@ -1,4 +1,4 @@
-//! Background work: mail, and forgetting what has expired.
+//! Background work: mail, forgetting what has expired, and deleting what shall be gone.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -15,6 +15,8 @@ use crate::{Platform, invitations::expire_invitations, mailer::Mailer};
 const MAIL_EVERY: Duration = Duration::from_millis(500);
 /// How often what has expired is forgotten.
 const SWEEP_EVERY: Duration = Duration::from_mins(5);
+/// How often organizations are looked for that are to be deleted.
+const DELETE_EVERY: Duration = Duration::from_mins(1);
 /// The pause after the database was away.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How long one can see what became of an invitation.
@@ -42,12 +44,18 @@ impl Workers {
             async move { platform.send_mails(mailer.as_deref()).await }
         };
         tasks.spawn(repeat("mail", MAIL_EVERY, stopped.clone(), send));
-        let platform = platform.clone();
+        let sweeper = platform.clone();
         let sweep = move || {
-            let platform = platform.clone();
+            let platform = sweeper.clone();
             async move { platform.sweep().await }
         };
-        tasks.spawn(repeat("sweep", SWEEP_EVERY, stopped, sweep));
+        tasks.spawn(repeat("sweep", SWEEP_EVERY, stopped.clone(), sweep));
+        let platform = platform.clone();
+        let delete = move || {
+            let platform = platform.clone();
+            async move { platform.delete_due_organization().await }
+        };
+        tasks.spawn(repeat("deletion", DELETE_EVERY, stopped, delete));
         Self { stop, tasks }
     }
 

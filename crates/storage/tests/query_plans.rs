@@ -22,7 +22,7 @@ use identity::{
     account::AccountFilter,
 };
 use kernel::{
-    Client, Email, Metadata, Name, Page, Result, Role, SecretHash, Slug, Timestamp, Unchecked,
+    Client, Email, Metadata, Name, Page, Result, Role, Sealed, SecretHash, Slug, Timestamp, Unchecked,
     id::{
         AccountId, AppId, ClientSecretId, GrantId, MailId, MembershipId, OneTimeTokenId, OrganizationId, PrincipalId,
         RefreshTokenId, RoleId, SessionId, TeamId, TokenId,
@@ -32,7 +32,7 @@ use platform::{
     Store, Transaction,
     records::{MailOrder, QueuedMail},
 };
-use tenancy::{Membership, Organization, Team, TeamMember};
+use tenancy::{Membership, Organization, SecretName, Team, TeamMember};
 use testbed::TestDatabase;
 
 /// All queries so far, without their values.
@@ -59,20 +59,25 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(seconds).unwrap()
 }
 
-/// One walk through all repositories, in one transaction. What it does there does not matter, as long as it asks.
-fn walk(tx: &mut dyn Transaction) -> Result<()> {
-    let now = at(0);
-    let email = Email::parse("alice@example.com")?;
-    let owner = Organization {
+fn organization(now: Timestamp) -> Organization {
+    Organization {
         id: OrganizationId::generate(),
         app: None,
         slug: Slug::from_name("acme"),
         name: Name::constant("Acme"),
         metadata: Metadata::default(),
         archived_at: None,
+        delete_at: None,
         created_at: now,
         updated_at: now,
-    };
+    }
+}
+
+/// One walk through all repositories, in one transaction. What it does there does not matter, as long as it asks.
+fn walk(tx: &mut dyn Transaction) -> Result<()> {
+    let now = at(0);
+    let email = Email::parse("alice@example.com")?;
+    let owner = organization(now);
     let here = Unchecked(owner.id);
     tx.insert_organization(&owner)?;
     let origin = Origin::parse("https://a.example")?;
@@ -138,6 +143,7 @@ fn walk(tx: &mut dyn Transaction) -> Result<()> {
     }
     tx.organization(owner.id)?;
     tx.update_organization(&here, &owner)?;
+    keepings(tx, &here)?;
     tx.signing(&here)?;
     tx.api_key_by_prefix("fab_12345678")?;
     tx.has_platform_admin(None)?;
@@ -151,6 +157,33 @@ fn walk(tx: &mut dyn Transaction) -> Result<()> {
     tx.is_token_revoked(TokenId::generate())?;
     mails(tx, &email)?;
     tx.delete_app(&here, app.id)
+}
+
+/// What an organization keeps, and how it ends.
+fn keepings(tx: &mut dyn Transaction, here: &Unchecked<OrganizationId>) -> Result<()> {
+    let (name, now) = (SecretName::parse("KEY")?, at(0));
+    tx.hold_organization(here.0)?;
+    tx.organization_settings(here)?;
+    tx.budget(here)?;
+    tx.set_monthly_limit(here, None)?;
+    tx.set_secret(here, &name, &Sealed(vec![1]), now)?;
+    tx.sealed_secret(here, &name)?;
+    tx.count_secrets(here)?;
+    for after in [None, Some(name.clone())] {
+        tx.secrets_in(here, &Page::new(after, 0, 10)?.counted(true))?;
+    }
+    tx.delete_secret(here, &name)?;
+    for app in [None, Some(AppId::generate())] {
+        tx.organization_by_slug(&Unchecked(app), &Slug::from_name("acme"))?;
+        for after in [None, Some(here.0)] {
+            tx.organizations_in(&Unchecked(app), &Page::new(after, 0, 10)?)?;
+        }
+    }
+    tx.organization_due(now)?;
+    let id = OrganizationId::generate();
+    let gone = Organization { id, slug: Slug::from_name(&id.to_string()), ..organization(now) };
+    tx.insert_organization(&gone)?;
+    tx.delete_organization(&Unchecked(id))
 }
 
 fn mails(tx: &mut dyn Transaction, email: &Email) -> Result<()> {
@@ -386,7 +419,7 @@ async fn on_postgres_every_query_goes_by_an_index() {
             // An index that is read from one end to the other is no better than the table.
             let by_index =
                 !line.contains("Index Scan") && !line.contains("Index Only Scan") || next.contains("Index Cond");
-            let whole = ["using apps_pkey on apps", "using accounts_platform"];
+            let whole = ["using apps_pkey on apps", "using accounts_platform", "using organizations_platform"];
             let known = whole.iter().any(|known| line.contains(known));
             assert!(!line.contains("Seq Scan") && (by_index || known), "{query}\n{}", plan.join("\n"));
         }
@@ -438,6 +471,8 @@ const MANY_TENANTS: &str = "
     INSERT INTO links SELECT 'supabase', id, app_id, id, now() FROM accounts;
     INSERT INTO api_keys
         SELECT gen_random_uuid(), id, 'x', id, NULL, id, 'Key', 'member', '[]', NULL, NULL, now() FROM organizations;
+    INSERT INTO organization_secrets
+        SELECT id, 'KEY_' || n, 'x', now(), now() FROM organizations, generate_series(1, 3) AS n;
     INSERT INTO signing_secrets SELECT id, 'x', NULL, now() FROM organizations;
     INSERT INTO mail_queue
         SELECT gen_random_uuid(), NULL, email, 'verify_email', NULL, 0, now(), now() FROM accounts;

@@ -100,6 +100,7 @@ impl Someone {
             | Kind::Tenant
             | Kind::Member
             | Kind::Role
+            | Kind::Secret
             | Kind::Team
             | Kind::TeamMember
             | Kind::Permission

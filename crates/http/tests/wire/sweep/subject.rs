@@ -21,6 +21,8 @@ pub enum Kind {
     Member,
     /// One of its own roles.
     Role,
+    /// One of its secrets.
+    Secret,
     /// One of its teams.
     Team,
     /// Somebody in one of its teams.
@@ -50,6 +52,7 @@ impl Kind {
             (["{principal_id}"], _) => Self::User,
             (["{organization_id}", "{principal_id}"], _) => Self::Member,
             (["{organization_id}", "{role_id}"], _) => Self::Role,
+            (["{organization_id}", "{secret_name}"], _) => Self::Secret,
             (["{team_id}"], _) => Self::Team,
             (["{team_id}", "{principal_id}"], _) => Self::TeamMember,
             (["{permission_id}"], _) => Self::Permission,
@@ -131,5 +134,6 @@ pub fn body(subject: &Subject) -> Value {
         "role": "viewer", "action": "organization.read", "actions": ["organization.read"], "checks": [], "principal_id": subject.part,
         "email": format!("{}@example.com", fresh_name()), "password": PASSWORD,
         "current_password": PASSWORD, "new_password": NEXT_PASSWORD, "organization_id": subject.within,
+        "value": "hunter2", "monthly_limit_usd": 12.5,
     })
 }

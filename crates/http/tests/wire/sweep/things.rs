@@ -2,11 +2,11 @@
 
 use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
 use kernel::{
-    Email, Name, Role, Slug, Unchecked,
+    Email, Name, Role, Sealed, Slug, Unchecked,
     id::{GrantId, InvitationId, OrganizationId, RoleId, TeamId},
 };
 use serde_json::{Value, json};
-use tenancy::{Invitation, InvitationStatus, Team, TeamMember, invitation::LIFETIME};
+use tenancy::{Invitation, InvitationStatus, SecretName, Team, TeamMember, invitation::LIFETIME};
 
 use super::{
     cast::{Cast, Someone, Through},
@@ -19,6 +19,7 @@ use crate::support::{App, Person, World};
 pub struct Things {
     member: String,
     role: String,
+    secret: String,
     team: String,
     permission: String,
     invitation: String,
@@ -27,24 +28,26 @@ pub struct Things {
 impl Things {
     /// Makes one of each. The member is in the team.
     pub async fn new(world: &World, organization: OrganizationId, member: &Person, grantee: &Person) -> Self {
-        Self::make(world, organization, (member, grantee), true).await
+        Self::make(world, organization, (member, grantee), None).await
     }
 
-    /// Without a role where none is needed: an organization has only so many.
+    /// Without a role or a secret where none is needed: an organization has only so many.
     async fn make(
         world: &World,
         organization: OrganizationId,
         (member, grantee): (&Person, &Person),
-        with_role: bool,
+        needed: Option<Kind>,
     ) -> Self {
         let now = world.now();
         let (role, team, permission) = (RoleId::generate(), TeamId::generate(), GrantId::generate());
         let invitation = InvitationId::generate();
         let (principal, grantee, name) = (member.id, grantee.id, fresh_name());
+        let secret = name.clone();
+        let is_needed = move |kind| needed.is_none_or(|needed| needed == kind);
         world
             .write(move |tx| {
                 let within = Unchecked(organization);
-                if with_role {
+                if is_needed(Kind::Role) {
                     let role = CustomRole {
                         id: role,
                         organization,
@@ -55,6 +58,9 @@ impl Things {
                         updated_at: now,
                     };
                     tx.insert_custom_role(&within, &role)?;
+                }
+                if is_needed(Kind::Secret) {
+                    tx.set_secret(&within, &SecretName::parse(&name)?, &Sealed(vec![1]), now)?;
                 }
                 tx.insert_team(
                     &within,
@@ -102,6 +108,7 @@ impl Things {
         Self {
             member: principal.to_string(),
             role: role.to_string(),
+            secret,
             team: team.to_string(),
             permission: permission.to_string(),
             invitation: invitation.to_string(),
@@ -113,6 +120,7 @@ impl Things {
         match kind {
             Kind::Member => Subject::new(&organization, &any_id()).part(&self.member),
             Kind::Role => Subject::new(&organization, &any_id()).part(&self.role),
+            Kind::Secret => Subject::new(&organization, &any_id()).part(&self.secret),
             Kind::Team => Subject::new(&self.team, &any_id()),
             Kind::TeamMember => Subject::new(&self.team, &any_id()).part(&self.member),
             Kind::Permission => Subject::new(&self.permission, &any_id()),
@@ -141,6 +149,7 @@ impl Cast {
             Kind::Tenant
             | Kind::Member
             | Kind::Role
+            | Kind::Secret
             | Kind::Team
             | Kind::TeamMember
             | Kind::Permission
@@ -177,6 +186,7 @@ impl Cast {
             Kind::Tenant
             | Kind::Member
             | Kind::Role
+            | Kind::Secret
             | Kind::Team
             | Kind::TeamMember
             | Kind::Permission
@@ -190,7 +200,7 @@ impl Cast {
                     self.populate(world, organization).await;
                 }
                 let member = if someone.through == Through::Key { &founder } else { &self.tenants[0].1 };
-                let things = Things::make(world, organization, (member, &founder), kind == Kind::Role).await;
+                let things = Things::make(world, organization, (member, &founder), Some(kind)).await;
                 (things.one(kind, organization), bearer)
             }
             _ => (self.untouched(kind), bearer),
@@ -219,12 +229,15 @@ impl Cast {
             Kind::Tenant
             | Kind::Member
             | Kind::Role
+            | Kind::Secret
             | Kind::Team
             | Kind::TeamMember
             | Kind::Permission
             | Kind::Invitation => {
                 let mut seen = Vec::new();
-                for what in ["members", "roles", "teams", "permissions", "invitations", "settings"] {
+                let lists =
+                    ["members", "roles", "secrets", "teams", "permissions", "invitations", "settings", "budget"];
+                for what in lists {
                     let path = format!("/v1/organizations/{}/{what}", self.home);
                     seen.push(world.get(&path).by(&self.tenants[3].1).send().await.ok().clone());
                 }
@@ -264,6 +277,7 @@ impl Cast {
             Kind::Tenant
             | Kind::Member
             | Kind::Role
+            | Kind::Secret
             | Kind::Team
             | Kind::TeamMember
             | Kind::Permission
@@ -273,7 +287,7 @@ impl Cast {
                     vec![thing("another app's", there.clone()), thing("another organization's", near.clone())];
                 // What is another's does not become ours by our own organization before it.
                 let own = self.untouched(kind);
-                if matches!(kind, Kind::Member | Kind::Role | Kind::TeamMember) {
+                if matches!(kind, Kind::Member | Kind::Role | Kind::Secret | Kind::TeamMember) {
                     for part in [there.part, near.part] {
                         let absent = own.clone().part(&any_id());
                         let subject = own.clone().part(&part);
