@@ -59,6 +59,8 @@ fn run(arguments: Arguments) -> Result<()> {
         Command::Restore(restore) => commands::database::restore(&config, &restore, show),
         Command::Setup(setup) => at_the_console(commands::setup::run(&config, setup, show)),
         Command::User(user) => at_the_console(commands::user::run(&config, user, show)),
+        Command::Org(org) => at_the_console(commands::organization::run(&config, org, show)),
+        Command::Member(member) => at_the_console(commands::member::run(&config, member, show)),
         Command::Openapi => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 //! The console.
 
 mod database;
+mod organization;
 mod setup;
 mod usage;
 mod user;
