@@ -93,8 +93,9 @@ impl Operation {
         let path = self.path.replace("{organization_id}", &app.organization.to_string());
         let path = path.replace("{app_id}", &app.id.to_string());
         let path = path.replace("{principal_id}", &app.owner.id.to_string());
-        let path =
-            ["{team_id}", "{role_id}", "{permission_id}"].iter().fold(path, |path, id| path.replace(id, NOTHING));
+        // Of everything else that a path can name there is none.
+        let parts = path.split('/').map(|part| if part.starts_with('{') { NOTHING } else { part });
+        let path = parts.collect::<Vec<_>>().join("/");
         let call = world.call(self.method.as_str(), &format!("{path}{query}"));
         if self.access == Access::Public { call } else { call.by(&app.owner) }
     }
