@@ -69,6 +69,10 @@ pub enum Command {
     Audit(Audit),
     /// Manage API keys.
     Key(Key),
+    /// See, archive and export organizations.
+    Org(Org),
+    /// Manage who belongs to an organization.
+    Member(Member),
     /// Copy the SQLite database while it is in use, and check the copy.
     Backup(Backup),
     /// Put a copy in the database's place.
@@ -170,6 +174,134 @@ pub struct One {
     /// The app's client id (foc_…) or id, where the account belongs to an app.
     #[arg(long)]
     pub app: Option<String>,
+}
+
+/// What to do with organizations.
+#[derive(Args)]
+pub struct Org {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: OrgCommand,
+}
+
+/// What to do with organizations.
+#[derive(Subcommand)]
+pub enum OrgCommand {
+    /// List organizations.
+    List(ListOrganizations),
+    /// Show an organization.
+    Show(OneOrganization),
+    /// Archive an organization: it is read and not changed.
+    Archive(Archive),
+    /// Print all that an organization owns as JSON, or write it to a file.
+    Export(Export),
+}
+
+/// Which organizations.
+#[derive(Args)]
+pub struct ListOrganizations {
+    /// The app's client id (foc_…) or id; without, the platform's own organizations.
+    #[arg(long)]
+    pub app: Option<String>,
+    /// At most this many.
+    #[arg(long, default_value_t = 100)]
+    pub limit: u32,
+    /// Go on behind the cursor that the last page ended with.
+    #[arg(long)]
+    pub cursor: Option<String>,
+}
+
+/// Which organization.
+#[derive(Args)]
+pub struct OneOrganization {
+    /// Its id, or its slug.
+    #[arg(value_name = "ID OR SLUG")]
+    pub organization: String,
+    /// The app's client id (foc_…) or id, where a slug is an app's.
+    #[arg(long)]
+    pub app: Option<String>,
+}
+
+/// Which organization to archive.
+#[derive(Args)]
+pub struct Archive {
+    #[command(flatten)]
+    pub one: OneOrganization,
+    /// Bring it back.
+    #[arg(long)]
+    pub restore: bool,
+}
+
+/// Which organization to export, and where to.
+#[derive(Args)]
+pub struct Export {
+    #[command(flatten)]
+    pub one: OneOrganization,
+    /// The file to make. There must be none of that name.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Whose members.
+#[derive(Args)]
+pub struct Member {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: MemberCommand,
+}
+
+/// What to do with members.
+#[derive(Subcommand)]
+pub enum MemberCommand {
+    /// List who belongs to an organization.
+    List(ListMembers),
+    /// Give a member another role.
+    SetRole(SetRole),
+    /// Remove a member.
+    Remove(OneMember),
+}
+
+/// Where members are.
+#[derive(Args)]
+pub struct Within {
+    /// The organization's id, or its slug.
+    #[arg(long, value_name = "ID OR SLUG")]
+    pub organization: String,
+    /// The app's client id (foc_…) or id, where a slug is an app's.
+    #[arg(long)]
+    pub app: Option<String>,
+}
+
+/// Which members.
+#[derive(Args)]
+pub struct ListMembers {
+    #[command(flatten)]
+    pub within: Within,
+    /// At most this many.
+    #[arg(long, default_value_t = 100)]
+    pub limit: u32,
+    /// Go on behind the cursor that the last page ended with.
+    #[arg(long)]
+    pub cursor: Option<String>,
+}
+
+/// Which member.
+#[derive(Args)]
+pub struct OneMember {
+    /// Their principal id, or their address.
+    #[arg(value_name = "ID OR ADDRESS")]
+    pub member: String,
+    #[command(flatten)]
+    pub within: Within,
+}
+
+/// Another role.
+#[derive(Args)]
+pub struct SetRole {
+    #[command(flatten)]
+    pub one: OneMember,
+    /// owner, admin, member, viewer, or one of the organization's own roles.
+    pub role: String,
 }
 
 /// Another password.

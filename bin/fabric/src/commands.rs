@@ -3,7 +3,9 @@
 pub mod audit;
 pub mod database;
 pub mod key;
+pub mod member;
 pub mod openapi;
+pub mod organization;
 pub mod password;
 pub mod setup;
 pub mod user;

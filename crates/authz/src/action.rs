@@ -80,6 +80,18 @@ actions! {
     SettingsRead = "settings.read" from Viewer under OrganizationsRead;
     /// Change an organization's settings.
     SettingsUpdate = "settings.update" from Admin under OrganizationsWrite;
+    /// See an organization's limit of spending.
+    BudgetRead = "budget.read" from Viewer under OrganizationsRead;
+    /// Change an organization's limit of spending.
+    BudgetUpdate = "budget.update" from Admin under OrganizationsWrite;
+    /// See which secrets an organization has.
+    SecretRead = "secret.read" from Member under OrganizationsRead;
+    /// Set and delete an organization's secrets.
+    SecretWrite = "secret.write" from Admin under OrganizationsWrite;
+    /// Ask for an organization to be deleted, or think better of it.
+    OrganizationDelete = "organization.delete" from Owner under OrganizationsWrite;
+    /// Export all that an organization owns.
+    OrganizationExport = "organization.export" from Owner under OrganizationsRead;
     /// Invite people, send an invitation again, take it back.
     OrganizationInvite = "organization.invite" from Admin under MembersWrite;
     /// See who is invited.

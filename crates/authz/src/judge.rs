@@ -12,8 +12,9 @@ use crate::{
     Action, ActionPattern, CustomRole, Effect, Grant, KeyGrant, KeyScope, Resource, action, pattern::complete,
 };
 
-/// What may be done to an organization while it is archived.
-const WHILE_ARCHIVED: [&str; 3] = ["organization.archive", "organization.create", "member.leave"];
+/// What may be done to an organization while it is archived, or about to be deleted.
+const WHILE_ARCHIVED: [&str; 4] =
+    ["organization.archive", "organization.delete", "organization.create", "member.leave"];
 
 /// What somebody wants to know whether they may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +111,7 @@ pub struct Member {
 pub struct Authority {
     /// The organization's app.
     pub app: Option<AppId>,
-    /// Whether the organization is archived: then it is read and not changed.
+    /// Whether the organization is archived, or about to be deleted: then it is read and not changed.
     pub archived: bool,
     /// The membership. Who has none may have grants all the same.
     pub member: Option<Member>,
@@ -165,7 +166,7 @@ pub enum Refusal {
     Grant(GrantId),
     /// The key's scopes do not cover it; the scope that would, where there is one.
     Scope(Option<KeyScope>),
-    /// The organization is archived.
+    /// The organization is archived, or about to be deleted.
     Archived,
     /// The role is too low: this one is needed.
     Role(Role),

@@ -51,7 +51,7 @@ pub struct Permit<A> {
 /// # Errors
 /// `not_found` for a stranger, for a member who comes through another app and for a key of another organization, exactly
 /// as for an organization that does not exist; `forbidden` for a member to whom neither role nor grant gives the action;
-/// `conflict` for a change to an archived organization.
+/// `conflict` for a change to an organization that is archived, or about to be deleted.
 pub fn decide<A: Action>(subject: Subject<'_, A>) -> Result<Permit<A>> {
     let caller = subject.acting.caller();
     let authority = subject.authority.filter(|authority| authority.app == caller.app).ok_or_else(Error::not_found)?;
@@ -83,7 +83,10 @@ pub(crate) fn refused<A: Action>(refusal: Refusal, caller: &Caller, organization
         Refusal::Scope(_) => {
             Error::because(Code::InsufficientScope, format!("This API key needs the scope {}.", A::SCOPE))
         }
-        Refusal::Archived => Error::because(Code::Conflict, "This organization is archived: bring it back first."),
+        Refusal::Archived => Error::because(
+            Code::Conflict,
+            "This organization is archived, or about to be deleted: bring it back first.",
+        ),
         Refusal::Role(least) => {
             Error::because(Code::Forbidden, format!("{} needs the role {least} or above.", A::NAME))
         }

@@ -1,5 +1,7 @@
 //! `{meta, context, data, links?}`: the shape of every answer that went well.
 
+mod streamed;
+
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse,
     http::{
@@ -17,6 +19,7 @@ use utoipa::{
     openapi::{RefOr, Schema},
 };
 
+pub use self::streamed::{Lines, Outlet, Streamed};
 use crate::openapi::Schemas;
 
 /// The version that answers carry.

@@ -5,6 +5,7 @@ pub mod audit_export;
 mod cors;
 mod failure;
 mod gate;
+mod json_parts;
 mod metrics;
 mod observe;
 mod openapi;

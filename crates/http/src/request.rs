@@ -358,13 +358,13 @@ impl<T: Id> FromRequest for PathId<T> {
 
 impl<T: Id> Input for PathId<T> {
     fn describe(about: &mut Inputs) {
-        let uuid =
-            ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+        let format = T::IS_UUID.then_some(SchemaFormat::KnownFormat(KnownFormat::Uuid));
+        let id = ObjectBuilder::new().schema_type(Type::String).format(format);
         let parameter = ParameterBuilder::new()
             .name(T::PARAMETER)
             .parameter_in(ParameterIn::Path)
             .required(Required::True)
-            .schema(Some(uuid.build()));
+            .schema(Some(id.build()));
         about.parameters.push(parameter.build());
     }
 }

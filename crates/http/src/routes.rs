@@ -5,11 +5,14 @@ mod api_keys;
 mod apps;
 mod audit;
 mod auth;
+mod budgets;
 mod invitations;
 mod me;
 mod members;
 mod oauth;
 mod oauth_clients;
+mod organization_export;
+mod organization_secrets;
 mod organization_settings;
 mod organizations;
 mod permissions;
@@ -22,6 +25,7 @@ use std::future::Future;
 
 use actix_web::{FromRequest, HttpRequest, Route, http::Method, web};
 use kernel::{Error, Result};
+pub use organization_export::write_manifest;
 
 pub use self::audit::AuditEntry;
 use crate::{
@@ -70,8 +74,9 @@ const DELETE: Method = Method::DELETE;
 /// The whole surface.
 #[must_use]
 pub fn table() -> Vec<Entry> {
-    let chapters = [server(), sign_in(), tenancy(), invitations(), authorization(), keys(), apps_and_users()];
-    chapters.into_iter().flatten().collect()
+    let tenants = [tenancy(), organizations(), invitations(), authorization(), keys()];
+    let chapters = [server(), sign_in()].into_iter().chain(tenants).chain([apps_and_users()]);
+    chapters.flatten().collect()
 }
 
 /// How the server is.
@@ -115,8 +120,6 @@ fn sign_in() -> Vec<Entry> {
 /// Oneself, and what one belongs to.
 fn tenancy() -> Vec<Entry> {
     const ORGANIZATIONS: &str = "/v1/organizations";
-    const ORGANIZATION: &str = "/v1/organizations/{organization_id}";
-    const SETTINGS: &str = "/v1/organizations/{organization_id}/settings";
     const MEMBER: &str = "/v1/organizations/{organization_id}/members/{principal_id}";
     const TEAMS_IN: &str = "/v1/organizations/{organization_id}/teams";
     const TEAM: &str = "/v1/teams/{team_id}";
@@ -128,12 +131,6 @@ fn tenancy() -> Vec<Entry> {
         entry(GET, "/v1/me/organizations", "Lists the caller's organizations.", me::organizations),
         entry(POST, ORGANIZATIONS, "Makes an organization.", organizations::create),
         entry(GET, ORGANIZATIONS, "Lists the caller's organizations.", organizations::list),
-        entry(GET, ORGANIZATION, "Shows an organization.", organizations::read),
-        entry(PATCH, ORGANIZATION, "Changes an organization.", organizations::update),
-        entry(GET, SETTINGS, "Shows an organization's settings.", organization_settings::read),
-        entry(PATCH, SETTINGS, "Changes an organization's settings.", organization_settings::update),
-        entry(POST, "/v1/organizations/{organization_id}/archive", "Archives an organization.", organizations::archive),
-        entry(POST, "/v1/organizations/{organization_id}/restore", "Brings one back.", organizations::restore),
         entry(GET, "/v1/organizations/{organization_id}/members", "Lists members.", members::list),
         entry(PATCH, MEMBER, "Gives a member another role.", members::update),
         entry(DELETE, MEMBER, "Removes a member.", members::remove),
@@ -149,6 +146,38 @@ fn tenancy() -> Vec<Entry> {
         entry(GET, "/v1/teams/{team_id}/members", "Lists who is in a team.", teams::members),
         entry(PUT, TEAM_MEMBER, "Puts a member into a team, or changes their role there.", teams::put_member),
         entry(DELETE, TEAM_MEMBER, "Takes somebody out of a team.", teams::remove_member),
+    ]
+}
+
+/// An organization itself.
+fn organizations() -> Vec<Entry> {
+    const ORGANIZATION: &str = "/v1/organizations/{organization_id}";
+    const SETTINGS: &str = "/v1/organizations/{organization_id}/settings";
+    const BUDGET: &str = "/v1/organizations/{organization_id}/budget";
+    const SECRETS: &str = "/v1/organizations/{organization_id}/secrets";
+    const SECRET: &str = "/v1/organizations/{organization_id}/secrets/{secret_name}";
+    const REQUEST_DELETION: &str = "/v1/organizations/{organization_id}/request-deletion";
+    const CANCEL_DELETION: &str = "/v1/organizations/{organization_id}/cancel-deletion";
+    vec![
+        entry(GET, ORGANIZATION, "Shows an organization.", organizations::read),
+        entry(PATCH, ORGANIZATION, "Changes an organization.", organizations::update),
+        entry(GET, SETTINGS, "Shows an organization's settings.", organization_settings::read),
+        entry(PATCH, SETTINGS, "Changes an organization's settings.", organization_settings::update),
+        entry(GET, BUDGET, "Shows an organization's budget.", budgets::read),
+        entry(PUT, BUDGET, "Sets an organization's budget.", budgets::set),
+        entry(GET, SECRETS, "Lists an organization's secrets.", organization_secrets::list),
+        entry(POST, SECRETS, "Sets a secret.", organization_secrets::set),
+        entry(DELETE, SECRET, "Deletes a secret.", organization_secrets::delete),
+        entry(POST, "/v1/organizations/{organization_id}/archive", "Archives an organization.", organizations::archive),
+        entry(POST, "/v1/organizations/{organization_id}/restore", "Brings one back.", organizations::restore),
+        entry(POST, REQUEST_DELETION, "Asks for an organization to be deleted.", organizations::request_deletion),
+        entry(POST, CANCEL_DELETION, "Thinks better of it.", organizations::cancel_deletion),
+        entry(
+            GET,
+            "/v1/organizations/{organization_id}/export",
+            "Exports all that an organization owns.",
+            organization_export::export,
+        ),
     ]
 }
 
@@ -174,6 +203,7 @@ fn invitations() -> Vec<Entry> {
 
 /// What one may do.
 fn authorization() -> Vec<Entry> {
+    const AUDIT_EXPORT: &str = "/v1/organizations/{organization_id}/audit-logs/export";
     const ROLES: &str = "/v1/organizations/{organization_id}/roles";
     const ROLE: &str = "/v1/organizations/{organization_id}/roles/{role_id}";
     vec![
@@ -191,7 +221,9 @@ fn authorization() -> Vec<Entry> {
         entry(GET, "/v1/permissions/resolve/workspace", "Resolves a role and grants.", permissions::resolve_workspace),
         entry(GET, "/v1/organizations/{organization_id}/permissions", "Lists grants.", permissions::list_in),
         entry(GET, "/v1/audit-logs", "Lists what happened in an app, or everywhere.", audit::list),
+        entry(GET, "/v1/audit-logs/export", "Exports what happened in an app, or everywhere.", audit::export),
         entry(GET, "/v1/organizations/{organization_id}/audit-logs", "Lists what happened.", audit::list_in),
+        entry(GET, AUDIT_EXPORT, "Exports what happened in an organization.", audit::export_in),
         entry(GET, "/v1/me/permissions", "Lists the caller's roles.", permissions::own),
     ]
 }

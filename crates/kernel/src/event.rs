@@ -66,6 +66,12 @@ kinds! {
     OrganizationArchived = "organization.archived";
     /// An archived organization was brought back.
     OrganizationRestored = "organization.restored";
+    /// Somebody asked for an organization to be deleted.
+    OrganizationDeletionRequested = "organization.deletion_requested";
+    /// An organization is not deleted after all.
+    OrganizationDeletionCancelled = "organization.deletion_cancelled";
+    /// An organization was deleted with all it owned.
+    OrganizationDeleted = "organization.deleted";
     /// Somebody became a member.
     MembershipCreated = "membership.created";
     /// A member's role changed.
@@ -74,6 +80,12 @@ kinds! {
     MembershipRemoved = "membership.removed";
     /// An organization's settings changed.
     OrganizationSettingsUpdated = "organization.settings_updated";
+    /// An organization's limit of spending changed.
+    OrganizationBudgetUpdated = "organization.budget_updated";
+    /// An organization's secret was set.
+    SecretSet = "secret.set";
+    /// An organization's secret was deleted.
+    SecretDeleted = "secret.deleted";
     /// Somebody was invited.
     InvitationCreated = "invitation.created";
     /// An invitation was sent again.

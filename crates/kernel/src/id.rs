@@ -9,6 +9,8 @@ use uuid::Uuid;
 pub trait Id: FromStr {
     /// The path parameter's name in the route table.
     const PARAMETER: &'static str;
+    /// Whether it is a UUID: nearly all are.
+    const IS_UUID: bool = true;
 }
 
 macro_rules! ids {

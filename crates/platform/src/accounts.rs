@@ -125,6 +125,7 @@ pub(crate) fn empty_organization(app: Option<AppId>, slug: Slug, now: Timestamp)
         name: Name::constant("Organization"),
         metadata: Metadata::default(),
         archived_at: None,
+        delete_at: None,
         created_at: now,
         updated_at: now,
     }

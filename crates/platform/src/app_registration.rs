@@ -238,7 +238,7 @@ fn owner_organization(
     }
     let own = tx.organizations_of(None, caller.principal, &Page::new(None, 0, Page::<OrganizationId>::LARGEST)?)?;
     let managed = |(organization, role): &(tenancy::Organization, Role)| {
-        (*role >= Role::Admin && organization.archived_at.is_none()).then_some(organization.id)
+        (*role >= Role::Admin && !organization.is_closed()).then_some(organization.id)
     };
     let none = || Error::because(Code::Conflict, "Make an organization first: it will own the app.");
     own.items.iter().find_map(managed).ok_or_else(none)

@@ -60,7 +60,9 @@ impl Checked {
             Some(Verdict::Refused(Refusal::Grant(_))) => "A grant denies it.".to_owned(),
             Some(Verdict::Refused(Refusal::Scope(Some(scope)))) => format!("The API key needs the scope {scope}."),
             Some(Verdict::Refused(Refusal::Scope(None))) => "No scope of an API key covers it.".to_owned(),
-            Some(Verdict::Refused(Refusal::Archived)) => "The organization is archived.".to_owned(),
+            Some(Verdict::Refused(Refusal::Archived)) => {
+                "The organization is archived, or about to be deleted.".to_owned()
+            }
             Some(Verdict::Refused(Refusal::Role(role))) => format!("It needs the role {role} or above."),
             Some(Verdict::Refused(Refusal::Nothing)) => "Neither a role nor a grant gives it.".to_owned(),
         }

@@ -247,7 +247,7 @@ fn waits(invitation: &Invitation, now: Timestamp) -> Result<()> {
 ///
 /// # Errors
 /// `invitation_closed`, also when whoever vouched for it may not any more; `account_disabled`; `conflict` for a member,
-/// and where the organization is archived.
+/// and where the organization is archived, or about to be deleted.
 fn join(tx: &mut dyn Transaction, shown: &Shown, account: &Account, now: Timestamp) -> Result<Invitation> {
     let closed = || Error::new(Code::InvitationClosed);
     let Shown { invitation, organization, .. } = shown;
@@ -256,8 +256,8 @@ fn join(tx: &mut dyn Transaction, shown: &Shown, account: &Account, now: Timesta
     if is_closed(tx, account)? {
         return Err(Error::new(Code::AccountDisabled));
     }
-    if organization.archived_at.is_some() {
-        return Err(Error::because(Code::Conflict, "This organization is archived."));
+    if organization.is_closed() {
+        return Err(Error::because(Code::Conflict, "This organization is archived, or about to be deleted."));
     }
     let within = Unchecked(organization.id);
     // Of those who come at once one gets it.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use authz::{
-    Acting, Grant, Permit, RoleName,
+    Acting, CustomRole, Grant, Permit, RoleName,
     action::{MemberLeave, MemberRead, MemberRemove, MemberUpdate},
 };
 use kernel::{
@@ -51,16 +51,30 @@ pub(crate) struct ChosenRole {
 /// # Errors
 /// `invalid_request` when the organization has no such role; `forbidden` for more than the actor's own.
 pub(crate) fn choose<A>(tx: &mut dyn Transaction, permit: &Permit<A>, choice: &RoleChoice) -> Result<ChosenRole> {
+    let (chosen, own) = find_role(tx, permit, choice)?;
+    match own {
+        None => permit.hand_on_role(chosen.role)?,
+        Some(own) => permit.hand_on(own.actions.iter())?,
+    }
+    Ok(chosen)
+}
+
+/// Finds the role, with what it is where it is one of the organization's own.
+///
+/// # Errors
+/// `invalid_request` when the organization has no such role.
+pub(crate) fn find_role(
+    tx: &mut dyn Transaction,
+    scope: &dyn Scope,
+    choice: &RoleChoice,
+) -> Result<(ChosenRole, Option<CustomRole>)> {
     match choice {
-        RoleChoice::BuiltIn(role) => {
-            permit.hand_on_role(*role)?;
-            Ok(ChosenRole { role: *role, custom: None, name: role.name().to_owned() })
-        }
+        RoleChoice::BuiltIn(role) => Ok((ChosenRole { role: *role, custom: None, name: role.name().to_owned() }, None)),
         RoleChoice::Own(name) => {
-            let found = tx.custom_role_by_name(permit.organization(), name)?;
+            let found = tx.custom_role_by_name(scope.organization(), name)?;
             let found = found.ok_or_else(|| Error::because(Code::InvalidRequest, "There is no role of that name."))?;
-            permit.hand_on(found.actions.iter())?;
-            Ok(ChosenRole { role: Role::Viewer, custom: Some(found.id), name: name.as_str().to_owned() })
+            let chosen = ChosenRole { role: Role::Viewer, custom: Some(found.id), name: name.as_str().to_owned() };
+            Ok((chosen, Some(found)))
         }
     }
 }
@@ -87,7 +101,11 @@ impl Member {
 }
 
 /// Adds to memberships of one organization what people know their principals by.
-fn introduce(tx: &mut dyn Transaction, scope: &dyn Scope, memberships: Vec<Membership>) -> Result<Vec<Member>> {
+pub(crate) fn introduce(
+    tx: &mut dyn Transaction,
+    scope: &dyn Scope,
+    memberships: Vec<Membership>,
+) -> Result<Vec<Member>> {
     let organization = tx.organization(scope.organization())?.ok_or_else(Error::not_found)?;
     let principals: Vec<_> = memberships.iter().map(|membership| membership.principal).collect();
     let people = tx.people(organization.app, &principals)?;
@@ -147,18 +165,7 @@ impl Platform {
             let chosen = choose(tx, &permit, &choice)?;
             let was = tx.membership(&permit, principal)?.ok_or_else(Error::not_found)?;
             permit.reach(was.role)?;
-            if chosen.role == Role::Owner && tx.grants_of(id, principal)?.iter().any(Grant::denies) {
-                return Err(Error::because(
-                    Code::Conflict,
-                    "An owner is denied nothing: lift what is denied to them first.",
-                ));
-            }
-            if was.role == Role::Owner && chosen.role != Role::Owner && other_owners == 0 {
-                return Err(Error::new(Code::LastOwner));
-            }
-            tx.set_role(&permit, principal, chosen.role, chosen.custom)?;
-            let changed = Membership { role: chosen.role, custom_role: chosen.custom, ..was };
-            let mut changed = introduce(tx, &permit, vec![changed])?;
+            let changed = give_role(tx, &permit, &was, &chosen, other_owners)?;
             tx.append(&Event {
                 app: acting.caller().app,
                 organization: Some(id),
@@ -166,7 +173,7 @@ impl Platform {
                 payload: json!({ "principal_id": principal, "role": chosen.name }),
                 ..Event::new(EventKind::MembershipUpdated, now)
             })?;
-            changed.pop().ok_or_else(Error::not_found)
+            Ok(changed)
         });
         changed.await
     }
@@ -222,7 +229,34 @@ impl Platform {
     }
 }
 
-fn part(tx: &mut dyn Transaction, scope: &dyn Scope, was: &Membership, other_owners: i64) -> Result<()> {
+/// Gives a member a role that may be given.
+///
+/// # Errors
+/// `last_owner`; `conflict` for an owner to be to whom something is denied.
+pub(crate) fn give_role(
+    tx: &mut dyn Transaction,
+    scope: &dyn Scope,
+    was: &Membership,
+    chosen: &ChosenRole,
+    other_owners: i64,
+) -> Result<Member> {
+    let grants = tx.grants_of(scope.organization(), was.principal)?;
+    if chosen.role == Role::Owner && grants.iter().any(Grant::denies) {
+        return Err(Error::because(Code::Conflict, "An owner is denied nothing: lift what is denied to them first."));
+    }
+    if was.role == Role::Owner && chosen.role != Role::Owner && other_owners == 0 {
+        return Err(Error::new(Code::LastOwner));
+    }
+    tx.set_role(scope, was.principal, chosen.role, chosen.custom)?;
+    let changed = Membership { role: chosen.role, custom_role: chosen.custom, ..was.clone() };
+    introduce(tx, scope, vec![changed])?.pop().ok_or_else(Error::not_found)
+}
+
+/// Takes a member out, with what they had there.
+///
+/// # Errors
+/// `last_owner`.
+pub(crate) fn part(tx: &mut dyn Transaction, scope: &dyn Scope, was: &Membership, other_owners: i64) -> Result<()> {
     if was.role == Role::Owner && other_owners == 0 {
         return Err(Error::new(Code::LastOwner));
     }

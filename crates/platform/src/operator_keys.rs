@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use identity::{ApiKey, api_key};
 use kernel::{
-    Code, Error, EventKind, Listed, Name, Page, Result, Role, Slug, Unchecked,
-    id::{ApiKeyId, AppId, OrganizationId},
+    Code, Error, EventKind, Listed, Name, Page, Result, Role, Unchecked,
+    id::{ApiKeyId, OrganizationId},
 };
 
 use crate::{
@@ -28,21 +28,6 @@ pub struct OperatorKey {
 }
 
 impl Platform {
-    /// The organization that the operator names by its id, or by its slug in an app or on the platform.
-    ///
-    /// # Errors
-    /// `not_found`.
-    pub async fn operator_organization(&self, app: Option<AppId>, named: &str) -> Result<OrganizationId> {
-        let (id, slug) = (named.parse::<OrganizationId>().ok(), Slug::parse(named).ok());
-        let found = self.store().read(move |tx| match (id, &slug) {
-            (Some(id), _) => tx.organization(id),
-            (None, Some(slug)) => tx.organization_by_slug(app, slug),
-            (None, None) => Ok(None),
-        });
-        let why = "There is no such organization: give its id, or its slug and, unless it is of the platform, --app.";
-        found.await?.map(|found| found.id).ok_or_else(|| Error::because(Code::NotFound, why))
-    }
-
     /// Makes a key of a service account.
     ///
     /// # Errors

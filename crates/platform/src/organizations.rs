@@ -4,12 +4,15 @@ use authz::{
     Acting,
     action::{OrganizationArchive, OrganizationCreate, OrganizationList, OrganizationRead, OrganizationUpdate},
 };
-use kernel::{Code, Error, Event, EventKind, Listed, Metadata, Name, Page, Result, Role, Slug, id::OrganizationId};
+use kernel::{
+    Code, Error, Event, EventKind, Listed, Metadata, Name, Page, Result, Role, Scope, Slug, Timestamp,
+    id::{OrganizationId, PrincipalId},
+};
 use serde_json::json;
 use tenancy::Organization;
 
 use crate::{
-    Platform,
+    Platform, Transaction,
     accounts::{empty_organization, free_slug, insert_organization},
     permit::{locate, permit},
 };
@@ -113,21 +116,7 @@ impl Platform {
         let now = self.now();
         let changed = self.store().write(move |tx| {
             let (permit, organization): (_, Organization) = locate(tx, &acting, id)?;
-            if organization.archived_at.is_some() == archived {
-                return Ok(organization);
-            }
-            let organization = Organization { archived_at: archived.then_some(now), updated_at: now, ..organization };
-            tx.update_organization(&permit, &organization)?;
-            tx.append(&Event {
-                app: organization.app,
-                organization: Some(id),
-                actor: Some(permit.principal()),
-                ..Event::new(
-                    if archived { EventKind::OrganizationArchived } else { EventKind::OrganizationRestored },
-                    now,
-                )
-            })?;
-            Ok(organization)
+            archive(tx, &permit, organization, archived, Some(permit.principal()), now)
         });
         changed.await
     }
@@ -165,4 +154,23 @@ impl Platform {
         });
         changed.await
     }
+}
+
+/// Archives an organization, or brings it back, unless it is so already.
+pub(crate) fn archive(
+    tx: &mut dyn Transaction,
+    scope: &dyn Scope,
+    organization: Organization,
+    archived: bool,
+    actor: Option<PrincipalId>,
+    now: Timestamp,
+) -> Result<Organization> {
+    if organization.archived_at.is_some() == archived {
+        return Ok(organization);
+    }
+    let organization = Organization { archived_at: archived.then_some(now), updated_at: now, ..organization };
+    tx.update_organization(scope, &organization)?;
+    let kind = if archived { EventKind::OrganizationArchived } else { EventKind::OrganizationRestored };
+    tx.append(&Event { app: organization.app, organization: Some(organization.id), actor, ..Event::new(kind, now) })?;
+    Ok(organization)
 }

@@ -48,7 +48,7 @@ pub(crate) fn authority(
         let found = tx.organization(organization)?;
         return Ok(found.map(|found| Authority {
             app: found.app,
-            archived: found.archived_at.is_some(),
+            archived: found.is_closed(),
             grants,
             ..Authority::default()
         }));

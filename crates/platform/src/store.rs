@@ -15,7 +15,8 @@ use identity::{
 };
 use kernel::{Change, Error, Origin, Result};
 use tenancy::{
-    InvitationRepository, MembershipRepository, OrganizationRepository, OrganizationSettingsRepository, TeamRepository,
+    BudgetRepository, InvitationRepository, MembershipRepository, OrganizationRepository, OrganizationSecretRepository,
+    OrganizationSettingsRepository, TeamRepository,
 };
 use tokio::sync::oneshot;
 use webhooks::SigningRepository;
@@ -28,6 +29,7 @@ pub trait Transaction:
     + ApiKeyRepository
     + AppRepository
     + AuditRepository
+    + BudgetRepository
     + ClientSecretRepository
     + CustomRoleRepository
     + EventLedger
@@ -40,6 +42,7 @@ pub trait Transaction:
     + OauthClientRepository
     + OneTimeTokenRepository
     + OrganizationRepository
+    + OrganizationSecretRepository
     + OrganizationSettingsRepository
     + RefreshTokenRepository
     + RevokedTokens
@@ -56,6 +59,7 @@ impl<T> Transaction for T where
         + ApiKeyRepository
         + AppRepository
         + AuditRepository
+        + BudgetRepository
         + ClientSecretRepository
         + CustomRoleRepository
         + EventLedger
@@ -68,6 +72,7 @@ impl<T> Transaction for T where
         + OauthClientRepository
         + OneTimeTokenRepository
         + OrganizationRepository
+        + OrganizationSecretRepository
         + OrganizationSettingsRepository
         + RefreshTokenRepository
         + RevokedTokens

@@ -1,4 +1,4 @@
-//! Background work: mail, the ledger, and forgetting what has expired.
+//! Background work: mail, the ledger, forgetting what has expired, and deleting what shall be gone.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -25,6 +25,8 @@ const PRUNE_EVERY: Duration = Duration::from_mins(10);
 const REFUSALS_EVERY: Duration = Duration::from_secs(10);
 /// How often it is written down which keys were used.
 const USES_EVERY: Duration = Duration::from_secs(5);
+/// How often organizations are looked for that are to be deleted.
+const DELETE_EVERY: Duration = Duration::from_mins(1);
 /// The pause after the database was away.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How long one can see what became of an invitation.
@@ -57,6 +59,7 @@ impl Workers {
         workers.spawn("erase", ERASE_EVERY, |platform| async move { platform.erase_persons().await });
         workers.spawn("prune", PRUNE_EVERY, |platform| async move { platform.prune().await });
         workers.spawn("sweep", SWEEP_EVERY, |platform| async move { platform.sweep().await });
+        workers.spawn("deletion", DELETE_EVERY, |platform| async move { platform.delete_due_organization().await });
         workers
     }
 

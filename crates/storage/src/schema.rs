@@ -32,7 +32,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Nullable, Text};
+    use diesel::sql_types::{BigInt, Nullable, Text};
     use crate::columns::{Ts, Uid};
 
     organizations (id) {
@@ -45,6 +45,21 @@ table! {
         created_at -> Ts,
         updated_at -> Ts,
         settings -> Text,
+        delete_at -> Nullable<Ts>,
+        monthly_limit_micro_usd -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Text};
+    use crate::columns::{Ts, Uid};
+
+    organization_secrets (organization_id, name) {
+        organization_id -> Uid,
+        name -> Text,
+        value -> Binary,
+        created_at -> Ts,
+        updated_at -> Ts,
     }
 }
 

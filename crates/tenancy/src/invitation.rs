@@ -107,8 +107,8 @@ pub trait InvitationRepository {
         page: &Page<InvitationId>,
     ) -> Result<Listed<Invitation, InvitationId>>;
 
-    /// What waits for an answer from this address in an app, oldest first, with where to. Archived organizations invite
-    /// nobody.
+    /// What waits for an answer from this address in an app, oldest first, with where to. Organizations that are archived,
+    /// or about to be deleted, invite nobody.
     fn invitations_for(
         &mut self,
         app: Option<AppId>,

@@ -27,7 +27,7 @@ pub struct Membership {
 pub struct Standing {
     /// The organization's app.
     pub app: Option<AppId>,
-    /// Whether the organization is archived.
+    /// Whether the organization is archived, or about to be deleted.
     pub archived: bool,
     /// The principal's role.
     pub role: Role,

@@ -1,7 +1,7 @@
 //! Organizations: tenants of an app, or of the platform itself.
 
 use kernel::{
-    Email, Listed, Metadata, Name, Page, Result, Role, Scope, Slug, Timestamp,
+    AppScope, Email, Listed, Metadata, Name, Page, Result, Role, Scope, Slug, Timestamp,
     id::{AppId, OrganizationId, PrincipalId},
 };
 
@@ -20,10 +20,21 @@ pub struct Organization {
     pub metadata: Metadata,
     /// Since when it is only kept, not used.
     pub archived_at: Option<Timestamp>,
+    /// When it is deleted, if that was asked for.
+    pub delete_at: Option<Timestamp>,
     /// Since when it exists.
     pub created_at: Timestamp,
     /// When it was changed last.
     pub updated_at: Timestamp,
+}
+
+impl Organization {
+    /// Whether it is read and not changed: it is archived, or about to be deleted. The two stand beside each other, so
+    /// that an organization which is not deleted after all is as it was.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.archived_at.is_some() || self.delete_at.is_some()
+    }
 }
 
 /// What a new user's own organization is called.
@@ -43,13 +54,20 @@ pub trait OrganizationRepository {
     /// Whoever it belongs to: for `platform::locate` alone, which permits before it shows.
     fn organization(&mut self, id: OrganizationId) -> Result<Option<Organization>>;
 
-    /// The organization with this slug: for the operator at the console.
-    fn organization_by_slug(&mut self, app: Option<AppId>, slug: &Slug) -> Result<Option<Organization>>;
+    /// The app's organization with this slug.
+    fn organization_by_slug(&mut self, scope: &dyn AppScope, slug: &Slug) -> Result<Option<Organization>>;
+
+    /// The app's organizations, oldest first.
+    fn organizations_in(
+        &mut self,
+        scope: &dyn AppScope,
+        page: &Page<OrganizationId>,
+    ) -> Result<Listed<Organization, OrganizationId>>;
 
     /// Whether the app has an organization with this slug.
     fn organization_slug_taken(&mut self, app: Option<AppId>, slug: &Slug) -> Result<bool>;
 
-    /// Writes name, slug, metadata and state.
+    /// Writes name, slug, metadata and state: whether it is archived, and when it is deleted.
     ///
     /// # Errors
     /// `slug_taken`; `not_found` when it is gone.
@@ -62,4 +80,14 @@ pub trait OrganizationRepository {
         principal: PrincipalId,
         page: &Page<OrganizationId>,
     ) -> Result<Listed<(Organization, Role), OrganizationId>>;
+
+    /// The organization whose deletion has been due for longest. Nobody else takes, changes or refers to it until the
+    /// commit; one that somebody is about to is left out.
+    fn organization_due(&mut self, now: Timestamp) -> Result<Option<Organization>>;
+
+    /// Deletes an organization with everything in it. What happened there stays in the ledger.
+    ///
+    /// # Errors
+    /// `not_found` when it is gone; `conflict` while it owns apps, which have users of their own.
+    fn delete_organization(&mut self, scope: &dyn Scope) -> Result<()>;
 }

@@ -45,7 +45,7 @@ async fn organization(platform: &Platform, place: &Where) -> Result<Organization
         Some(named) => Some(platform.operator_app(named).await?),
         None => None,
     };
-    platform.operator_organization(app, &place.organization).await
+    Ok(platform.operator_organization(app, &place.organization).await?.id)
 }
 
 async fn create(platform: &Platform, new: CreateKey) -> Result<IssuedKey> {

@@ -2,6 +2,7 @@
 
 mod database;
 mod key;
+mod organization;
 mod setup;
 mod usage;
 mod user;

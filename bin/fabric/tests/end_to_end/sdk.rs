@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Mailbox, Server, Site, process};
+use crate::support::{Mailbox, Server, Site, client::text, process, until};
 
 on_both!(
     users_sign_up_in_and_out,
@@ -14,6 +14,7 @@ on_both!(
     apps_act_for_their_users,
     tokens_are_granted_refreshed_and_revoked,
     organizations_are_made_and_changed,
+    organizations_are_kept_exported_and_ended,
     teams_grants_and_checks_are_had,
     people_are_invited_and_join,
     programs_act_with_keys_and_clients,
@@ -51,6 +52,18 @@ fn tokens_are_granted_refreshed_and_revoked(site: &Site) {
 
 fn organizations_are_made_and_changed(site: &Site) {
     run(site, "organizations.py");
+}
+
+/// A deletion that is due is done by the worker of a server that has just started.
+fn organizations_are_kept_exported_and_ended(site: &Site) {
+    run(site, "keepings.py");
+    let left = site.serve();
+    let gone = site.folder.path().join("deleted");
+    let deleted: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(gone).unwrap()).unwrap();
+    let client = left.client().bearer(&text(&deleted["token"]));
+    let path = format!("/v1/organizations/{}", text(&deleted["organization"]));
+    until("the organization is gone", || (client.get(&path).status == 404).then_some(()));
+    assert_eq!(client.get("/v1/me").status, 200, "its owner stays");
 }
 
 fn teams_grants_and_checks_are_had(site: &Site) {

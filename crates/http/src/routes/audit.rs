@@ -3,7 +3,7 @@
 use audit::{Filter, Outcome};
 use authz::{Acting, action::AuditRead};
 use kernel::{
-    Code, Error, Page, Result, Timestamp,
+    Code, Error, Listed, Page, Result, Timestamp,
     id::{EventId, OrganizationId, PrincipalId},
 };
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,8 @@ use super::{
     organizations::PageQuery,
 };
 use crate::{
-    answer::Answer,
+    answer::{Answer, Lines, Outlet},
+    audit_export::AuditFormat,
     request::{ForRequest, Named, PathId, Query},
 };
 
@@ -149,6 +150,70 @@ pub async fn list(
     let hint = hint(app.app_id.as_deref(), &header)?;
     let listed = platform.audit_log_of(caller, hint, filter.filter()?, page).await?;
     Ok(Answer::page(listed.map(AuditEntry::from), page.limit))
+}
+
+/// How a file is written.
+#[derive(Deserialize, IntoParams)]
+pub struct FormatQuery {
+    /// `ndjson` or `csv`; `ndjson` without.
+    format: Option<String>,
+}
+
+impl FormatQuery {
+    fn parse(&self) -> Result<AuditFormat> {
+        self.format.as_deref().map_or(Ok(AuditFormat::Ndjson), AuditFormat::parse)
+    }
+}
+
+/// Writes everything that `read` finds, page after page. The first page is read before anything is written: who may not
+/// is told.
+async fn file<R>(name: String, format: AuditFormat, read: R) -> Result<Lines>
+where
+    R: AsyncFn(Page<EventId>) -> Result<Listed<audit::Entry, EventId>> + 'static,
+{
+    let first = read(Page::new(None, 0, Page::<EventId>::LARGEST)?).await?;
+    let filename = format!("{name}.{}", format.extension());
+    Ok(Lines::new(format.media(), filename, async move |outlet: Outlet| {
+        outlet.put(format.begin()?).await?;
+        let mut page = first;
+        loop {
+            let lines = page.items.into_iter().map(|entry| format.line(entry)).collect::<Result<Vec<_>>>()?;
+            outlet.put(lines.concat()).await?;
+            let Some(next) = page.next else { return Ok(()) };
+            page = read(Page::new(Some(next), 0, Page::<EventId>::LARGEST)?).await?;
+        }
+    }))
+}
+
+/// Exports what happened in an app and in all its organizations, or everywhere, newest first.
+pub async fn export(
+    caller: Acting<AuditRead>,
+    (platform, header, Query(app), Query(filter), Query(format)): (
+        ForRequest,
+        Named,
+        Query<AppQuery>,
+        Query<AuditQuery>,
+        Query<FormatQuery>,
+    ),
+) -> Result<Lines> {
+    let (hint, filter) = (hint(app.app_id.as_deref(), &header)?, filter.filter()?);
+    let read = async move |page| platform.audit_log_of(caller.clone(), hint.clone(), filter.clone(), page).await;
+    file("audit-log".to_owned(), format.parse()?, read).await
+}
+
+/// Exports what happened in an organization, newest first.
+pub async fn export_in(
+    caller: Acting<AuditRead>,
+    (platform, PathId(id), Query(filter), Query(format)): (
+        ForRequest,
+        PathId<OrganizationId>,
+        Query<AuditQuery>,
+        Query<FormatQuery>,
+    ),
+) -> Result<Lines> {
+    let filter = filter.filter()?;
+    let read = async move |page| platform.audit_log(caller.clone(), id, filter.clone(), page).await;
+    file(format!("audit-log-{id}"), format.parse()?, read).await
 }
 
 /// Lists what happened in an organization, newest first.

@@ -39,7 +39,7 @@ pub struct OrganizationSettings {
 }
 
 impl OrganizationSettings {
-    fn new(id: OrganizationId, settings: tenancy::OrganizationSettings) -> Self {
+    pub(super) fn new(id: OrganizationId, settings: tenancy::OrganizationSettings) -> Self {
         let url = |url: Option<WebUrl>| url.map(|url| url.as_str().to_owned());
         let name = |name: Option<Name>| name.map(|name| name.as_str().to_owned());
         Self {

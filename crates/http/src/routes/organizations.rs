@@ -2,7 +2,10 @@
 
 use authz::{
     Acting,
-    action::{OrganizationArchive, OrganizationCreate, OrganizationList, OrganizationRead, OrganizationUpdate},
+    action::{
+        OrganizationArchive, OrganizationCreate, OrganizationDelete, OrganizationList, OrganizationRead,
+        OrganizationUpdate,
+    },
 };
 use kernel::{Code, Error, Metadata, Name, Page, Result, Role, Slug, Timestamp, id::OrganizationId};
 use platform::{NewOrganization, OrganizationChange};
@@ -28,6 +31,9 @@ pub struct Organization {
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'static str>,
     archived: bool,
+    /// When it is deleted, if that was asked for: until then it is read and not changed, archived or not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    delete_at: Option<Timestamp>,
     #[schema(value_type = Object)]
     metadata: Metadata,
     #[schema(value_type = String, format = DateTime)]
@@ -37,7 +43,7 @@ pub struct Organization {
 }
 
 impl Organization {
-    fn new(organization: tenancy::Organization, role: Option<Role>) -> Self {
+    pub(super) fn new(organization: tenancy::Organization, role: Option<Role>) -> Self {
         Self {
             id: organization.id.0,
             slug: organization.slug.as_str().to_owned(),
@@ -45,6 +51,7 @@ impl Organization {
             app_id: organization.app.map(|app| app.0),
             role: role.map(Role::name),
             archived: organization.archived_at.is_some(),
+            delete_at: organization.delete_at,
             metadata: organization.metadata,
             created_at: organization.created_at,
             updated_at: organization.updated_at,
@@ -92,9 +99,14 @@ pub struct PageQuery {
 impl PageQuery {
     /// The page that is asked for.
     pub fn page<I: std::str::FromStr>(&self) -> Result<Page<I>> {
-        let page = Page::new(cursor(self.cursor.as_deref())?, 0, self.limit.unwrap_or(Page::<I>::LARGEST))?;
-        Ok(page.counted(self.include_total))
+        page(self.cursor.as_deref(), self.limit, self.include_total)
     }
+}
+
+/// The same, for queries that ask for more than a page.
+pub fn page<I: std::str::FromStr>(after: Option<&str>, limit: Option<u32>, counted: bool) -> Result<Page<I>> {
+    let page = Page::new(cursor(after)?, 0, limit.unwrap_or(Page::<I>::LARGEST))?;
+    Ok(page.counted(counted))
 }
 
 /// Where the last page ended.
@@ -138,6 +150,24 @@ pub async fn restore(
     (platform, PathId(id)): (ForRequest, PathId<OrganizationId>),
 ) -> Result<Answer<Organization>> {
     let organization = platform.archive_organization(caller, id, false).await?;
+    Ok(Answer::ok(Organization::new(organization, None)))
+}
+
+/// Asks for an organization to be deleted, after as many days as its settings say.
+pub async fn request_deletion(
+    caller: Acting<OrganizationDelete>,
+    (platform, PathId(id)): (ForRequest, PathId<OrganizationId>),
+) -> Result<Answer<Organization>> {
+    let organization = platform.request_deletion(caller, id).await?;
+    Ok(Answer::ok(Organization::new(organization, None)))
+}
+
+/// Thinks better of it, as long as the organization is there.
+pub async fn cancel_deletion(
+    caller: Acting<OrganizationDelete>,
+    (platform, PathId(id)): (ForRequest, PathId<OrganizationId>),
+) -> Result<Answer<Organization>> {
+    let organization = platform.cancel_deletion(caller, id).await?;
     Ok(Answer::ok(Organization::new(organization, None)))
 }
 

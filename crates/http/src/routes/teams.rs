@@ -37,7 +37,7 @@ pub struct Team {
 }
 
 impl Team {
-    fn new(team: &tenancy::Team, role: Option<Role>) -> Self {
+    pub(super) fn new(team: &tenancy::Team, role: Option<Role>) -> Self {
         Self {
             id: team.id.0,
             organization_id: team.organization.0,

@@ -101,6 +101,7 @@ impl InvitationRepository for Tx<'_> {
                 .filter(invitations::status.eq(pending()))
                 .filter(invitations::expires_at.gt(Moment(now)))
                 .filter(organizations::archived_at.is_null())
+                .filter(organizations::delete_at.is_null())
                 .into_boxed::<Db>();
             match app {
                 Some(app) => waiting.filter(organizations::app_id.eq(RowId(app.0))),

@@ -30,8 +30,8 @@ struct MembershipRow {
     role_id: Option<RowId>,
 }
 
-/// The organization's app, when it was archived, the role, the own role.
-type StandingRow = (Option<RowId>, Option<Moment>, String, Option<RowId>);
+/// The organization's app, when it was archived and when it is deleted, the role, the own role.
+type StandingRow = (Option<RowId>, Option<Moment>, Option<Moment>, String, Option<RowId>);
 
 impl MembershipRepository for Tx<'_> {
     fn standing(&mut self, organization: OrganizationId, principal: PrincipalId) -> Result<Option<Standing>> {
@@ -44,15 +44,19 @@ impl MembershipRepository for Tx<'_> {
             .filter(organizations::id.eq(memberships::organization_id))
             .select(organizations::archived_at)
             .single_value();
+        let delete_at = organizations::table
+            .filter(organizations::id.eq(memberships::organization_id))
+            .select(organizations::delete_at)
+            .single_value();
         let standing = memberships::table
             .filter(memberships::organization_id.eq(RowId(organization.0)))
             .filter(memberships::principal_id.eq(RowId(principal.0)))
-            .select((app, archived, memberships::role, memberships::role_id));
+            .select((app, archived, delete_at, memberships::role, memberships::role_id));
         let row: Option<StandingRow> = first_kept!(self, standing)?;
-        let standing = |(app, archived, role, custom): StandingRow| {
+        let standing = |(app, archived, delete_at, role, custom): StandingRow| {
             Ok(Standing {
                 app: app.map(|id| AppId(id.0)),
-                archived: archived.is_some(),
+                archived: archived.is_some() || delete_at.is_some(),
                 role: intact(Role::parse(&role))?,
                 custom_role: custom.map(|id| RoleId(id.0)),
             })

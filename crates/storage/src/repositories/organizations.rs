@@ -2,15 +2,15 @@
 
 use diesel::{dsl::exists, prelude::*};
 use kernel::{
-    Change, Listed, Metadata, Name, Page, Result, Role, Scope, Slug,
-    id::{AppId, OrganizationId, PrincipalId},
+    AppScope, Change, Code, Error, Listed, Metadata, Name, Page, Result, Role, Scope, Slug, Timestamp,
+    id::{ApiKeyId, AppId, OrganizationId, PrincipalId, ServiceAccountId, TeamId},
 };
 use tenancy::{Organization, OrganizationRepository};
 
 use super::{Db, Tx};
 use crate::{
     columns::{Json, Moment, RowId, intact},
-    schema::{memberships, organizations},
+    schema::{api_keys, apps, memberships, organizations, service_accounts, teams},
 };
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -23,6 +23,7 @@ pub(super) struct OrganizationRow {
     name: String,
     metadata: Json<Metadata>,
     archived_at: Option<Moment>,
+    delete_at: Option<Moment>,
     created_at: Moment,
     updated_at: Moment,
 }
@@ -36,10 +37,27 @@ impl OrganizationRepository for Tx<'_> {
     fn organization(&mut self, id: OrganizationId) -> Result<Option<Organization>> {
         let query = organizations::table.find(RowId(id.0)).select(OrganizationRow::as_select());
         let row = self.query(|connection| query.first(connection).optional())?;
-        if let Some(row) = &row {
-            self.saw(row.id.0, row.updated_at);
-        }
-        row.map(OrganizationRow::into_organization).transpose()
+        self.seen_organization(row)
+    }
+
+    fn organization_by_slug(&mut self, scope: &dyn AppScope, slug: &Slug) -> Result<Option<Organization>> {
+        let named = of_app(scope.app()).filter(organizations::slug.eq(slug.as_str().to_owned()));
+        let query = named.select(OrganizationRow::as_select());
+        let row = self.query(|connection| query.first(connection).optional())?;
+        self.seen_organization(row)
+    }
+
+    fn organizations_in(
+        &mut self,
+        scope: &dyn AppScope,
+        page: &Page<OrganizationId>,
+    ) -> Result<Listed<Organization, OrganizationId>> {
+        let app = scope.app();
+        let all = || of_app(app);
+        let (rows, total): (Vec<OrganizationRow>, _) =
+            paged!(self, page, all by organizations::id, OrganizationRow::as_select());
+        let found = rows.into_iter().map(OrganizationRow::into_organization).collect::<Result<_>>()?;
+        Ok(Listed::cut(found, page, total, |organization: &Organization| organization.id))
     }
 
     fn update_organization(&mut self, scope: &dyn Scope, organization: &Organization) -> Result<()> {
@@ -54,6 +72,7 @@ impl OrganizationRepository for Tx<'_> {
                 organizations::name.eq(row.name),
                 organizations::metadata.eq(row.metadata),
                 organizations::archived_at.eq(row.archived_at),
+                organizations::delete_at.eq(row.delete_at),
                 organizations::updated_at.eq(row.updated_at),
             ))
             .into_boxed();
@@ -66,19 +85,13 @@ impl OrganizationRepository for Tx<'_> {
             return Err(self.missed(id, present));
         }
         self.saw(id, Moment(organization.updated_at));
-        // In an archived one nobody changes anything.
+        // In one that is archived, or about to be deleted, nobody changes anything.
         self.changed(Change::Organization(scope.organization()));
         Ok(())
     }
 
-    fn organization_by_slug(&mut self, app: Option<AppId>, slug: &Slug) -> Result<Option<Organization>> {
-        let query = called(app, slug).select(OrganizationRow::as_select());
-        let row = self.query(|connection| query.first(connection).optional())?;
-        row.map(OrganizationRow::into_organization).transpose()
-    }
-
     fn organization_slug_taken(&mut self, app: Option<AppId>, slug: &Slug) -> Result<bool> {
-        let taken = called(app, slug);
+        let taken = of_app(app).filter(organizations::slug.eq(slug.as_str().to_owned()));
         self.query(|connection| diesel::select(exists(taken)).get_result(connection))
     }
 
@@ -104,14 +117,68 @@ impl OrganizationRepository for Tx<'_> {
         let own = rows.into_iter().map(own).collect::<Result<_>>()?;
         Ok(Listed::cut(own, page, total, |(organization, _): &(Organization, Role)| organization.id))
     }
+
+    fn organization_due(&mut self, now: Timestamp) -> Result<Option<Organization>> {
+        let due = organizations::table
+            .filter(organizations::delete_at.le(Moment(now)))
+            .order(organizations::delete_at)
+            .select(OrganizationRow::as_select())
+            .limit(1);
+        let row = self.query(|connection| for_update_skip_locked!(due).first(connection).optional())?;
+        self.seen_organization(row)
+    }
+
+    fn delete_organization(&mut self, scope: &dyn Scope) -> Result<()> {
+        let organization = scope.organization();
+        let here = RowId(organization.0);
+        let this = organizations::table.find(here);
+        // Whoever begins to refer to it waits for this, or this for them.
+        let held =
+            self.query(|connection| for_update!(this.select(organizations::id)).first::<RowId>(connection).optional())?;
+        held.ok_or_else(Error::not_found)?;
+        let owned = apps::table.filter(apps::owner_organization_id.eq(here));
+        if self.query(|connection| diesel::select(exists(owned)).get_result(connection))? {
+            return Err(Error::because(Code::Conflict, "This organization owns apps: delete them first."));
+        }
+        // What somebody may hold a copy of goes by itself, to be told; the rest goes with the organization.
+        let members = diesel::delete(memberships::table.filter(memberships::organization_id.eq(here)))
+            .returning(memberships::principal_id);
+        for principal in self.query(|connection| members.load::<RowId>(connection))? {
+            self.changed(Change::Authority(organization, PrincipalId(principal.0)));
+        }
+        let gone = diesel::delete(teams::table.filter(teams::organization_id.eq(here))).returning(teams::id);
+        for team in self.query(|connection| gone.load::<RowId>(connection))? {
+            self.changed(Change::Team(TeamId(team.0)));
+        }
+        let keys = diesel::delete(api_keys::table.filter(api_keys::organization_id.eq(here))).returning(api_keys::id);
+        for key in self.query(|connection| keys.load::<RowId>(connection))? {
+            self.changed(Change::ApiKey(ApiKeyId(key.0)));
+        }
+        let programs = diesel::delete(service_accounts::table.filter(service_accounts::organization_id.eq(here)))
+            .returning(service_accounts::id);
+        for program in self.query(|connection| programs.load::<RowId>(connection))? {
+            self.changed(Change::ServiceAccount(ServiceAccountId(program.0)));
+        }
+        self.query(|connection| diesel::delete(this).execute(connection))?;
+        self.changed(Change::Organization(organization));
+        Ok(())
+    }
 }
 
-/// The organization of an app, or of the platform, with this slug.
-fn called(app: Option<AppId>, slug: &Slug) -> organizations::BoxedQuery<'_, Db> {
-    let called = organizations::table.filter(organizations::slug.eq(slug.as_str())).into_boxed();
+/// The organizations of an app, or of the platform itself.
+fn of_app(app: Option<AppId>) -> organizations::BoxedQuery<'static, Db> {
     match app {
-        Some(app) => called.filter(organizations::app_id.eq(RowId(app.0))),
-        None => called.filter(organizations::app_id.is_null()),
+        Some(app) => organizations::table.filter(organizations::app_id.eq(RowId(app.0))).into_boxed(),
+        None => organizations::table.filter(organizations::app_id.is_null()).into_boxed(),
+    }
+}
+
+impl Tx<'_> {
+    fn seen_organization(&mut self, row: Option<OrganizationRow>) -> Result<Option<Organization>> {
+        if let Some(row) = &row {
+            self.saw(row.id.0, row.updated_at);
+        }
+        row.map(OrganizationRow::into_organization).transpose()
     }
 }
 
@@ -124,6 +191,7 @@ impl OrganizationRow {
             name: intact(Name::parse(&self.name))?,
             metadata: self.metadata.0,
             archived_at: self.archived_at.map(|at| at.0),
+            delete_at: self.delete_at.map(|at| at.0),
             created_at: self.created_at.0,
             updated_at: self.updated_at.0,
         })
@@ -139,6 +207,7 @@ impl From<&Organization> for OrganizationRow {
             name: organization.name.as_str().to_owned(),
             metadata: Json(organization.metadata.clone()),
             archived_at: organization.archived_at.map(Moment),
+            delete_at: organization.delete_at.map(Moment),
             created_at: Moment(organization.created_at),
             updated_at: Moment(organization.updated_at),
         }

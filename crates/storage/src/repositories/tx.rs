@@ -23,7 +23,8 @@ macro_rules! sweep {
     }};
 }
 
-/// One page of a list in the order of its ids, or from the newest to the oldest: the rows, one more than were asked for, and how many there are in all.
+/// One page of a list in the order of its ids, or from the newest to the oldest: the rows, one more than were asked for,
+/// and how many there are in all. What is not ordered by an id says how its key is written.
 macro_rules! paged {
     ($tx:ident, $page:ident, $all:ident by newest $id:expr, $columns:expr) => {{
         let total = $tx.total($page, |connection| $all().count().get_result(connection))?;
@@ -34,21 +35,25 @@ macro_rules! paged {
         let query = query.select($columns);
         ($tx.query(|connection| query.load(connection))?, total)
     }};
-    ($tx:ident, $page:ident, $all:ident by $id:expr, $columns:expr) => {{
+    ($tx:ident, $page:ident, $all:ident by $key:expr, after $after:ident => $written:expr, $columns:expr) => {{
         let total = $tx.total($page, |connection| $all().count().get_result(connection))?;
-        let mut query = $all().order($id).offset($page.offset.into()).limit(i64::from($page.limit) + 1);
-        if let Some(after) = $page.after {
-            query = query.filter($id.gt(RowId(after.0)));
+        let mut query = $all().order($key).offset($page.offset.into()).limit(i64::from($page.limit) + 1);
+        if let Some($after) = &$page.after {
+            query = query.filter($key.gt($written));
         }
         let query = query.select($columns);
         ($tx.query(|connection| query.load(connection))?, total)
     }};
+    ($tx:ident, $page:ident, $all:ident by $id:expr, $columns:expr) => {
+        paged!($tx, $page, $all by $id, after id => RowId(id.0), $columns)
+    };
 }
 
 mod accounts;
 mod api_keys;
 mod apps;
 mod audit;
+mod budgets;
 mod client_secrets;
 mod custom_roles;
 mod event_ledger;
@@ -60,6 +65,7 @@ mod mail_queue;
 mod memberships;
 mod oauth_clients;
 mod one_time_tokens;
+mod organization_secrets;
 mod organization_settings;
 mod organizations;
 mod refresh_tokens;

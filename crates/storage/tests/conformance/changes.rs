@@ -25,7 +25,7 @@ on_both!(
     a_listener_that_panics_harms_nobody,
 );
 
-fn heard(db: &Db) -> impl Fn() -> Vec<Change> + use<> {
+pub fn heard(db: &Db) -> impl Fn() -> Vec<Change> + use<> {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let hears = Arc::clone(&heard);
     db.store.listen(Arc::new(move |changes: &[Change]| hears.lock().unwrap().extend(changes)));

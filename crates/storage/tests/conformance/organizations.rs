@@ -15,12 +15,14 @@ on_both!(
     an_update_writes_what_can_change_where_it_was_permitted,
     two_changes_of_one_organization_are_both_kept,
     somebody_sees_their_own_organizations_of_one_app,
+    an_app_has_its_organizations,
 );
 
 async fn what_was_written_is_read_back(db: &Db) {
     let app = db.app().await.id;
     for app in [None, Some(app)] {
-        let organization = Organization { archived_at: Some(at(1)), updated_at: at(2), ..organization(app) };
+        let organization =
+            Organization { archived_at: Some(at(1)), delete_at: Some(at(3)), updated_at: at(2), ..organization(app) };
         let (id, new) = (organization.id, organization.clone());
         let slug = organization.slug.clone();
         db.write(move |tx| tx.insert_organization(&new)).await;
@@ -28,7 +30,7 @@ async fn what_was_written_is_read_back(db: &Db) {
         let (name, other) = (slug.clone(), Some(kernel::id::AppId::generate()));
         let found = move |place| {
             let name = name.clone();
-            db.read(move |tx| tx.organization_by_slug(place, &name))
+            db.read(move |tx| tx.organization_by_slug(&Unchecked(place), &name))
         };
         assert_eq!((found(app).await, found(other).await), (Some(organization), None));
         let taken = db.read(move |tx| {
@@ -64,6 +66,7 @@ async fn an_update_writes_what_can_change_where_it_was_permitted(db: &Db) {
         name: Name::constant("Another"),
         metadata: metadata("another"),
         archived_at: Some(at(8)),
+        delete_at: Some(at(10)),
         updated_at: at(9),
         ..before.clone()
     };
@@ -113,4 +116,28 @@ async fn somebody_sees_their_own_organizations_of_one_app(db: &Db) {
     let list = |app| move |tx: &mut dyn Transaction, page: &Page<_>| tx.organizations_of(app, principal, page);
     db.lists(&own, |(organization, _)| organization.id, list(Some(app))).await;
     db.lists(&[(platforms, Role::Owner)], |(organization, _)| organization.id, list(None)).await;
+}
+
+async fn an_app_has_its_organizations(db: &Db) {
+    let [app, other] = [db.app().await.id, db.app().await.id];
+    for place in [None, Some(app), Some(other)] {
+        let mut own = Vec::new();
+        if place.is_none() {
+            // Those that own the apps.
+            own = db.read(|tx| Ok(tx.organizations_in(&Unchecked(None), &Page::new(None, 0, 9)?)?.items)).await;
+        }
+        for _ in 0..3 {
+            own.push(db.organization_in(place).await);
+        }
+        let scope = Unchecked(place);
+        let list = move |tx: &mut dyn Transaction, page: &Page<_>| tx.organizations_in(&scope, page);
+        db.lists(&own, |organization| organization.id, list).await;
+        let wanted = own.pop().unwrap();
+        let slug = wanted.slug.clone();
+        let found = db.read(move |tx| {
+            Ok([None, Some(app), Some(other)].map(|place| tx.organization_by_slug(&Unchecked(place), &slug).unwrap()))
+        });
+        let expected = [None, Some(app), Some(other)].map(|other| (other == place).then(|| wanted.clone()));
+        assert_eq!(found.await, expected);
+    }
 }

@@ -122,6 +122,7 @@ async fn every_foreign_key_has_an_index(db: &Db) {
             "memberships.role_id -> roles",
             "oauth_clients.service_account_id -> service_accounts cascade",
             "one_time_tokens.account_id -> accounts cascade",
+            "organization_secrets.organization_id -> organizations cascade",
             "organizations.app_id -> apps cascade",
             "refresh_tokens.session_id -> sessions cascade",
             "roles.organization_id -> organizations cascade",

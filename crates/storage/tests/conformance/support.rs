@@ -235,6 +235,7 @@ pub fn organization(app: Option<AppId>) -> Organization {
         name: Name::constant("Acme"),
         metadata: metadata("organization"),
         archived_at: None,
+        delete_at: None,
         created_at: at(0),
         updated_at: at(0),
     }

@@ -110,6 +110,7 @@ async fn on_postgres_every_query_goes_by_an_index() {
             let whole = [
                 "using apps_pkey on apps",
                 "using accounts_platform",
+                "using organizations_platform",
                 "using events_pkey on events",
                 "using events_unsequenced on events",
                 "using audit_chains_pkey on audit_chains",
@@ -170,6 +171,8 @@ const MANY_TENANTS: &str = "
         SELECT gen_random_uuid(), 'verify_email', id, email, id::text::bytea, now(), NULL FROM accounts;
     INSERT INTO lockouts SELECT id::text::bytea, 1, NULL, now() FROM accounts;
     INSERT INTO links SELECT 'supabase', id, app_id, id, now() FROM accounts;
+    INSERT INTO organization_secrets
+        SELECT id, 'KEY_' || n, 'x', now(), now() FROM organizations, generate_series(1, 3) AS n;
     INSERT INTO service_accounts
         SELECT gen_random_uuid(), id, NULL, 'Deploys', NULL, 'member', NULL, NULL, now(), now()
         FROM organizations, generate_series(1, 2);

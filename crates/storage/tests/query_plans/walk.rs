@@ -8,8 +8,8 @@ use identity::{
     ServiceAccount, Session, account::AccountFilter,
 };
 use kernel::{
-    AllowedIps, Client, Email, Event, EventKind, Metadata, Name, Page, Result, Role, SecretHash, Slug, Timestamp,
-    Unchecked,
+    AllowedIps, Client, Email, Event, EventKind, Metadata, Name, Page, Result, Role, Sealed, SecretHash, Slug,
+    Timestamp, Unchecked,
     id::{
         AccountId, ApiKeyId, AppId, ClientSecretId, GrantId, InvitationId, MailId, MembershipId, OauthClientId,
         OneTimeTokenId, OrganizationId, PrincipalId, RefreshTokenId, RoleId, ServiceAccountId, SessionId, TeamId,
@@ -20,26 +20,33 @@ use platform::{
     Transaction,
     records::{MailOrder, QueuedMail},
 };
-use tenancy::{Invitation, InvitationStatus, Membership, Organization, OrganizationSettings, Team, TeamMember};
+use tenancy::{
+    Invitation, InvitationStatus, Membership, Organization, OrganizationSettings, SecretName, Team, TeamMember,
+};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(seconds).unwrap()
 }
 
-/// In one transaction. What it does there does not matter, as long as it asks.
-pub fn walk(tx: &mut dyn Transaction) -> Result<()> {
-    let now = at(0);
-    let email = Email::parse("alice@example.com")?;
-    let owner = Organization {
+fn organization(now: Timestamp) -> Organization {
+    Organization {
         id: OrganizationId::generate(),
         app: None,
         slug: Slug::from_name("acme"),
         name: Name::constant("Acme"),
         metadata: Metadata::default(),
         archived_at: None,
+        delete_at: None,
         created_at: now,
         updated_at: now,
-    };
+    }
+}
+
+/// In one transaction. What it does there does not matter, as long as it asks.
+pub fn walk(tx: &mut dyn Transaction) -> Result<()> {
+    let now = at(0);
+    let email = Email::parse("alice@example.com")?;
+    let owner = organization(now);
     let here = Unchecked(owner.id);
     tx.insert_organization(&owner)?;
     let origin = Origin::parse("https://a.example")?;
@@ -92,7 +99,7 @@ pub fn walk(tx: &mut dyn Transaction) -> Result<()> {
         authority(tx, owner.id, place, principal)?;
         invitations(tx, owner.id, place, &email)?;
         tx.organization_slug_taken(place, &owner.slug)?;
-        tx.organization_by_slug(place, &owner.slug)?;
+        tx.organization_by_slug(&Unchecked(place), &owner.slug)?;
         for after in [None, Some(owner.id)] {
             tx.organizations_of(place, principal, &Page::new(after, 0, 10)?.counted(true))?;
         }
@@ -107,6 +114,7 @@ pub fn walk(tx: &mut dyn Transaction) -> Result<()> {
     }
     tx.organization(owner.id)?;
     tx.update_organization(&here, &owner)?;
+    keepings(tx, &here)?;
     tx.signing(&here)?;
     keys(tx, owner.id)?;
     tx.has_platform_admin(None)?;
@@ -121,6 +129,32 @@ pub fn walk(tx: &mut dyn Transaction) -> Result<()> {
     mails(tx, &email)?;
     what_happened(tx, owner.id, app.id)?;
     tx.delete_app(&here, app.id)
+}
+
+/// What an organization keeps, and how it ends.
+fn keepings(tx: &mut dyn Transaction, here: &Unchecked<OrganizationId>) -> Result<()> {
+    let (name, now) = (SecretName::parse("KEY")?, at(0));
+    tx.hold_organization(here.0)?;
+    tx.organization_settings(here)?;
+    tx.budget(here)?;
+    tx.set_monthly_limit(here, None)?;
+    tx.set_secret(here, &name, &Sealed(vec![1]), now)?;
+    tx.sealed_secret(here, &name)?;
+    tx.count_secrets(here)?;
+    for after in [None, Some(name.clone())] {
+        tx.secrets_in(here, &Page::new(after, 0, 10)?.counted(true))?;
+    }
+    tx.delete_secret(here, &name)?;
+    for app in [None, Some(AppId::generate())] {
+        for after in [None, Some(here.0)] {
+            tx.organizations_in(&Unchecked(app), &Page::new(after, 0, 10)?)?;
+        }
+    }
+    tx.organization_due(now)?;
+    let id = OrganizationId::generate();
+    let gone = Organization { id, slug: Slug::from_name(&id.to_string()), ..organization(now) };
+    tx.insert_organization(&gone)?;
+    tx.delete_organization(&Unchecked(id))
 }
 
 /// The ledger as an audit log.

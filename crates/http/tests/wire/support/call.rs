@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use actix_web::{http::Method, test::TestRequest};
+use actix_web::{body::BoxBody, dev::ServiceResponse, http::Method, test::TestRequest};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -75,6 +75,11 @@ impl<'a> Call<'a> {
         let raw = self.raw().await;
         assert_ne!(raw.status, 500, "{raw:?}");
         Answer::open(raw)
+    }
+
+    /// Sends it, and waits for the beginning of the answer alone.
+    pub async fn begin(self) -> ServiceResponse<BoxBody> {
+        self.world.begin(self.request).await
     }
 
     /// Sends it for whatever comes.

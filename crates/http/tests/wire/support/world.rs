@@ -117,9 +117,14 @@ impl World {
         started.err().expect("a server that does not start")
     }
 
+    /// Sends a request, and waits for the beginning of the answer alone.
+    pub async fn begin(&self, request: TestRequest) -> ServiceResponse<BoxBody> {
+        (self.service)(request).await
+    }
+
     /// Sends a request.
     pub async fn answer(&self, request: TestRequest, at: String) -> Raw {
-        let response = (self.service)(request).await;
+        let response = self.begin(request).await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = to_bytes(response.into_body()).await.unwrap();
         let text = String::from_utf8(body.to_vec()).unwrap();

@@ -21,6 +21,8 @@ pub enum Kind {
     Member,
     /// One of its own roles.
     Role,
+    /// One of its secrets.
+    Secret,
     /// One of its teams.
     Team,
     /// Somebody in one of its teams.
@@ -54,6 +56,7 @@ impl Kind {
             Self::Tenant
             | Self::Member
             | Self::Role
+            | Self::Secret
             | Self::Team
             | Self::TeamMember
             | Self::Invitation
@@ -76,6 +79,7 @@ impl Kind {
             (["{principal_id}"], _) => Self::User,
             (["{organization_id}", "{principal_id}"], _) => Self::Member,
             (["{organization_id}", "{role_id}"], _) => Self::Role,
+            (["{organization_id}", "{secret_name}"], _) => Self::Secret,
             (["{team_id}"], _) => Self::Team,
             (["{team_id}", "{principal_id}"], _) => Self::TeamMember,
             (["{permission_id}"], _) => Self::Permission,
@@ -153,7 +157,7 @@ impl Subject {
         for (parameter, value) in parameters.zip([&self.id, &self.part]) {
             path = path.replace(parameter, value);
         }
-        if entry.path.starts_with("/v1/admin/users") || entry.path == "/v1/audit-logs" {
+        if entry.path.starts_with("/v1/admin/users") || entry.path.starts_with("/v1/audit-logs") {
             format!("{path}?app_id={}", self.within)
         } else if entry.path == "/v1/invitations" {
             format!("{path}?organization_id={}", self.within)
@@ -185,5 +189,6 @@ pub fn body(subject: &Subject) -> Value {
         "current_password": PASSWORD, "new_password": NEXT_PASSWORD, "organization_id": subject.within,
         // None but these: a key with scopes makes none with more.
         "scopes": ["api_keys:read"], "redirect_uris": [],
+        "value": "hunter2", "monthly_limit_usd": 12.5,
     })
 }

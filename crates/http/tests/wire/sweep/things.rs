@@ -4,11 +4,11 @@ use apps::{ClientId, OauthClient};
 use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
 use identity::{ApiKey, ServiceAccount};
 use kernel::{
-    Email, Name, Role, SecretHash, Slug, Unchecked,
+    Email, Name, Role, Sealed, SecretHash, Slug, Unchecked,
     id::{GrantId, InvitationId, OauthClientId, OrganizationId, RoleId, ServiceAccountId, TeamId},
 };
 use serde_json::{Value, json};
-use tenancy::{Invitation, InvitationStatus, Team, TeamMember, invitation::LIFETIME};
+use tenancy::{Invitation, InvitationStatus, SecretName, Team, TeamMember, invitation::LIFETIME};
 
 use super::{
     cast::{Cast, Someone, Through},
@@ -21,6 +21,7 @@ use crate::support::{App, Person, World};
 pub struct Things {
     member: String,
     role: String,
+    secret: String,
     team: String,
     permission: String,
     invitation: String,
@@ -43,11 +44,12 @@ impl Things {
         (member, grantee): (&Person, &Person),
         needed: impl Fn(Kind) -> bool,
     ) -> Self {
-        let with_role = needed(Kind::Role);
+        let (with_role, with_secret) = (needed(Kind::Role), needed(Kind::Secret));
         let now = world.now();
         let (role, team, permission) = (RoleId::generate(), TeamId::generate(), GrantId::generate());
         let invitation = InvitationId::generate();
         let (principal, grantee, name) = (member.id, grantee.id, fresh_name());
+        let secret = name.clone();
         world
             .write(move |tx| {
                 let within = Unchecked(organization);
@@ -62,6 +64,9 @@ impl Things {
                         updated_at: now,
                     };
                     tx.insert_custom_role(&within, &role)?;
+                }
+                if with_secret {
+                    tx.set_secret(&within, &SecretName::parse(&name)?, &Sealed(vec![1]), now)?;
                 }
                 tx.insert_team(
                     &within,
@@ -118,6 +123,7 @@ impl Things {
             oauth_client,
             member: principal.to_string(),
             role: role.to_string(),
+            secret,
             team: team.to_string(),
             permission: permission.to_string(),
             invitation: invitation.to_string(),
@@ -129,6 +135,7 @@ impl Things {
         match kind {
             Kind::Member => Subject::new(&organization, &any_id()).part(&self.member),
             Kind::Role => Subject::new(&organization, &any_id()).part(&self.role),
+            Kind::Secret => Subject::new(&organization, &any_id()).part(&self.secret),
             Kind::Team => Subject::new(&self.team, &any_id()),
             Kind::TeamMember => Subject::new(&self.team, &any_id()).part(&self.member),
             Kind::Permission => Subject::new(&self.permission, &any_id()),
@@ -281,7 +288,8 @@ impl Cast {
             Kind::Users => format!("/v1/admin/users?app_id={within}&limit=200"),
             _ => {
                 let mut seen = Vec::new();
-                for what in ["members", "roles", "teams", "permissions", "invitations", "settings"] {
+                for what in ["members", "roles", "secrets", "teams", "permissions", "invitations", "settings", "budget"]
+                {
                     let path = format!("/v1/organizations/{}/{what}", self.home);
                     seen.push(world.get(&path).by(&self.tenants[3].1).send().await.ok().clone());
                 }
@@ -351,7 +359,8 @@ impl Cast {
                     vec![thing("another app's", there.clone()), thing("another organization's", near.clone())];
                 // What is another's does not become ours by our own organization before it.
                 let own = self.untouched(kind);
-                if matches!(kind, Kind::Member | Kind::Role | Kind::TeamMember | Kind::ServiceAccountKey) {
+                if matches!(kind, Kind::Member | Kind::Role | Kind::Secret | Kind::TeamMember | Kind::ServiceAccountKey)
+                {
                     for part in [there.part, near.part] {
                         let absent = own.clone().part(&any_id());
                         let subject = own.clone().part(&part);

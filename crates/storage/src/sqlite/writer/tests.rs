@@ -92,6 +92,7 @@ fn organization() -> Organization {
         name: Name::constant("Acme"),
         metadata: Metadata::default(),
         archived_at: None,
+        delete_at: None,
         created_at: now,
         updated_at: now,
     }

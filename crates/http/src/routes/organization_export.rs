@@ -1,0 +1,111 @@
+//! All that an organization owns, as one JSON object.
+
+use authz::{Acting, action::OrganizationExport};
+use kernel::{Clock as _, Result, SystemClock, Timestamp, id::OrganizationId};
+use platform::{Export, Exported};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    api_keys::ApiKey,
+    budgets::OrganizationBudget,
+    invitations::Invitation,
+    members::Member,
+    oauth_clients::OauthClient,
+    organization_settings::OrganizationSettings,
+    organizations::Organization,
+    permissions::Permission,
+    roles::OwnRole,
+    service_accounts::ServiceAccount,
+    teams::{Team, TeamMember},
+};
+use crate::{
+    answer::Streamed,
+    json_parts::ObjectWriter,
+    request::{ForRequest, PathId},
+};
+
+/// What a reader has to know to read the rest. It grows when a field changes its meaning, not when one is added.
+const FORMAT_VERSION: u32 = 1;
+
+/// All that an organization owns. No secret is in it, and no token. It is written field by field and never in memory as
+/// a whole: this says what comes of that.
+#[derive(Serialize, ToSchema)]
+pub struct Manifest {
+    /// Grows when a field changes its meaning.
+    format_version: u32,
+    /// When the export began. What changed since may be in it or not.
+    #[schema(value_type = String, format = DateTime)]
+    exported_at: Timestamp,
+    organization: Organization,
+    settings: OrganizationSettings,
+    budget: OrganizationBudget,
+    members: Vec<Member>,
+    teams: Vec<TeamWithMembers>,
+    roles: Vec<OwnRole>,
+    permissions: Vec<Permission>,
+    invitations: Vec<Invitation>,
+    /// Its API keys, without their secrets.
+    api_keys: Vec<ApiKey>,
+    service_accounts: Vec<ServiceAccount>,
+    /// Its OAuth clients, without their secrets.
+    oauth_clients: Vec<OauthClient>,
+    /// The names of its secrets. Their values stay where they are.
+    secrets: Vec<String>,
+}
+
+/// A team, and who is in it.
+#[derive(Serialize, ToSchema)]
+pub struct TeamWithMembers {
+    #[serde(flatten)]
+    team: Team,
+    members: Vec<TeamMember>,
+}
+
+/// Writes the manifest of an organization, part after part.
+///
+/// # Errors
+/// Those of the database, and `not_found` and `forbidden` when whoever reads may not any more; those of `put`.
+pub async fn write_manifest(
+    export: &Export,
+    begun: Exported,
+    put: impl AsyncFnMut(Vec<u8>) -> Result<()>,
+) -> Result<()> {
+    let id = begun.organization.id;
+    let mut writer = ObjectWriter::new(put);
+    writer.field("format_version", &FORMAT_VERSION)?;
+    writer.field("exported_at", &SystemClock.now())?;
+    writer.field("organization", &Organization::new(begun.organization, None))?;
+    writer.field("settings", &OrganizationSettings::new(id, begun.settings))?;
+    writer.field("budget", &OrganizationBudget::new(id, begun.budget))?;
+    writer.list("members", |page| export.members(page), Member::from).await?;
+    let with_members = async |writer: &mut ObjectWriter<_>, team: tenancy::Team| {
+        writer.begin_item(&Team::new(&team, None))?;
+        writer.list("members", |page| export.team_members(team.id, page), TeamMember::from).await?;
+        writer.end_item();
+        Ok(())
+    };
+    writer.list_of("teams", |page| export.teams(page), with_members).await?;
+    writer.list("roles", |page| export.roles(page), OwnRole::from).await?;
+    writer.list("permissions", |page| export.grants(page), Permission::from).await?;
+    writer.list("invitations", |page| export.invitations(page), Invitation::from).await?;
+    writer.list("api_keys", |page| export.api_keys(page), ApiKey::from).await?;
+    writer.list("service_accounts", |page| export.service_accounts(page), ServiceAccount::from).await?;
+    writer.list("oauth_clients", |page| export.oauth_clients(page), OauthClient::from).await?;
+    writer.list("secrets", |page| export.secrets(page), |secret| secret.name.to_string()).await?;
+    writer.finish().await
+}
+
+/// Exports all that an organization owns, as a file.
+pub async fn export(
+    caller: Acting<OrganizationExport>,
+    (platform, PathId(id)): (ForRequest, PathId<OrganizationId>),
+) -> Result<Streamed<Manifest>> {
+    let export = platform.export(caller, id);
+    // Before anything is written: who may not, is told.
+    let begun = export.begin().await?;
+    let filename = format!("{}.json", begun.organization.slug.as_str());
+    Ok(Streamed::new(filename, async move |parts| {
+        write_manifest(&export, begun, async |part| parts.put(part).await).await
+    }))
+}

@@ -1,0 +1,197 @@
+//! All that an organization owns, as a file.
+
+use actix_web::{body::MessageBody as _, web::Bytes};
+use kernel::{
+    Role, Unchecked,
+    id::{MembershipId, PrincipalId},
+};
+use serde_json::{Value, json};
+use tenancy::Membership;
+
+use crate::support::{Company, World};
+
+on_both!(
+    everything_that_it_owns_is_in_it,
+    nothing_secret_is_in_it,
+    however_much_it_is_all_of_it_comes_part_after_part,
+    whoever_loses_the_right_meanwhile_gets_no_whole_file,
+    a_reader_who_goes_away_stops_it,
+    it_is_what_its_description_says,
+    owners_alone_export,
+);
+
+/// An organization with some of everything.
+async fn furnished(world: &World) -> Company {
+    let company = Company::new(world).await;
+    let team = company.team(world, "Crew").await;
+    company.team(world, "Nobody").await;
+    company.put_into_team(world, &company.owner, &team, &company.member, "viewer").await.ok();
+    company.make_role(world, &company.owner, "recruiter", &["member.update"]).await.ok();
+    let grant = json!({ "action": "invoice.approve", "resource": "invoice:*" });
+    company.grant(world, &company.owner, &company.viewer, &grant).await.ok();
+    let secret = json!({ "name": "STRIPE_KEY", "value": "sk-live-hunter2" });
+    world.post(&company.path("secrets"), &secret).by(&company.owner).send().await.ok();
+    let invite = json!({ "email": "new@example.com", "role": "member" });
+    world.post(&company.path("invitations"), &invite).by(&company.owner).send().await.ok();
+    let budget = json!({ "monthly_limit_usd": 9.5 });
+    world.call("PUT", &company.path("budget")).json(&budget).by(&company.owner).send().await.ok();
+    company
+}
+
+async fn everything_that_it_owns_is_in_it(world: &World) {
+    let company = furnished(world).await;
+    let export = world.get(&company.path("export")).by(&company.owner).send().await;
+    let shown = async |path: &str| world.get(path).by(&company.owner).send().await.ok().clone();
+    let organization = shown(&format!("/v1/organizations/{}", company.id)).await;
+    let slug = organization["slug"].as_str().unwrap().to_owned();
+    assert_eq!(export.header("content-disposition"), Some(&*format!("attachment; filename=\"{slug}.json\"")));
+    assert_eq!(export.header("cache-control"), Some("no-store"));
+    assert_eq!(export.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(export.header("content-length"), None, "nobody knows yet how long it gets");
+    let data = export.ok();
+    assert_eq!(data["organization"], organization);
+    // As everything is shown elsewhere.
+    for list in ["settings", "budget", "members", "roles", "permissions", "invitations"] {
+        assert_eq!(data[list], shown(&company.path(list)).await, "{list}");
+        assert!(data[list].as_array().is_none_or(|items| !items.is_empty()), "{list}");
+    }
+    assert_eq!(data["secrets"], json!(["STRIPE_KEY"]));
+    let mut teams = shown(&company.path("teams")).await;
+    for team in teams.as_array_mut().unwrap() {
+        let members = shown(&format!("/v1/teams/{}/members", team["id"].as_str().unwrap())).await;
+        team["members"] = members;
+    }
+    assert_eq!(data["teams"], teams);
+    assert_eq!(data["teams"][0]["members"].as_array().map(Vec::len), Some(1));
+    assert_eq!(data["format_version"], 1);
+    assert!(data["exported_at"].as_str().is_some_and(|at| at.ends_with('Z')));
+    assert_eq!(export.body["context"]["organization_id"], json!(company.id));
+}
+
+async fn nothing_secret_is_in_it(world: &World) {
+    let company = furnished(world).await;
+    let invitation = world.mails().await.pop().unwrap();
+    let export = world.get(&company.path("export")).by(&company.owner).send().await.body.to_string();
+    assert!(!export.contains("hunter2") && !export.contains("token") && !export.contains("hash"), "{export}");
+    assert!(export.contains(&invitation.to) && !export.contains(&invitation.token()), "{export}");
+}
+
+/// Makes as many members of it, past everything.
+async fn crowd(world: &World, company: &Company, number: usize) {
+    let (organization, now) = (company.id, world.now());
+    let members = (0..number).map(move |_| Membership {
+        id: MembershipId::generate(),
+        organization,
+        principal: PrincipalId::generate(),
+        role: Role::Viewer,
+        custom_role: None,
+        created_at: now,
+    });
+    let members: Vec<_> = members.collect();
+    world.write(move |tx| members.iter().try_for_each(|member| tx.insert_membership(member))).await;
+}
+
+async fn however_much_it_is_all_of_it_comes_part_after_part(world: &World) {
+    let company = furnished(world).await;
+    crowd(world, &company, 1000).await;
+    let begun = world.get(&company.path("export")).by(&company.owner).begin().await;
+    assert_eq!(begun.status(), 200);
+    let parts = read(begun.into_body(), usize::MAX).await;
+    let parts: Vec<_> = parts.into_iter().map(Result::unwrap).collect();
+    let longest = parts.iter().map(Bytes::len).max().unwrap();
+    assert!(parts.len() > 10 && longest < 200 * 400, "{} parts, up to {longest} bytes", parts.len());
+    let whole: Value = serde_json::from_slice(&parts.concat()).unwrap();
+    let members = whole["data"]["members"].as_array().unwrap();
+    let ids: std::collections::HashSet<_> = members.iter().map(|member| member["id"].as_str().unwrap()).collect();
+    assert_eq!((members.len(), ids.len()), (1004, 1004));
+}
+
+/// Reads so many parts of an answer, or what there is.
+async fn read(body: actix_web::body::BoxBody, most: usize) -> Vec<Result<Bytes, String>> {
+    let mut body = Box::pin(body);
+    let mut parts = Vec::new();
+    while parts.len() < most {
+        let part = std::future::poll_fn(|context| body.as_mut().poll_next(context)).await;
+        match part {
+            Some(part) => parts.push(part.map_err(|error| error.to_string())),
+            None => break,
+        }
+        if parts.last().is_some_and(Result::is_err) {
+            break;
+        }
+    }
+    parts
+}
+
+async fn whoever_loses_the_right_meanwhile_gets_no_whole_file(world: &World) {
+    let company = furnished(world).await;
+    crowd(world, &company, 1000).await;
+    let begun = world.get(&company.path("export")).by(&company.owner).begin().await;
+    let mut body = Box::pin(begun.into_body());
+    let mut next = async || std::future::poll_fn(|context| body.as_mut().poll_next(context)).await;
+    let mut seen = Vec::new();
+    seen.extend(next().await.unwrap().unwrap());
+    seen.extend(next().await.unwrap().unwrap());
+    let owner = company.owner.id;
+    let within = Unchecked(company.id);
+    world.write(move |tx| tx.set_role(&within, owner, Role::Admin, None)).await;
+    let told = loop {
+        match next().await.expect("an error, and not the end") {
+            Ok(part) => seen.extend(part),
+            Err(error) => break error,
+        }
+    };
+    assert!(told.to_string().contains("forbidden"), "{told}");
+    assert!(serde_json::from_slice::<Value>(&seen).is_err());
+    assert!(!String::from_utf8(seen).unwrap().contains("\"secrets\""));
+}
+
+async fn a_reader_who_goes_away_stops_it(world: &World) {
+    let company = furnished(world).await;
+    crowd(world, &company, 1000).await;
+    let begun = world.get(&company.path("export")).by(&company.owner).begin().await;
+    let parts = read(begun.into_body(), 2).await;
+    assert_eq!(parts.len(), 2);
+    let units = world.units();
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    assert_eq!(world.units(), units, "nobody reads, and nothing is read");
+}
+
+async fn it_is_what_its_description_says(world: &World) {
+    let company = furnished(world).await;
+    let export = world.get(&company.path("export")).by(&company.owner).send().await;
+    let document: Value = serde_json::from_str(&fabric_http::openapi().to_json().unwrap()).unwrap();
+    let described = &document["paths"]["/v1/organizations/{organization_id}/export"]["get"]["responses"]["200"];
+    let data = &described["content"]["application/json"]["schema"]["properties"]["data"]["$ref"];
+    assert_eq!(data, "#/components/schemas/Manifest");
+    let properties = |name: &str| -> Vec<String> {
+        let schema = &document["components"]["schemas"][name];
+        let mut properties: Vec<String> =
+            schema["properties"].as_object().unwrap().keys().map(ToOwned::to_owned).collect();
+        properties.sort();
+        properties
+    };
+    let keys = |value: &Value| -> Vec<String> {
+        let mut keys: Vec<String> = value.as_object().unwrap().keys().map(ToOwned::to_owned).collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(keys(export.ok()), properties("Manifest"));
+    assert_eq!(keys(&export.ok()["settings"]), properties("OrganizationSettings"));
+    assert_eq!(keys(&export.ok()["budget"]), properties("OrganizationBudget"));
+}
+
+async fn owners_alone_export(world: &World) {
+    let company = Company::new(world).await;
+    for who in [&company.viewer, &company.member, &company.admin] {
+        world.get(&company.path("export")).by(who).send().await.refused(403, "forbidden");
+    }
+    world.get(&company.path("export")).by(&company.outsider).send().await.refused(404, "not_found");
+    let key = |scope: &str| {
+        let scopes = vec![scope.to_owned()];
+        world.api_key(Some(company.app.id), company.id, &company.owner, move |key| identity::ApiKey { scopes, ..key })
+    };
+    let (enough, others) = (key("organizations:read").await, key("members:write").await);
+    world.get(&company.path("export")).bearer(&enough).send().await.ok();
+    world.get(&company.path("export")).bearer(&others).send().await.refused(403, "insufficient_scope");
+}

@@ -1,0 +1,105 @@
+//! How much an organization may spend.
+
+use kernel::{Code, Error, Result, Scope};
+
+/// An amount of US dollars, in millionths of one: what is counted is never rounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MicroDollars(i64);
+
+/// How many make a dollar.
+const DOLLAR: f64 = 1e6;
+/// The most dollars that anybody has: exact as a number of JSON, too, down to the last millionth.
+const MOST: f64 = 1e9;
+
+impl MicroDollars {
+    /// An amount of dollars, rounded to the next millionth.
+    ///
+    /// # Errors
+    /// `invalid_request` for less than nothing, and for more than a billion.
+    pub fn from_dollars(dollars: f64) -> Result<Self> {
+        if !(0.0..=MOST).contains(&dollars) {
+            return Err(Error::because(Code::InvalidRequest, "Give an amount of dollars from 0 to 1000000000."));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "it is in range, and rounded before")]
+        let millionths = (dollars * DOLLAR).round() as i64;
+        Ok(Self(millionths))
+    }
+
+    /// The same as it is stored.
+    ///
+    /// # Errors
+    /// `invalid_request` as for dollars.
+    pub fn new(millionths: i64) -> Result<Self> {
+        let amount = Self(millionths);
+        Self::from_dollars(amount.dollars()).map(|_| amount)
+    }
+
+    /// In millionths.
+    #[must_use]
+    pub fn millionths(self) -> i64 {
+        self.0
+    }
+
+    /// In dollars.
+    #[must_use]
+    pub fn dollars(self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a billion dollars have 50 bits")]
+        let millionths = self.0 as f64;
+        millionths / DOLLAR
+    }
+}
+
+/// How much an organization may spend, and has spent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// The most in a month; `None` is no limit.
+    pub monthly_limit: Option<MicroDollars>,
+    /// What was spent this month.
+    pub current_spend: MicroDollars,
+}
+
+/// Budgets of one database transaction.
+pub trait BudgetRepository {
+    /// # Errors
+    /// `not_found` when the organization is gone.
+    fn budget(&mut self, scope: &dyn Scope) -> Result<Budget>;
+
+    /// Sets the most that may be spent in a month.
+    ///
+    /// # Errors
+    /// `not_found` when the organization is gone.
+    fn set_monthly_limit(&mut self, scope: &dyn Scope, limit: Option<MicroDollars>) -> Result<()>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_is_what_was_given_to_the_millionth() {
+        for (dollars, millionths) in [
+            (0.0, 0),
+            (-0.0, 0),
+            (0.000_001, 1),
+            (0.000_000_4, 0),
+            (0.1 + 0.2, 300_000),
+            (12.5, 12_500_000),
+            (19.99, 19_990_000),
+            (1e9, 1_000_000_000_000_000),
+            (999_999_999.999_999, 999_999_999_999_999),
+        ] {
+            let amount = MicroDollars::from_dollars(dollars).unwrap();
+            assert_eq!(amount.millionths(), millionths, "{dollars}");
+            assert_eq!(MicroDollars::from_dollars(amount.dollars()).unwrap(), amount, "{dollars}");
+            assert_eq!(MicroDollars::new(millionths).unwrap(), amount);
+        }
+    }
+
+    #[test]
+    fn no_amount_is_below_nothing_above_a_billion_or_no_number() {
+        for dollars in [-0.000_000_1, -1.0, 1_000_000_000.000_001, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(MicroDollars::from_dollars(dollars).unwrap_err().code, Code::InvalidRequest, "{dollars}");
+        }
+        assert!(MicroDollars::new(-1).is_err() && MicroDollars::new(i64::MAX).is_err());
+    }
+}
