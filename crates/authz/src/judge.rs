@@ -13,8 +13,15 @@ use crate::{
 };
 
 /// What may be done to an organization while it is archived, or about to be deleted.
-const WHILE_ARCHIVED: [&str; 4] =
-    ["organization.archive", "organization.delete", "organization.create", "member.leave"];
+const WHILE_ARCHIVED: [&str; 6] = [
+    "organization.archive",
+    "organization.delete",
+    "organization.create",
+    "member.leave",
+    // A key that somebody lost is ended wherever it is.
+    "api_key.revoke",
+    "api_key.manage",
+];
 
 /// What somebody wants to know whether they may do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! The console.
 
+mod audit;
 mod database;
 mod key;
 mod organization;

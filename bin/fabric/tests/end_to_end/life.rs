@@ -3,6 +3,7 @@
 mod kill;
 mod metrics;
 mod outage;
+mod replicas;
 mod restart;
 mod secrets;
 mod shutdown;

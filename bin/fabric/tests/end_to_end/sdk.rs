@@ -18,6 +18,7 @@ on_both!(
     teams_grants_and_checks_are_had,
     people_are_invited_and_join,
     programs_act_with_keys_and_clients,
+    what_happened_is_read,
     administrators_manage_users,
     errors_arrive_as_their_classes,
 );
@@ -78,8 +79,12 @@ fn people_are_invited_and_join(site: &mut Site) {
     run(site, "invitations.py");
 }
 
-fn programs_act_with_keys_and_clients(site: &mut Site) {
+fn programs_act_with_keys_and_clients(site: &Site) {
     run(site, "keys.py");
+}
+
+fn what_happened_is_read(site: &Site) {
+    run(site, "audit.py");
 }
 
 fn administrators_manage_users(site: &Site) {

@@ -122,13 +122,13 @@ async fn an_action_is_for_those_whom_the_action_table_names(world: &World) {
                 welcome.push(someone);
                 continue;
             };
-            let answer = call(world, &entry, &cast.untouched(kind)).bearer(&someone.bearer).send().await;
+            let answer = call(world, &entry, &cast.untouched(kind)).bearer(&someone.bearer).any().await;
             assert_eq!((answer.status, answer.code()), refused, "{} at {}: {answer:?}", someone.name, entry.path);
         }
         assert_eq!(cast.look_at(world, kind).await, before, "{} {}", entry.method, entry.path);
         for someone in welcome {
             let (subject, bearer) = cast.fresh(world, kind, &someone).await;
-            let answer = call(world, &entry, &subject).bearer(&bearer).send().await;
+            let answer = call(world, &entry, &subject).bearer(&bearer).any().await;
             assert_eq!(answer.status, done, "{} at {} {}: {answer:?}", someone.name, entry.method, entry.path);
         }
     }
@@ -154,7 +154,7 @@ async fn attack_37_what_is_anothers_is_answered_like_what_does_not_exist(world: 
         let kind = Kind::of(&entry);
         let foreign = cast.foreign(world, kind).await;
         for someone in cast.everybody(world, Some(action)).await.iter().filter(|someone| someone.typical) {
-            let ask = |subject| call(world, &entry, subject).bearer(&someone.bearer).send();
+            let ask = |subject| call(world, &entry, subject).bearer(&someone.bearer).any();
             // What does not exist looks the same every time.
             let mut absent: BTreeMap<[&str; 3], Answer> = BTreeMap::new();
             for thing in &foreign {

@@ -1,6 +1,6 @@
 use actix_web::http::header::HeaderMap;
 use kernel::Code;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// An answer that is no envelope.
 #[derive(Debug)]
@@ -42,6 +42,12 @@ impl Answer {
             answer.check_failure();
         }
         answer
+    }
+
+    /// A file, as if it were all that an envelope has in it.
+    pub fn file(raw: Raw) -> Self {
+        let Raw { at, status, headers, text } = raw;
+        Self { at, status, headers, body: json!({ "data": text }) }
     }
 
     pub fn is_success(&self) -> bool {

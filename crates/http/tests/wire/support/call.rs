@@ -82,6 +82,12 @@ impl<'a> Call<'a> {
         self.world.begin(self.request).await
     }
 
+    /// Sends it for an answer in the envelope, or for a file.
+    pub async fn any(self) -> Answer {
+        let raw = self.raw().await;
+        if raw.header("content-disposition").is_some() { Answer::file(raw) } else { Answer::open(raw) }
+    }
+
     /// Sends it for whatever comes.
     pub async fn raw(self) -> Raw {
         self.world.answer(self.request, self.at).await

@@ -1,0 +1,86 @@
+//! What one server takes away is gone on the other: two processes on one database, each with a memory of its own.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    Server, Site,
+    client::{Answer, Client, text},
+    new_email, until,
+};
+
+on_both!(what_one_server_takes_away_is_gone_on_the_other_within_five_seconds,);
+
+/// The bound of the documentation, and what it takes to ask.
+const BOUND: Duration = Duration::from_millis(5_500);
+
+fn send(client: &Client, method: &str, path: &str, body: &Value) -> Answer {
+    let answer = client.try_send(method, path, Some(body)).unwrap();
+    assert!(answer.status < 300, "{method} {path}: {} {}", answer.status, answer.body);
+    answer
+}
+
+/// Whether somebody may make teams, as a server answers them.
+fn may(client: &Client, organization: &str) -> bool {
+    let question = json!({ "action": "team.create", "organization_id": organization });
+    client.post("/v1/authz/check", &question).data()["allowed"] == true
+}
+
+/// Takes something away at the first server: there it is gone before the answer, at the second within the bound.
+fn gone_everywhere(what: &str, take: impl FnOnce(), there: [&dyn Fn() -> bool; 2]) {
+    assert!(there.iter().all(|there| there()), "{what} is there, and in both memories");
+    take();
+    let begun = Instant::now();
+    assert!(!there[0](), "{what} is gone at once where it was taken away");
+    until(what, || (!there[1]()).then_some(()));
+    assert!(begun.elapsed() < BOUND, "{what} was there for {:?}", begun.elapsed());
+}
+
+fn what_one_server_takes_away_is_gone_on_the_other_within_five_seconds(site: &mut Site) {
+    let first = site.serve();
+    // The first one sends all mails, so that its log has them.
+    site.set("FABRIC_MODE", "request-only");
+    let second = site.serve();
+    let servers = [&first, &second];
+    let by = |token: &str| servers.map(|server: &Server| server.client().bearer(token));
+
+    let owner = text(&first.client().sign_up(&new_email())["access_token"]);
+    let owner = first.client().bearer(&owner);
+    let organization = text(&owner.get("/v1/organizations").data()[0]["id"]);
+    let place = organization.as_str();
+    let path = |rest: &str| format!("/v1/organizations/{organization}/{rest}");
+    let email = new_email();
+    let person = first.client().sign_up(&email);
+    let (person, token) = (text(&person["user"]["id"]), text(&person["access_token"]));
+    let invited = send(&owner, "POST", &path("invitations"), &json!({ "email": email, "role": "admin" })).data();
+    let accept = format!("/v1/invitations/{}/accept", text(&invited["id"]));
+    let mailed = first.mailed_token(&email, &accept);
+    send(&first.client().bearer(&token), "POST", &accept, &json!({ "token": mailed }));
+    let here = by(&token);
+    let allowed = here.each_ref().map(|client| move || may(client, place));
+    let allowed: [&dyn Fn() -> bool; 2] = allowed.each_ref().map(|allowed| allowed as &dyn Fn() -> bool);
+    let member = path(&format!("members/{person}"));
+
+    let lower = || drop(send(&owner, "PATCH", &member, &json!({ "role": "viewer" })));
+    gone_everywhere("a higher role", lower, allowed);
+
+    let grant = json!({ "organization_id": organization, "principal_id": person, "action": "team.create" });
+    let grant = text(&send(&owner, "POST", "/v1/permissions", &grant).data()["id"]);
+    until("the grant is known everywhere", || allowed.iter().all(|allowed| allowed()).then_some(()));
+    let revoke = || drop(send(&owner, "DELETE", &format!("/v1/permissions/{grant}"), &json!({})));
+    gone_everywhere("a grant", revoke, allowed);
+
+    send(&owner, "PATCH", &member, &json!({ "role": "admin" }));
+    until("the role is known everywhere", || allowed.iter().all(|allowed| allowed()).then_some(()));
+    let key = json!({ "name": "Key", "organization_id": organization });
+    let key = send(&first.client().bearer(&token), "POST", "/v1/api-keys", &key).data();
+    let keys = by(&text(&key["key"]));
+    let works = keys.each_ref().map(|client| move || client.get("/v1/me").status == 200);
+    let works: [&dyn Fn() -> bool; 2] = works.each_ref().map(|works| works as &dyn Fn() -> bool);
+    let disable = || drop(send(&owner, "POST", &format!("/v1/api-keys/{}/disable", text(&key["id"])), &json!({})));
+    gone_everywhere("a key", disable, works);
+
+    let remove = || drop(send(&owner, "DELETE", &member, &json!({})));
+    gone_everywhere("a member", remove, allowed);
+}
