@@ -20,7 +20,7 @@ test *ARGS:
 ci:
     cargo xtask ci
 
-# Measures the release build.
+# Measures the release build; --tenants: among few and very many tenants.
 bench *ARGS:
     cargo xtask bench {{ARGS}}
 

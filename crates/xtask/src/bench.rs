@@ -2,17 +2,19 @@
 //!
 //! Generator and server share one machine, so absolute figures are lower than a server alone would reach, and change
 //! with the machine. The ratios change less: each row is compared with `/healthz` (the cost of HTTP alone) or with the
-//! bare rate of Argon2id (the cost of the hash alone), measured in the same run. What is not measured: networks, TLS,
-//! large data sets, more than one replica, hours of load.
+//! bare rate of Argon2id (the cost of the hash alone), measured in the same run; or, with `--tenants`, with itself where
+//! there are few tenants. What is not measured: networks, TLS, more than one replica, hours of load.
 
 mod api;
 mod client;
+mod goal;
 mod hash;
 mod load;
 mod machine;
 mod report;
 mod server;
 mod suite;
+mod tenants;
 
 use std::{
     ffi::OsString,
@@ -21,6 +23,8 @@ use std::{
     process::ExitCode,
     time::Duration,
 };
+
+use serde_json::Value;
 
 use crate::{
     Outcome,
@@ -39,9 +43,16 @@ use self::{
 
 /// What the developer asked for.
 struct Options {
-    databases: Vec<Database>,
-    timing: Timing,
+    subject: Subject,
     json: Option<PathBuf>,
+}
+
+/// What is measured.
+enum Subject {
+    /// All that the server does, on each of these databases.
+    Server(Vec<Database>, Timing),
+    /// What other tenants cost.
+    Tenants { quick: bool },
 }
 
 #[derive(Clone, Copy)]
@@ -53,25 +64,35 @@ enum Database {
 impl Options {
     fn parse(arguments: Vec<OsString>) -> Outcome<Self> {
         let mut arguments = pico_args::Arguments::from_vec(arguments);
-        let timing = if arguments.contains("--quick") {
+        let (quick, tenants) = (arguments.contains("--quick"), arguments.contains("--tenants"));
+        let timing = if quick {
             Timing { warm_up: Duration::from_millis(100), window: Duration::from_millis(500) }
         } else {
             Timing { warm_up: Duration::from_secs(1), window: Duration::from_secs(5) }
         };
         let database: Option<String> = arguments.opt_value_from_str("--database").map_err(|error| error.to_string())?;
-        let databases = match database.as_deref() {
-            None => vec![Database::Sqlite, Database::Postgres],
-            Some("sqlite") => vec![Database::Sqlite],
-            Some("postgres") => vec![Database::Postgres],
-            Some(other) => return Err(format!("--database is sqlite or postgres, not {other}")),
+        let subject = match (tenants, database.as_deref()) {
+            (true, None | Some("postgres")) => Subject::Tenants { quick },
+            (true, Some(other)) => return Err(format!("--tenants is measured on postgres, not on {other}")),
+            (false, None) => Subject::Server(vec![Database::Sqlite, Database::Postgres], timing),
+            (false, Some("sqlite")) => Subject::Server(vec![Database::Sqlite], timing),
+            (false, Some("postgres")) => Subject::Server(vec![Database::Postgres], timing),
+            (false, Some(other)) => return Err(format!("--database is sqlite or postgres, not {other}")),
         };
         let json = arguments.opt_value_from_str("--json").map_err(|error| error.to_string())?;
         crate::nothing_more(&arguments.finish())?;
-        Ok(Self { databases, timing, json })
+        Ok(Self { subject, json })
     }
 }
 
-/// Builds the server as it is shipped, measures it on each database and prints a table.
+/// What was found, for people and for programs.
+struct Findings {
+    markdown: String,
+    json: Value,
+    errors: u64,
+}
+
+/// Builds the server as it is shipped, measures it and prints tables.
 pub fn run(arguments: Vec<OsString>) -> Outcome<ExitCode> {
     let options = Options::parse(arguments)?;
     require(cargo().args(["build", "--release", "-p", "fabric"]))?;
@@ -81,20 +102,31 @@ pub fn run(arguments: Vec<OsString>) -> Outcome<ExitCode> {
     // On the disk that builds are on, not in memory, and emptied by the next run if this one is interrupted.
     let folder = target.join("fabric-bench");
     drop(fs::remove_dir_all(&folder));
-    let databases = options
-        .databases
-        .iter()
-        .map(|database| measure(*database, &binary, &folder, options.timing))
-        .collect::<Outcome<_>>()?;
+    let findings = options.subject.measure(&binary, &folder)?;
     drop(fs::remove_dir_all(&folder));
 
-    let report = Report { machine: Machine::this(), timing: options.timing, databases };
-    println!("{}", report.markdown());
+    println!("{}", findings.markdown);
     if let Some(path) = options.json {
-        let json = format!("{:#}\n", report.json());
+        let json = format!("{:#}\n", findings.json);
         fs::write(&path, json).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    Ok(crate::process::exit_code(report.errors() == 0))
+    Ok(crate::process::exit_code(findings.errors == 0))
+}
+
+impl Subject {
+    fn measure(self, binary: &Path, folder: &Path) -> Outcome<Findings> {
+        match self {
+            Self::Server(databases, timing) => {
+                let databases = databases.into_iter().map(|database| measure(database, binary, folder, timing));
+                let report = Report { machine: Machine::this(), timing, databases: databases.collect::<Outcome<_>>()? };
+                Ok(Findings { markdown: report.markdown(), json: report.json(), errors: report.errors() })
+            }
+            Self::Tenants { quick } => {
+                let report = tenants::run(binary, folder, quick)?;
+                Ok(Findings { markdown: report.markdown(), json: report.json(), errors: report.errors() })
+            }
+        }
+    }
 }
 
 fn measure(database: Database, binary: &Path, folder: &Path, timing: Timing) -> Outcome<DatabaseReport> {

@@ -87,7 +87,12 @@ impl Cluster {
 
     /// The URL of the database `postgres`, as a superuser.
     pub fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+        self.url_of("postgres")
+    }
+
+    /// The URL of another of its databases, as a superuser.
+    pub fn url_of(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
     /// The `psql` that came with the server. The one in Debian's `PATH` is a script that looks for it, ten times slower.

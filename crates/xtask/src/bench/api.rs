@@ -68,9 +68,14 @@ impl Api {
         self.post("/v1/authz/check-batch", &authorization(bearer), &json!({ "checks": checks }))
     }
 
-    /// Who belongs to the organization.
-    pub fn members(self, bearer: &str, organization: &str) -> Vec<u8> {
-        self.get(&format!("/v1/organizations/{organization}/members"), &authorization(bearer))
+    /// So many of those who belong to the organization.
+    pub fn members(self, bearer: &str, organization: &str, limit: usize) -> Vec<u8> {
+        self.get(&format!("/v1/organizations/{organization}/members?limit={limit}"), &authorization(bearer))
+    }
+
+    /// Where the bearer belongs.
+    pub fn own_organizations(self, bearer: &str) -> Vec<u8> {
+        self.get("/v1/me/organizations", &authorization(bearer))
     }
 
     /// A new account in the app.
@@ -104,7 +109,7 @@ impl Api {
     pub fn new_account(self, app: &App, email: String) -> Outcome<Account> {
         let said = self.call(&self.sign_up(app, &email))?;
         let access_token = text(&said, "/data/access_token")?;
-        let own = self.call(&self.get("/v1/me/organizations", &authorization(&access_token)))?;
+        let own = self.call(&self.own_organizations(&access_token))?;
         let (user, organization) = (text(&said, "/data/user/id")?, text(&own, "/data/0/id")?);
         Ok(Account { email, user, access_token, organization })
     }
@@ -115,7 +120,8 @@ impl Api {
         text(&said, "/data/refresh_token")
     }
 
-    fn call(self, request: &[u8]) -> Outcome<Value> {
+    /// Sends a request now, and gives the answer.
+    pub fn call(self, request: &[u8]) -> Outcome<Value> {
         let mut connection = Connection::open(self.address).map_err(|error| error.to_string())?;
         let response = connection.send(request).map_err(|error| error.to_string())?;
         let body = String::from_utf8_lossy(response.body);

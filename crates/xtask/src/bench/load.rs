@@ -11,7 +11,8 @@ use hdrhistogram::Histogram;
 
 use crate::{Outcome, bench::client::Connection};
 
-/// Writes a connection's next request, given the body of the last answer (empty at first, and after an error).
+/// Writes a connection's next request, given the body of the last answer (empty at first, and after an error). Writes
+/// nothing when there is nothing left to ask.
 pub type Next = Box<dyn FnMut(&[u8], &mut Vec<u8>) + Send>;
 
 /// How long to run before the clock counts, and how long while it does.
@@ -38,6 +39,17 @@ pub struct Measurement {
     pub errors: u64,
     /// What the first of them was.
     pub first_error: Option<String>,
+}
+
+/// The same request again and again, made once.
+pub fn always(bytes: Vec<u8>) -> Next {
+    Box::new(move |_, request| request.extend_from_slice(&bytes))
+}
+
+/// An error, if there was one, as the rest of a table's cell.
+pub fn in_a_cell(error: Option<&str>) -> String {
+    let short = |error: &str| error.chars().filter(|sign| *sign != '|' && *sign != '\n').take(120).collect::<String>();
+    error.map(|error| format!(" ({})", short(error))).unwrap_or_default()
 }
 
 /// Loads the server with several groups of connections at once; one measurement for each group.
@@ -84,7 +96,7 @@ fn ask(address: SocketAddr, window: Window, mut next: Next) -> Tally {
         request.clear();
         next(&last, &mut request);
         let begun = Instant::now();
-        if begun >= window.until {
+        if begun >= window.until || request.is_empty() {
             return tally;
         }
         let answer = exchange(&mut connection, address, &request, &mut last);
@@ -241,6 +253,21 @@ mod tests {
         let measured = run(address, TIMING, vec![vec![counting]]).unwrap().remove(0);
         assert_eq!(measured.errors, 0, "{measured:?}");
         assert!(measured.requests_per_second > 0.0);
+    }
+
+    #[test]
+    fn who_has_nothing_left_to_ask_is_done() {
+        let mut left = vec!["c", "b", "a"];
+        let few: Next = Box::new(move |_, request| {
+            if let Some(path) = left.pop() {
+                write!(request, "GET /{path} HTTP/1.1\r\n\r\n").unwrap();
+            }
+        });
+        let timing = Timing { warm_up: Duration::ZERO, window: Duration::from_mins(1) };
+        let begun = Instant::now();
+        let measured = run(server(Duration::ZERO, ok), timing, vec![vec![few]]).unwrap().remove(0);
+        assert!(begun.elapsed() < timing.window);
+        assert!((measured.requests_per_second * 60.0 - 3.0).abs() < 0.001, "{measured:?}");
     }
 
     #[test]

@@ -5,10 +5,18 @@ use std::{fmt::Write, time::Duration};
 use serde_json::{Value, json};
 
 use crate::bench::{
+    goal::{Bound, Goal},
     hash,
-    load::{Measurement, Timing},
+    load::{Measurement, Timing, in_a_cell},
     machine::Machine,
 };
+
+/// What HTTP alone costs.
+pub const HEALTH: &str = "GET /healthz";
+/// What an API key costs besides.
+pub const KEY: &str = "key verification (GET /v1/me, API key)";
+/// What a decision costs besides.
+pub const CHECK: &str = "authz/check, warm";
 
 /// What a row is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,16 +53,12 @@ impl Row {
     pub fn markdown(&self) -> String {
         let Measurement { connections, requests_per_second, p50_ms, p99_ms, errors, first_error } = &self.measurement;
         let ratio = self.ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.3}"));
-        let mut row = format!(
-            "| {} | {connections} | {requests_per_second:.0} | {p50_ms:.2} | {p99_ms:.2} | {ratio} {} | {errors}",
+        format!(
+            "| {} | {connections} | {requests_per_second:.0} | {p50_ms:.2} | {p99_ms:.2} | {ratio} {} | {errors}{} |",
             self.name,
             self.baseline.name(),
-        );
-        if let Some(error) = first_error {
-            let short: String = error.chars().filter(|sign| *sign != '|' && *sign != '\n').take(120).collect();
-            let _ = write!(row, " ({short})");
-        }
-        row + " |"
+            in_a_cell(first_error.as_deref()),
+        )
     }
 
     fn json(&self) -> Value {
@@ -148,16 +152,43 @@ impl DatabaseReport {
             text.push_str(&row.markdown());
             text.push('\n');
         }
+        text.push_str("\n| goal | connections | wanted | reached | met |\n|---|--:|--:|--:|---|\n");
+        for (name, connections, goal) in self.goals() {
+            let _ = writeln!(text, "| {name} | {connections} | {} |", goal.markdown());
+        }
         text
     }
 
+    /// What is to be reached whatever the machine.
+    fn goals(&self) -> Vec<(String, usize, Goal)> {
+        let measured = |name: &str, connections: usize| {
+            self.rows.iter().find(|row| row.name == name && row.measurement.connections == connections)
+        };
+        let rate = |name: &str, least, connections| {
+            let reached = measured(name, connections).and_then(|row| row.ratio);
+            let goal = Goal { bound: Bound::AtLeast(least), reached };
+            (format!("{name}: requests/s to healthz"), connections, goal)
+        };
+        let p99 = |name, connections| measured(name, connections).map_or(0.0, |row| row.measurement.p99_ms);
+        let slowest = Goal::at_most(1.5, p99(CHECK, 64), p99(HEALTH, 64));
+        vec![
+            rate(KEY, 0.70, 16),
+            rate(KEY, 0.70, 64),
+            rate(CHECK, 0.65, 16),
+            rate(CHECK, 0.65, 64),
+            (format!("{CHECK}: p99 to healthz"), 64, slowest),
+        ]
+    }
+
     fn json(&self) -> Value {
+        let goal = |(name, connections, goal): (String, usize, Goal)| json!({ "name": name, "connections": connections, "goal": goal.json() });
         json!({
             "name": self.name,
             "start_ms": self.start.as_secs_f64() * 1000.0,
             "idle_memory_kib": self.idle_memory_kib,
             "argon2id_per_second": self.hashes_per_second,
             "rows": self.rows.iter().map(Row::json).collect::<Vec<_>>(),
+            "goals": self.goals().into_iter().map(goal).collect::<Vec<_>>(),
         })
     }
 }

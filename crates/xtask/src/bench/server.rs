@@ -62,7 +62,7 @@ impl Server {
         let explain = |why: &dyn std::fmt::Display| format!("the server does not start: {why}");
         let port = free_port().map_err(|error| explain(&error))?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let log_path = folder.join("server.log");
+        let log_path = folder.join(format!("server-{port}.log"));
         let log = fs::File::create(&log_path).map_err(|error| explain(&error))?;
         let complaints = log.try_clone().map_err(|error| explain(&error))?;
 
@@ -101,9 +101,14 @@ impl Server {
     }
 }
 
-/// Default settings, and nothing of the developer's own: neither variables nor a `.env` or `fabric.toml` nearby.
+/// Default settings, and nothing of the developer's own: neither variables nor a `.env` or `fabric.toml` nearby. One name
+/// for all servers in the folder, whatever their ports: so each believes the tokens of the others.
 fn environment(command: &mut Command, folder: &Path, url: &str) {
-    isolate(command).current_dir(folder).env("DATABASE_URL", url).env("FABRIC_ENV", "development");
+    isolate(command)
+        .current_dir(folder)
+        .env("DATABASE_URL", url)
+        .env("FABRIC_ENV", "development")
+        .env("PUBLIC_BASE_URL", "http://bench.example");
 }
 
 fn is_healthy(address: SocketAddr) -> bool {

@@ -9,8 +9,8 @@ use crate::{
     bench::{
         api::{Account, Api, text},
         hash,
-        load::{self, Measurement, Next, Timing},
-        report::{Baseline, Row},
+        load::{self, Measurement, Next, Timing, always},
+        report::{Baseline, CHECK, HEALTH, KEY, Row},
         server::{App, Server},
     },
 };
@@ -69,12 +69,12 @@ struct Suite {
 
 impl Suite {
     fn measure(&mut self) -> Outcome {
-        self.each("GET /healthz", Baseline::Health, |suite, _| Ok(always(suite.api.get("/healthz", ""))))?;
+        self.each(HEALTH, Baseline::Health, |suite, _| Ok(always(suite.api.get("/healthz", ""))))?;
         self.each("GET /v1/me, access token", Baseline::Health, |suite, number| {
             Ok(always(suite.api.me(&suite.accounts[number].access_token)))
         })?;
-        self.each("GET /v1/me, API key", Baseline::Health, |suite, _| Ok(always(suite.api.me(&suite.app.api_key))))?;
-        self.each("authz/check, warm", Baseline::Health, |suite, number| {
+        self.each(KEY, Baseline::Health, |suite, _| Ok(always(suite.api.me(&suite.app.api_key))))?;
+        self.each(CHECK, Baseline::Health, |suite, number| {
             let account = &suite.accounts[number];
             Ok(always(suite.api.check(&account.access_token, &account.organization)))
         })?;
@@ -83,9 +83,9 @@ impl Suite {
             let account = &suite.accounts[number];
             Ok(always(suite.api.check_batch(&account.access_token, &account.organization, 50)))
         })?;
-        self.each("GET members of an organization", Baseline::Health, |suite, number| {
+        self.each("GET members of an organization, 50", Baseline::Health, |suite, number| {
             let account = &suite.accounts[number];
-            Ok(always(suite.api.members(&account.access_token, &account.organization)))
+            Ok(always(suite.api.members(&account.access_token, &account.organization, 50)))
         })?;
         self.each("token exchange", Baseline::Health, |suite, number| {
             Ok(always(suite.api.exchange(&suite.app, &suite.accounts[number].user)))
@@ -125,7 +125,7 @@ impl Suite {
 
     fn add(&mut self, name: &str, baseline: Baseline, measurement: Measurement) {
         let (connections, rate) = (measurement.connections, measurement.requests_per_second);
-        if name == "GET /healthz" {
+        if name == HEALTH {
             self.health.insert(connections, rate);
         }
         let base = match baseline {
@@ -180,9 +180,4 @@ impl Suite {
     fn sign_in(&self, number: usize) -> Next {
         always(self.api.sign_in(&self.app, &self.accounts[number].email))
     }
-}
-
-/// The same request again and again, made once.
-fn always(bytes: Vec<u8>) -> Next {
-    Box::new(move |_, request| request.extend_from_slice(&bytes))
 }
