@@ -220,6 +220,27 @@ mod tests {
     }
 
     #[test]
+    fn goals_are_read_from_the_rows_and_what_was_not_measured_is_missed() {
+        let mut rows = vec![row(0), row(0)];
+        for (row, name, ratio) in [(0, HEALTH, 1.0), (1, CHECK, 0.7)] {
+            rows[row].name = name.to_owned();
+            rows[row].ratio = Some(ratio);
+            rows[row].measurement.connections = 64;
+        }
+        let database = DatabaseReport {
+            name: String::new(),
+            start: Duration::ZERO,
+            idle_memory_kib: None,
+            hashes_per_second: 1.0,
+            rows,
+        };
+        let met: Vec<_> =
+            database.goals().into_iter().map(|(_, connections, goal)| (connections, goal.is_met())).collect();
+        assert_eq!(met, [(16, false), (64, false), (16, false), (64, true), (64, true)]);
+        assert!(database.markdown().contains("| authz/check, warm: p99 to healthz | 64 | ≤ 1.50 | 1.00 | yes |"));
+    }
+
+    #[test]
     fn the_report_counts_errors_and_says_where_it_was_made() {
         let timing = Timing { warm_up: Duration::from_secs(1), window: Duration::from_secs(5) };
         let database = DatabaseReport {
