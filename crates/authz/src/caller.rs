@@ -142,6 +142,16 @@ impl Caller {
     }
 
     /// # Errors
+    /// `session_required` for an app that acts for one of its users: it takes no credential of theirs along, which would
+    /// live on after the app's own.
+    pub fn in_own_name(&self) -> Result<()> {
+        match self.credential {
+            Credential::Exchange { .. } => Err(Error::new(Code::SessionRequired)),
+            _ => Ok(()),
+        }
+    }
+
+    /// # Errors
     /// `user_required` for an app that calls for itself, or with an API key.
     pub fn user(&self) -> Result<PrincipalId> {
         match self.credential {

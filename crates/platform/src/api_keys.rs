@@ -64,7 +64,8 @@ impl Platform {
     ///
     /// # Errors
     /// `not_found`; `forbidden` below the role member, for a role above the caller's own, and for what is more than the
-    /// key that the caller came with; `user_required` for who has no account; `invalid_request`; `conflict` when there are
+    /// key that the caller came with; `session_required` for an app that acts for a user; `user_required` for who has no
+    /// account; `invalid_request`; `conflict` when there are
     /// too many.
     pub async fn create_api_key(
         &self,
@@ -81,6 +82,7 @@ impl Platform {
                 Some(_) => tx.service_account_of(id, caller.principal)?,
                 None => None,
             };
+            caller.in_own_name()?;
             let holder = match (&service, caller.account()) {
                 (Some(account), _) => Holder::Service(account),
                 (None, Some(account)) => Holder::Person(caller.principal, account),
@@ -260,6 +262,9 @@ fn find<A: Action>(
 
 /// A key that was made for less does nothing to one that was made for more.
 fn own<A>(permit: &Permit<A>, key: &ApiKey, wish: Wish) -> Result<()> {
+    if wish == Wish::Have {
+        permit.caller().in_own_name()?;
+    }
     let cap = permit.caller().key().and_then(|own| own.role);
     if wish == Wish::See || cap.is_none_or(|cap| key.role.is_some_and(|role| role <= cap)) {
         return Ok(());

@@ -24,6 +24,7 @@ on_both!(
     a_key_comes_from_where_it_may,
     a_use_is_seen_within_a_minute,
     an_app_makes_no_key,
+    attack_44_an_app_that_acts_for_somebody_takes_no_key_along,
     what_makes_no_sense_is_refused,
     somebody_has_so_many_keys,
 );
@@ -485,6 +486,18 @@ async fn an_app_makes_no_key(world: &World) {
         world.post("/v1/api-keys", &body).bearer(&token).send().await.refused(404, "not_found");
     }
     assert_eq!(*world.get("/v1/api-keys").bearer(&token).send().await.ok(), json!([]));
+}
+
+async fn attack_44_an_app_that_acts_for_somebody_takes_no_key_along(world: &World) {
+    let company = Company::new(world).await;
+    let exchanged = world.exchange(&company.app, company.owner.id).await.text("access_token");
+    make(world, &company, &exchanged, &json!({})).await.refused(403, "session_required");
+    let (id, secret) = key(world, &company, &company.owner, &json!({})).await;
+    let rotate = format!("/v1/api-keys/{id}/rotate");
+    world.post(&rotate, &json!({})).bearer(&exchanged).send().await.refused(403, "session_required");
+    me(world, &secret).await.ok();
+    // Ending one is no credential.
+    world.delete(&format!("/v1/api-keys/{id}")).bearer(&exchanged).send().await.ok();
 }
 
 async fn what_makes_no_sense_is_refused(world: &World) {

@@ -97,6 +97,10 @@ impl Someone {
             {
                 Err((403, "user_required"))
             }
+            // No app takes a key of its users along.
+            Kind::Tenant if action.name == "api_key.create" && self.through == Through::Exchange => {
+                by_role(self.tenant).and(Err((403, "session_required")))
+            }
             // It is somebody else's: nobody gets it, and who ends it is an administrator.
             Kind::Key if self.tenant.is_some_and(|role| role < Role::Admin) || action.name == "api_key.rotate" => {
                 by_role(self.tenant).and(Err((403, "forbidden")))
