@@ -128,10 +128,19 @@ async fn an_action_is_for_those_whom_the_action_table_names(world: &World) {
         assert_eq!(cast.look_at(world, kind).await, before, "{} {}", entry.method, entry.path);
         for someone in welcome {
             let (subject, bearer) = cast.fresh(world, kind, &someone).await;
+            let noted = || world.number("SELECT count(*) FROM events");
+            let noted_before = noted();
             let answer = call(world, &entry, &subject).bearer(&bearer).any().await;
             assert_eq!(answer.status, done, "{} at {} {}: {answer:?}", someone.name, entry.method, entry.path);
+            // Whatever changes is told of. There is nothing to undo in what is fresh; and what keys share is changed once.
+            let undoes = ["/restore", "/enable", "/cancel-deletion"].iter().any(|end| entry.path.ends_with(end));
+            let shared = kind == Kind::Organization && someone.through == Through::Key;
+            let told = noted() > noted_before;
+            assert!(told || !action.scope.writes() || undoes || shared, "{} {} tells nobody", entry.method, entry.path);
         }
     }
+    // And so that it can be found.
+    assert_eq!(world.number("SELECT count(*) FROM events WHERE resource_id IS NULL"), 0);
 }
 
 /// What the OpenAPI document says.

@@ -10,7 +10,10 @@ use kernel::{
 };
 use platform::store::{Health, Listener, Store, Transaction};
 use tenancy::Organization;
-use tokio::task::{JoinSet, yield_now};
+use tokio::{
+    sync::oneshot,
+    task::{JoinSet, yield_now},
+};
 
 use super::*;
 use crate::{
@@ -61,17 +64,22 @@ where
     W: FnMut(&mut dyn Transaction) -> Result<()> + Send + 'static,
 {
     let (open, gate) = mpsc::channel::<()>();
-    let mut gate = Some(gate);
+    let (taken, is_taken) = oneshot::channel();
+    let mut once = Some((gate, taken));
     let mut callers = JoinSet::new();
     let held = Arc::clone(store);
     callers.spawn(async move {
         let hold = held.write(move |_| {
-            gate.take().map(|gate| gate.recv());
+            if let Some((gate, taken)) = once.take() {
+                let _ = taken.send(());
+                let _ = gate.recv();
+            }
             Ok(())
         });
         (0, hold.await)
     });
-    yield_now().await;
+    // In a group of its own: whoever came while the writer had not looked yet would share it.
+    is_taken.await.unwrap();
     for (index, work) in works.into_iter().enumerate() {
         let store = Arc::clone(store);
         callers.spawn(async move { (index + 1, store.write(work).await) });
