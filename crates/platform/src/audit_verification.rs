@@ -94,7 +94,8 @@ fn verify(tx: &mut dyn Transaction, keys: &[ChainKey], known: &[KnownEnd]) -> Re
     let mut missing: Vec<KnownEnd> = known.to_vec();
     let pruned_to = chains.values().filter_map(|chain| chain.checkpoint).map(|point| point.position).max();
     let mut position = pruned_to.unwrap_or(0);
-    let mut read_to = 0;
+    // All of them: nobody gives an entry a position before the first.
+    let mut read_to = i64::MIN;
     loop {
         let entries = tx.sequenced(read_to)?;
         if entries.is_empty() {

@@ -88,7 +88,7 @@ fn service_authority(
     let team = team.filter(|team| team.archived_at.is_none()).map(|team| (team.id, account.role));
     Ok(Some(Authority {
         app: organization.app,
-        archived: organization.archived_at.is_some(),
+        archived: organization.is_closed(),
         member: Some(Member { role: account.role_in_organization(), custom: None }),
         teams: team.into_iter().collect(),
         grants,

@@ -124,13 +124,18 @@ async fn a_forged_entry_does_not_fit(world: &World) {
     } else {
         "x'00000000000070008000000000000001'"
     };
-    let forge = format!(
-        "INSERT INTO events (id, position, payload, {columns}) SELECT {id}, position + 1, payload, {columns} FROM events \
-         WHERE position = (SELECT max(position) FROM events)"
-    );
-    assert_eq!(world.tamper(&forge), 1);
-    let found = verified(world).await;
-    assert!(found.broken.iter().any(|broken| broken.entry.is_some()), "{found:?}");
+    // Behind the last one, and before the first.
+    for position in ["position + 1", "-1"] {
+        let forge = format!(
+            "INSERT INTO events (id, position, payload, {columns}) SELECT {id}, {position}, payload, {columns} \
+             FROM events WHERE position = (SELECT max(position) FROM events)"
+        );
+        assert_eq!(world.tamper(&forge), 1);
+        let found = verified(world).await;
+        assert!(found.broken.iter().any(|broken| broken.entry.is_some()), "{position}: {found:?}");
+        world.tamper(&format!("DELETE FROM events WHERE id = {id}"));
+        assert_eq!(verified(world).await.broken, []);
+    }
 }
 
 async fn an_end_that_was_written_down_elsewhere_tells_of_a_record_that_was_replaced(world: &World) {

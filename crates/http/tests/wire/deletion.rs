@@ -11,6 +11,7 @@ use crate::support::{Answer, Company, Person, World};
 on_both!(
     an_organization_is_gone_when_its_time_has_come,
     what_waits_is_read_and_not_changed,
+    what_waits_is_not_changed_by_programs_either,
     who_thinks_better_of_it_gets_back_what_was,
     what_was_archived_before_is_archived_after,
     asking_again_changes_nothing,
@@ -106,6 +107,19 @@ async fn what_waits_is_read_and_not_changed(world: &World) {
     assert!(company.may(world, &company.owner, "team.read", None).await);
     // Nobody has to stay until the end.
     world.call("POST", &company.path("leave")).by(&company.viewer).send().await.ok();
+}
+
+async fn what_waits_is_not_changed_by_programs_either(world: &World) {
+    let company = Company::new(world).await;
+    let account = json!({ "name": "Deploys", "organization_id": company.id, "role": "owner" });
+    let account = world.post("/v1/service-accounts", &account).by(&company.owner).send().await.text("id");
+    let path = format!("/v1/service-accounts/{account}/api-keys");
+    let key = world.post(&path, &json!({})).by(&company.owner).send().await.text("key");
+    world.post(&company.path("teams"), &json!({ "name": "Before" })).bearer(&key).send().await.ok();
+    request(world, &company, &company.owner).await.ok();
+    let team = json!({ "name": "After" });
+    world.post(&company.path("teams"), &team).bearer(&key).send().await.refused(409, "conflict");
+    world.get(&company.path("teams")).bearer(&key).send().await.ok();
 }
 
 async fn who_thinks_better_of_it_gets_back_what_was(world: &World) {
