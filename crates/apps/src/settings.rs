@@ -1,9 +1,9 @@
 //! How an app behaves.
 
-use std::{fmt, ops::RangeInclusive};
+use std::fmt;
 
 pub use kernel::WebUrl as RedirectUrl;
-use kernel::{Code, Error, Result};
+use kernel::{Code, Error, Result, setting};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -101,42 +101,37 @@ impl AppSettings {
             allowed_origins: change.allowed_origins.unwrap_or(before.allowed_origins),
             redirect_urls: change.redirect_urls.unwrap_or(before.redirect_urls),
             site_url: change.site_url.unwrap_or(before.site_url),
-            lockout_threshold: number(
+            lockout_threshold: setting::number(
                 "lockout_threshold",
                 change.lockout_threshold,
                 before.lockout_threshold,
                 1..=100,
             )?,
-            lockout_seconds: number("lockout_seconds", change.lockout_seconds, before.lockout_seconds, 1..=DAY)?,
-            access_token_seconds: number(
+            lockout_seconds: setting::number(
+                "lockout_seconds",
+                change.lockout_seconds,
+                before.lockout_seconds,
+                1..=DAY,
+            )?,
+            access_token_seconds: setting::number(
                 "access_token_seconds",
                 change.access_token_seconds,
                 before.access_token_seconds,
                 MINUTE..=DAY,
             )?,
-            refresh_token_seconds: number(
+            refresh_token_seconds: setting::number(
                 "refresh_token_seconds",
                 change.refresh_token_seconds,
                 before.refresh_token_seconds,
                 5 * MINUTE..=400 * DAY,
             )?,
-            refresh_grace_seconds: number(
+            refresh_grace_seconds: setting::number(
                 "refresh_grace_seconds",
                 change.refresh_grace_seconds,
                 before.refresh_grace_seconds,
                 0..=5 * MINUTE,
             )?,
         })
-    }
-}
-
-fn number(name: &str, wanted: Option<u32>, before: u32, range: RangeInclusive<u32>) -> Result<u32> {
-    match wanted {
-        Some(wanted) if !range.contains(&wanted) => Err(Error::because(
-            Code::InvalidSetting,
-            format!("Give {name} a value from {} to {}.", range.start(), range.end()),
-        )),
-        wanted => Ok(wanted.unwrap_or(before)),
     }
 }
 

@@ -15,6 +15,7 @@ pub mod page;
 pub mod role;
 pub mod scope;
 pub mod secret;
+pub mod setting;
 pub mod slug;
 pub mod time;
 pub mod web_url;

@@ -1,8 +1,6 @@
 //! How an organization behaves.
 
-use std::ops::RangeInclusive;
-
-use kernel::{Code, Error, Name, Result, Scope, WebUrl, id::OrganizationId};
+use kernel::{Code, Error, Name, Result, Scope, WebUrl, id::OrganizationId, setting};
 use serde::{Deserialize, Serialize};
 
 /// An organization's settings. What is missing in what was stored is as it is by default, so that a new setting needs no
@@ -84,36 +82,26 @@ impl OrganizationSettings {
             email_from_name: change.email_from_name.unwrap_or(self.email_from_name),
             webhook_url: change.webhook_url.unwrap_or(self.webhook_url),
             webhook_events: events,
-            max_pending_invitations: number(
+            max_pending_invitations: setting::number(
                 "max_pending_invitations",
                 change.max_pending_invitations,
                 self.max_pending_invitations,
                 0..=10_000,
             )?,
-            max_invitations_per_hour: number(
+            max_invitations_per_hour: setting::number(
                 "max_invitations_per_hour",
                 change.max_invitations_per_hour,
                 self.max_invitations_per_hour,
                 0..=10_000,
             )?,
             confirm_invitations: change.confirm_invitations.unwrap_or(self.confirm_invitations),
-            deletion_grace_days: number(
+            deletion_grace_days: setting::number(
                 "deletion_grace_days",
                 change.deletion_grace_days,
                 self.deletion_grace_days,
                 0..=90,
             )?,
         })
-    }
-}
-
-fn number(name: &str, wanted: Option<u32>, before: u32, range: RangeInclusive<u32>) -> Result<u32> {
-    match wanted {
-        Some(wanted) if !range.contains(&wanted) => Err(Error::because(
-            Code::InvalidSetting,
-            format!("Give {name} a value from {} to {}.", range.start(), range.end()),
-        )),
-        wanted => Ok(wanted.unwrap_or(before)),
     }
 }
 
