@@ -130,22 +130,26 @@ actions! {
     ApiKeyReadAll = "api_key.read_all" from Admin under ApiKeysRead;
     /// Make an API key that acts as oneself.
     ApiKeyCreate = "api_key.create" from Member under ApiKeysWrite;
-    /// Rename one's own API keys, and say where they may come from.
+    /// Rename and enable one's own API keys, and say where they may come from.
     ApiKeyUpdate = "api_key.update" from Viewer under ApiKeysWrite;
     /// Replace the secrets of one's own API keys.
     ApiKeyRotate = "api_key.rotate" from Member under ApiKeysWrite;
-    /// Disable, enable and delete one's own API keys.
+    /// Disable and delete one's own API keys.
     ApiKeyRevoke = "api_key.revoke" from Viewer under ApiKeysWrite;
-    /// Rename, disable, enable and delete everybody's API keys.
+    /// Rename, disable and delete everybody's API keys, and enable what one may disable.
     ApiKeyManage = "api_key.manage" from Admin under ApiKeysWrite;
     /// See service accounts and their API keys.
     ServiceAccountRead = "service_account.read" from Member under ApiKeysRead;
-    /// Make, change and delete service accounts and their API keys.
+    /// Make, change and enable service accounts, make and rotate their API keys.
     ServiceAccountManage = "service_account.manage" from Admin under ApiKeysWrite;
+    /// Disable and delete service accounts, and disable and delete their API keys.
+    ServiceAccountRevoke = "service_account.revoke" from Admin under ApiKeysWrite;
     /// See OAuth clients.
     OauthClientRead = "oauth_client.read" from Admin under ApiKeysRead;
-    /// Make and delete OAuth clients.
+    /// Make OAuth clients.
     OauthClientManage = "oauth_client.manage" from Admin under ApiKeysWrite;
+    /// Delete OAuth clients.
+    OauthClientRevoke = "oauth_client.revoke" from Admin under ApiKeysWrite;
     /// Ask what one may do.
     AuthzCheck = "authz.check" from Viewer under AuthzCheck;
     /// List the apps that one manages.

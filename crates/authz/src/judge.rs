@@ -13,14 +13,16 @@ use crate::{
 };
 
 /// What may be done to an organization while it is archived, or about to be deleted.
-const WHILE_ARCHIVED: [&str; 6] = [
+const WHILE_ARCHIVED: [&str; 8] = [
     "organization.archive",
     "organization.delete",
     "organization.create",
     "member.leave",
-    // A key that somebody lost is ended wherever it is.
+    // A credential that somebody lost is ended wherever it is.
     "api_key.revoke",
     "api_key.manage",
+    "service_account.revoke",
+    "oauth_client.revoke",
 ];
 
 /// What somebody wants to know whether they may do.

@@ -74,6 +74,8 @@ pub struct ApiKey {
     pub allowed_ips: AllowedIps,
     /// Since when it can't be used.
     pub disabled_at: Option<Timestamp>,
+    /// Who saw to that; `None` is the operator at the console, too.
+    pub disabled_by: Option<PrincipalId>,
     /// Until when it can be used.
     pub expires_at: Option<Timestamp>,
     /// When it was used last, give or take a minute.
@@ -91,6 +93,23 @@ impl ApiKey {
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.disabled_at.is_none() && self.expires_at.is_none_or(|expires| expires > now)
+    }
+
+    /// Whether it is the one it acts as who disabled it.
+    #[must_use]
+    pub fn is_disabled_by_its_holder(&self) -> bool {
+        self.disabled_at.is_some() && self.disabled_by == Some(self.principal)
+    }
+
+    /// Until when what was shown counts: the secret before the last rotation ends with its overlap. `None` is for ever.
+    #[must_use]
+    pub fn counts_until(&self, shown: SecretHash) -> Option<Timestamp> {
+        match self.previous {
+            Some((previous, until)) if self.hash != shown && previous == shown => {
+                Some(self.expires_at.map_or(until, |expires| expires.min(until)))
+            }
+            _ => self.expires_at,
+        }
     }
 
     /// Whether this is its secret, or the one before. Both are compared, each in constant time.
@@ -145,7 +164,7 @@ pub trait ApiKeyRepository {
     /// Adds a key.
     fn insert_api_key(&mut self, scope: &dyn Scope, key: &ApiKey) -> Result<()>;
 
-    /// Writes name, description, addresses and state.
+    /// Writes name, description, addresses, and whether it is disabled.
     ///
     /// # Errors
     /// `not_found` when it is gone.

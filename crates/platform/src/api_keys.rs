@@ -7,7 +7,7 @@ use authz::{
     Acting, Action, Permit, Resource,
     action::{
         ApiKeyCreate, ApiKeyManage, ApiKeyRead, ApiKeyReadAll, ApiKeyRevoke, ApiKeyRotate, ApiKeyUpdate,
-        ServiceAccountManage,
+        ServiceAccountManage, ServiceAccountRevoke,
     },
 };
 use identity::ApiKey;
@@ -54,7 +54,14 @@ impl Owned for ApiKey {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wish {
     See,
+    /// To call it something else, or let it be used in fewer places.
     Change,
+    /// To disable or delete it.
+    End,
+    /// To let it be used in more places.
+    Widen,
+    /// To let it be used again.
+    Enable,
     /// To have it.
     Have,
 }
@@ -129,7 +136,8 @@ impl Platform {
     /// Changes a key's name, description and addresses.
     ///
     /// # Errors
-    /// `not_found`; `forbidden` for somebody else's below the role admin, and for who has a higher role.
+    /// `not_found`; `forbidden` for somebody else's below the role admin, for who has a higher role, for more addresses than
+    /// before to another person's key, and for what is more than the key that the caller came with then.
     pub async fn change_api_key(
         &self,
         acting: Acting<ApiKeyUpdate>,
@@ -138,46 +146,63 @@ impl Platform {
     ) -> Result<ApiKey> {
         let now = self.now();
         let changed = self.store().write(move |tx| {
-            let (permit, key) = find(tx, &acting, id, Wish::Change)?;
-            let (caller, change) = (acting.caller(), change.clone());
-            if let (Some(own), Some(wanted)) = (caller.key(), &change.allowed_ips)
-                && !own.allowed_ips.cover(wanted)
-            {
-                let why = "With an API key, allow no addresses but those that it may come from itself.";
-                return Err(Error::because(Code::Forbidden, why));
-            }
+            let (permit, was): (_, ApiKey) = locate(tx, &acting, id)?;
+            let change = change.clone();
             let key = ApiKey {
-                name: change.name.unwrap_or(key.name.clone()),
-                description: change.description.unwrap_or(key.description.clone()),
-                allowed_ips: change.allowed_ips.unwrap_or(key.allowed_ips.clone()),
+                name: change.name.unwrap_or(was.name.clone()),
+                description: change.description.unwrap_or(was.description.clone()),
+                allowed_ips: change.allowed_ips.unwrap_or(was.allowed_ips.clone()),
                 updated_at: now,
-                ..key
+                ..was
             };
+            let wish = if was.allowed_ips.cover(&key.allowed_ips) { Wish::Change } else { Wish::Widen };
+            may(tx, &permit, &key, wish)?;
             tx.update_api_key(&permit, &key)?;
-            Author::of(caller, now).told(tx, EventKind::ApiKeyUpdated, &key)?;
+            Author::of(acting.caller(), now).told(tx, EventKind::ApiKeyUpdated, &key)?;
             Ok(key)
         });
         changed.await
     }
 
-    /// Disables a key, or enables it again. Doing it again changes nothing.
+    /// Disables a key. Doing it again changes nothing; but what its holder disabled is theirs to enable, until somebody
+    /// else disables it, too.
     ///
     /// # Errors
-    /// As [`Self::change_api_key`].
-    pub async fn disable_api_key(&self, acting: Acting<ApiKeyRevoke>, id: ApiKeyId, disabled: bool) -> Result<ApiKey> {
+    /// `not_found`; `forbidden` for somebody else's below the role admin, and for who has a higher role.
+    pub async fn disable_api_key(&self, acting: Acting<ApiKeyRevoke>, id: ApiKeyId) -> Result<ApiKey> {
         let now = self.now();
-        let changed = self.store().write(move |tx| {
-            let (permit, key) = find(tx, &acting, id, Wish::Change)?;
-            if key.disabled_at.is_some() == disabled {
+        let disabled = self.store().write(move |tx| {
+            let (permit, key) = find(tx, &acting, id, Wish::End)?;
+            let by = Some(permit.principal());
+            if key.disabled_at.is_some() && (by == Some(key.principal) || !key.is_disabled_by_its_holder()) {
                 return Ok(key);
             }
-            let key = ApiKey { disabled_at: disabled.then_some(now), updated_at: now, ..key };
+            let key = ApiKey { disabled_at: Some(now), disabled_by: by, updated_at: now, ..key };
             tx.update_api_key(&permit, &key)?;
-            let kind = if disabled { EventKind::ApiKeyDisabled } else { EventKind::ApiKeyEnabled };
-            Author::of(acting.caller(), now).told(tx, kind, &key)?;
+            Author::of(acting.caller(), now).told(tx, EventKind::ApiKeyDisabled, &key)?;
             Ok(key)
         });
-        changed.await
+        disabled.await
+    }
+
+    /// Enables a key that was disabled. Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden` for who does not have a key that somebody else disabled below the role admin, for another
+    /// person's key that they disabled themselves, and for what is more than the key that the caller came with.
+    pub async fn enable_api_key(&self, acting: Acting<ApiKeyUpdate>, id: ApiKeyId) -> Result<ApiKey> {
+        let now = self.now();
+        let enabled = self.store().write(move |tx| {
+            let (permit, key) = find(tx, &acting, id, Wish::Enable)?;
+            if key.disabled_at.is_none() {
+                return Ok(key);
+            }
+            let key = ApiKey { disabled_at: None, disabled_by: None, updated_at: now, ..key };
+            tx.update_api_key(&permit, &key)?;
+            Author::of(acting.caller(), now).told(tx, EventKind::ApiKeyEnabled, &key)?;
+            Ok(key)
+        });
+        enabled.await
     }
 
     /// Gives a key another secret. The one before counts for the overlap.
@@ -203,11 +228,11 @@ impl Platform {
     /// Deletes a key.
     ///
     /// # Errors
-    /// As [`Self::change_api_key`].
+    /// As [`Self::disable_api_key`].
     pub async fn delete_api_key(&self, acting: Acting<ApiKeyRevoke>, id: ApiKeyId) -> Result<()> {
         let now = self.now();
         let deleted = self.store().write(move |tx| {
-            let (permit, key) = find(tx, &acting, id, Wish::Change)?;
+            let (permit, key) = find(tx, &acting, id, Wish::End)?;
             tx.delete_api_key(&permit, id)?;
             Author::of(acting.caller(), now).told(tx, EventKind::ApiKeyRevoked, &key)
         });
@@ -231,7 +256,7 @@ fn role_of_new<A>(permit: &Permit<A>, holder: &Holder, asked: Option<Role>) -> R
     }
 }
 
-/// Looks a key up and permits in one step, as far as it is the caller's own, or the caller may touch what others have.
+/// Looks a key up and permits in one step.
 fn find<A: Action>(
     tx: &mut dyn Transaction,
     acting: &Acting<A>,
@@ -239,31 +264,36 @@ fn find<A: Action>(
     wish: Wish,
 ) -> Result<(Permit<A>, ApiKey)> {
     let (permit, key): (_, ApiKey) = locate(tx, acting, id)?;
+    may(tx, &permit, &key, wish)?;
+    Ok((permit, key))
+}
+
+/// # Errors
+/// `forbidden` for what the caller may not do to this key, which is in the place that they have a permit for.
+fn may<A>(tx: &mut dyn Transaction, permit: &Permit<A>, key: &ApiKey, wish: Wish) -> Result<()> {
     if key.principal == permit.principal() {
-        own(&permit, &key, wish)?;
+        own(permit, key, wish)?;
     } else if wish == Wish::See {
         permit.need::<ApiKeyReadAll>()?;
     } else if key.service_account.is_some() {
-        of_service_account(tx, &permit, &key, wish)?;
-    } else if wish == Wish::Have {
-        let why = "Who has another person's API key acts as them: they rotate it themselves, or you revoke it.";
-        return Err(Error::because(Code::Forbidden, why));
+        of_service_account(tx, permit, key, wish)?;
     } else {
-        permit.need::<ApiKeyManage>()?;
-        if let Some(role) = role_of(tx, &permit, key.principal)? {
-            permit.reach(role)?;
-        }
+        of_another_person(tx, permit, key, wish)?;
     }
-    if wish == Wish::Have {
-        is_no_more_than_the_callers(permit.caller(), &key)?;
+    match wish {
+        Wish::See | Wish::Change | Wish::End => Ok(()),
+        // Who has the secret of the key gets all that it is good for.
+        Wish::Widen | Wish::Enable | Wish::Have => is_no_more_than_the_callers(permit.caller(), key),
     }
-    Ok((permit, key))
 }
 
 /// A key that was made for less does nothing to one that was made for more.
 fn own<A>(permit: &Permit<A>, key: &ApiKey, wish: Wish) -> Result<()> {
     if wish == Wish::Have {
         permit.caller().in_own_name()?;
+    }
+    if wish == Wish::Enable && key.disabled_at.is_some() && !key.is_disabled_by_its_holder() {
+        permit.need::<ApiKeyManage>()?;
     }
     let cap = permit.caller().key().and_then(|own| own.role);
     if wish == Wish::See || cap.is_none_or(|cap| key.role.is_some_and(|role| role <= cap)) {
@@ -272,9 +302,38 @@ fn own<A>(permit: &Permit<A>, key: &ApiKey, wish: Wish) -> Result<()> {
     Err(Error::because(Code::Forbidden, "This API key may do more than the one that you came with."))
 }
 
+/// It is ended, and that undone; nobody else gets it, or makes it good for more.
+fn of_another_person<A>(tx: &mut dyn Transaction, permit: &Permit<A>, key: &ApiKey, wish: Wish) -> Result<()> {
+    let theirs = match wish {
+        Wish::Widen | Wish::Have => true,
+        Wish::Enable => key.is_disabled_by_its_holder(),
+        Wish::See | Wish::Change | Wish::End => false,
+    };
+    if theirs {
+        let why =
+            "Another person's API key is theirs to rotate, to enable and to allow more addresses: you may end it.";
+        return Err(Error::because(Code::Forbidden, why));
+    }
+    permit.need::<ApiKeyManage>()?;
+    match role_of(tx, permit, key.principal)? {
+        Some(role) => permit.reach(role),
+        None => Ok(()),
+    }
+}
+
 fn of_service_account<A>(tx: &mut dyn Transaction, permit: &Permit<A>, key: &ApiKey, wish: Wish) -> Result<()> {
-    permit.need::<ServiceAccountManage>()?;
+    match wish {
+        Wish::End => permit.need::<ServiceAccountRevoke>()?,
+        _ => permit.need::<ServiceAccountManage>()?,
+    }
     let account = tx.service_account_of(key.organization, key.principal)?.ok_or_else(Error::not_found)?;
     permit.reach(account.role)?;
-    if wish == Wish::Have { stand_in(tx, permit, &account) } else { Ok(()) }
+    match wish {
+        Wish::See | Wish::Change | Wish::End => Ok(()),
+        Wish::Widen | Wish::Enable => stand_in(tx, permit, &account),
+        Wish::Have => {
+            permit.caller().in_own_name()?;
+            stand_in(tx, permit, &account)
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use authz::{Caller, Credential};
+use authz::{Caller, Credential, KeyGrant};
 use identity::{
     Account, Link, Linked, Purpose,
     access_token::{Claims, Grant, SupabaseClaims},
@@ -81,7 +81,14 @@ impl Platform {
         }
         self.enabled_app(key.app).await?;
         self.key_uses().note(key, now);
-        Ok(Caller { principal: key.principal, app: key.app, credential: Credential::ApiKey(Arc::clone(&facts.grant)) })
+        let until = key.counts_until(hash);
+        let grant = if until == key.expires_at {
+            Arc::clone(&facts.grant)
+        } else {
+            // With a secret that was replaced, nothing is made that is there for longer.
+            Arc::new(KeyGrant { expires_at: until, ..KeyGrant::clone(&facts.grant) })
+        };
+        Ok(Caller { principal: key.principal, app: key.app, credential: Credential::ApiKey(grant) })
     }
 
     async fn by_token(&self, token: &str) -> Result<Caller> {

@@ -152,6 +152,7 @@ pub(crate) fn issue(
         scopes: new.scopes.names().map(str::to_owned).collect(),
         allowed_ips: new.allowed_ips.clone(),
         disabled_at: None,
+        disabled_by: None,
         expires_at: new.expiry.end(author.now)?,
         last_used_at: None,
         created_by: author.actor,

@@ -240,16 +240,27 @@ pub(crate) fn give_role(
     chosen: &ChosenRole,
     other_owners: i64,
 ) -> Result<Member> {
-    let grants = tx.grants_of(scope.organization(), was.principal)?;
-    if chosen.role == Role::Owner && grants.iter().any(Grant::denies) {
-        return Err(Error::because(Code::Conflict, "An owner is denied nothing: lift what is denied to them first."));
-    }
+    owner_without_denials(tx, scope, was.principal, chosen.role)?;
     if was.role == Role::Owner && chosen.role != Role::Owner && other_owners == 0 {
         return Err(Error::new(Code::LastOwner));
     }
     tx.set_role(scope, was.principal, chosen.role, chosen.custom)?;
     let changed = Membership { role: chosen.role, custom_role: chosen.custom, ..was.clone() };
     introduce(tx, scope, vec![changed])?.pop().ok_or_else(Error::not_found)
+}
+
+/// # Errors
+/// `conflict` for an owner to be to whom something is denied.
+pub(crate) fn owner_without_denials(
+    tx: &mut dyn Transaction,
+    scope: &dyn Scope,
+    principal: PrincipalId,
+    role: Role,
+) -> Result<()> {
+    if role == Role::Owner && tx.grants_of(scope.organization(), principal)?.iter().any(Grant::denies) {
+        return Err(Error::because(Code::Conflict, "An owner is denied nothing: lift what is denied to them first."));
+    }
+    Ok(())
 }
 
 /// Takes a member out, with what they had there.

@@ -3,7 +3,7 @@
 use apps::{ClientId, OauthClient, RedirectUrl, credentials};
 use authz::{
     Acting, KeyScopes, Permit, Resource, Subject,
-    action::{OauthClientManage, OauthClientRead},
+    action::{OauthClientManage, OauthClientRead, OauthClientRevoke},
     decide,
 };
 use identity::ServiceAccount;
@@ -67,7 +67,8 @@ impl Platform {
     ///
     /// # Errors
     /// `not_found`; `forbidden` below the role admin, for a role above one's own, and for what is more than the key that
-    /// the caller came with; `invalid_request`; `conflict` when there are too many.
+    /// the caller came with; `session_required` for an app that acts for a user; `invalid_request`; `conflict` when there
+    /// are too many.
     pub async fn create_oauth_client(
         &self,
         acting: Acting<OauthClientManage>,
@@ -83,6 +84,7 @@ impl Platform {
         let hash = SecretHash::of(secret.expose_secret());
         let made = self.store().write(move |tx| {
             let permit = permit(tx, &acting, id)?;
+            acting.caller().in_own_name()?;
             permit.hand_on_role(new.role)?;
             // Its tokens have no end, as long as it is there, and come from everywhere.
             no_more_than_the_callers(acting.caller(), &new.scopes, None, &AllowedIps::default())?;
@@ -135,7 +137,7 @@ impl Platform {
     ///
     /// # Errors
     /// `not_found`; `forbidden` below the role admin and for a service account that has a higher role.
-    pub async fn delete_oauth_client(&self, acting: Acting<OauthClientManage>, id: OauthClientId) -> Result<()> {
+    pub async fn delete_oauth_client(&self, acting: Acting<OauthClientRevoke>, id: OauthClientId) -> Result<()> {
         let now = self.now();
         let deleted = self.store().write(move |tx| {
             let (permit, client): (_, OauthClient) = locate(tx, &acting, id)?;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use authz::{
-    Acting, Action, Permit,
-    action::{ServiceAccountManage, ServiceAccountRead},
+    Acting,
+    action::{ServiceAccountManage, ServiceAccountRead, ServiceAccountRevoke},
 };
 use identity::{ApiKey, ServiceAccount};
 use kernel::{
@@ -16,7 +16,7 @@ use crate::{
     IssuedKey, NewApiKey, Platform, Transaction,
     key_making::{Author, Holder, check_overlap, is_no_more_than_the_callers, issue, no_more_than_the_callers, rotate},
     permit::locate,
-    service_accounts::stand_in,
+    service_accounts::{kept, stand_in},
 };
 
 impl Platform {
@@ -24,7 +24,8 @@ impl Platform {
     ///
     /// # Errors
     /// `not_found`; `forbidden` below the role admin, for who may not do all that the service account may, and for what is
-    /// more than the key that the caller came with; `invalid_request`; `conflict` when there are too many.
+    /// more than the key that the caller came with; `session_required` for an app that acts for a user; `invalid_request`;
+    /// `conflict` when there are too many.
     pub async fn create_service_account_key(
         &self,
         acting: Acting<ServiceAccountManage>,
@@ -34,6 +35,7 @@ impl Platform {
         let (now, random) = (self.now(), rand::random());
         let made = self.store().write(move |tx| {
             let (permit, account) = kept(tx, &acting, id)?;
+            acting.caller().in_own_name()?;
             stand_in(tx, &permit, &account)?;
             if let Some(role) = new.role {
                 permit.hand_on_role(role)?;
@@ -79,6 +81,7 @@ impl Platform {
         let rotated = self.store().write(move |tx| {
             let (permit, account) = kept(tx, &acting, id)?;
             let key = key_of(tx, &account, key)?;
+            acting.caller().in_own_name()?;
             stand_in(tx, &permit, &account)?;
             is_no_more_than_the_callers(acting.caller(), &key)?;
             rotate(tx, &permit, Author::of(acting.caller(), now), key, overlap, random)
@@ -92,7 +95,7 @@ impl Platform {
     /// `not_found`; `forbidden` below the role admin and for a service account that has a higher role.
     pub async fn delete_service_account_key(
         &self,
-        acting: Acting<ServiceAccountManage>,
+        acting: Acting<ServiceAccountRevoke>,
         id: ServiceAccountId,
         key: ApiKeyId,
     ) -> Result<()> {
@@ -106,17 +109,6 @@ impl Platform {
         });
         deleted.await
     }
-}
-
-/// The service account, which keeps its role until the commit.
-fn kept<A: Action>(
-    tx: &mut dyn Transaction,
-    acting: &Acting<A>,
-    id: ServiceAccountId,
-) -> Result<(Permit<A>, ServiceAccount)> {
-    let (permit, account): (_, ServiceAccount) = locate(tx, acting, id)?;
-    let account = tx.service_account_of(account.organization, account.principal())?.ok_or_else(Error::not_found)?;
-    Ok((permit, account))
 }
 
 fn key_of(tx: &mut dyn Transaction, account: &ServiceAccount, id: ApiKeyId) -> Result<ApiKey> {

@@ -1,19 +1,20 @@
 //! Service accounts: make one, list, change, disable, delete.
 
 use authz::{
-    Acting, Grant, Permit, Resource,
-    action::{ServiceAccountManage, ServiceAccountRead},
+    Acting, Action, Grant, KeyScopes, Permit, Resource,
+    action::{ServiceAccountManage, ServiceAccountRead, ServiceAccountRevoke},
 };
 use identity::ServiceAccount;
 use kernel::{
-    Code, Error, Event, EventKind, Listed, Name, Page, Result, Role, Scope,
+    AllowedIps, Code, Error, Event, EventKind, Listed, Name, Page, Result, Role, Scope,
     id::{OrganizationId, ServiceAccountId, TeamId},
 };
 use serde_json::{Value, json};
 
 use crate::{
     Platform, Transaction,
-    key_making::Author,
+    key_making::{Author, no_more_than_the_callers},
+    members::owner_without_denials,
     oauth_clients,
     permit::{Owned, locate, permit},
 };
@@ -114,7 +115,8 @@ impl Platform {
     /// Changes a service account's name, description and role.
     ///
     /// # Errors
-    /// `not_found`; `forbidden` below the role admin, for a role above one's own, and for one that has a higher role.
+    /// `not_found`; `forbidden` below the role admin, for a role above one's own, for one that has a higher role, and for a
+    /// higher one by a key that is limited; `conflict` for one to be owner to whom something is denied.
     pub async fn change_service_account(
         &self,
         acting: Acting<ServiceAccountManage>,
@@ -123,10 +125,14 @@ impl Platform {
     ) -> Result<ServiceAccount> {
         let now = self.now();
         let changed = self.store().write(move |tx| {
-            let (permit, account): (_, ServiceAccount) = locate(tx, &acting, id)?;
+            let (permit, account) = kept(tx, &acting, id)?;
             permit.reach(account.role)?;
             if let Some(role) = change.role {
                 permit.hand_on_role(role)?;
+                owner_without_denials(tx, &permit, account.principal(), role)?;
+                if role > account.role {
+                    without_limits(&permit)?;
+                }
             }
             let change = change.clone();
             let account = ServiceAccount {
@@ -143,30 +149,54 @@ impl Platform {
         changed.await
     }
 
-    /// Makes a service account nobody, or somebody again. Doing it again changes nothing.
+    /// Makes a service account nobody. Doing it again changes nothing.
     ///
     /// # Errors
     /// `not_found`; `forbidden` below the role admin and for one that has a higher role.
     pub async fn disable_service_account(
         &self,
-        acting: Acting<ServiceAccountManage>,
+        acting: Acting<ServiceAccountRevoke>,
         id: ServiceAccountId,
-        disabled: bool,
     ) -> Result<ServiceAccount> {
         let now = self.now();
-        let changed = self.store().write(move |tx| {
+        let disabled = self.store().write(move |tx| {
             let (permit, account): (_, ServiceAccount) = locate(tx, &acting, id)?;
             permit.reach(account.role)?;
-            if account.disabled_at.is_some() == disabled {
+            if account.disabled_at.is_some() {
                 return Ok(account);
             }
-            let account = ServiceAccount { disabled_at: disabled.then_some(now), updated_at: now, ..account };
+            let account = ServiceAccount { disabled_at: Some(now), updated_at: now, ..account };
             tx.update_service_account(&permit, &account)?;
-            let kind = if disabled { EventKind::ServiceAccountDisabled } else { EventKind::ServiceAccountEnabled };
-            told(tx, Author::of(acting.caller(), now), kind, &account)?;
+            told(tx, Author::of(acting.caller(), now), EventKind::ServiceAccountDisabled, &account)?;
             Ok(account)
         });
-        changed.await
+        disabled.await
+    }
+
+    /// Makes a disabled service account somebody again, with the keys it has. Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden` below the role admin, for who may not do all that it may, and with a key that is limited.
+    pub async fn enable_service_account(
+        &self,
+        acting: Acting<ServiceAccountManage>,
+        id: ServiceAccountId,
+    ) -> Result<ServiceAccount> {
+        let now = self.now();
+        let enabled = self.store().write(move |tx| {
+            let (permit, account): (_, ServiceAccount) = locate(tx, &acting, id)?;
+            permit.reach(account.role)?;
+            if account.disabled_at.is_none() {
+                return Ok(account);
+            }
+            stand_in(tx, &permit, &account)?;
+            without_limits(&permit)?;
+            let account = ServiceAccount { disabled_at: None, updated_at: now, ..account };
+            tx.update_service_account(&permit, &account)?;
+            told(tx, Author::of(acting.caller(), now), EventKind::ServiceAccountEnabled, &account)?;
+            Ok(account)
+        });
+        enabled.await
     }
 
     /// Deletes a service account with its keys, its OAuth client and its grants.
@@ -175,7 +205,7 @@ impl Platform {
     /// `not_found`; `forbidden` below the role admin and for one that has a higher role.
     pub async fn delete_service_account(
         &self,
-        acting: Acting<ServiceAccountManage>,
+        acting: Acting<ServiceAccountRevoke>,
         id: ServiceAccountId,
     ) -> Result<()> {
         let now = self.now();
@@ -242,6 +272,17 @@ pub(crate) fn dissolve(
     told(tx, author, EventKind::ServiceAccountDeleted, account)
 }
 
+/// The service account, which keeps its role until the commit.
+pub(crate) fn kept<A: Action>(
+    tx: &mut dyn Transaction,
+    acting: &Acting<A>,
+    id: ServiceAccountId,
+) -> Result<(Permit<A>, ServiceAccount)> {
+    let (permit, account): (_, ServiceAccount) = locate(tx, acting, id)?;
+    let account = tx.service_account_of(account.organization, account.principal())?.ok_or_else(Error::not_found)?;
+    Ok((permit, account))
+}
+
 /// Whoever has the key of a service account acts as it: nobody gets one who may not do all that it may.
 ///
 /// # Errors
@@ -250,6 +291,14 @@ pub(crate) fn stand_in<A>(tx: &mut dyn Transaction, permit: &Permit<A>, account:
     permit.hand_on_role(account.role)?;
     let grants = tx.grants_of(account.organization, account.principal())?;
     permit.hand_on(grants.iter().filter(|grant| !Grant::denies(grant)).map(|grant| &grant.action))
+}
+
+/// The keys that a service account has know no limits of the key that somebody came with.
+///
+/// # Errors
+/// `forbidden` for a caller with a key that has some.
+fn without_limits<A>(permit: &Permit<A>) -> Result<()> {
+    no_more_than_the_callers(permit.caller(), &KeyScopes::default(), None, &AllowedIps::default())
 }
 
 fn told(tx: &mut dyn Transaction, author: Author, kind: EventKind, account: &ServiceAccount) -> Result<()> {

@@ -182,6 +182,7 @@ fn insert_key(
         scopes: Vec::new(),
         allowed_ips: AllowedIps::default(),
         disabled_at: None,
+        disabled_by: None,
         expires_at: None,
         last_used_at: None,
         created_by: None,

@@ -233,6 +233,7 @@ table! {
         previous_expires_at -> Nullable<Ts>,
         created_by -> Nullable<Uid>,
         updated_at -> Ts,
+        disabled_by -> Nullable<Uid>,
     }
 }
 

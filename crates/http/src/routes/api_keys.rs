@@ -258,15 +258,15 @@ pub async fn disable(
     caller: Acting<ApiKeyRevoke>,
     (platform, PathId(id)): (ForRequest, PathId<ApiKeyId>),
 ) -> Result<Answer<ApiKey>> {
-    Ok(Answer::ok(platform.disable_api_key(caller, id, true).await?.into()))
+    Ok(Answer::ok(platform.disable_api_key(caller, id).await?.into()))
 }
 
 /// Enables a key again.
 pub async fn enable(
-    caller: Acting<ApiKeyRevoke>,
+    caller: Acting<ApiKeyUpdate>,
     (platform, PathId(id)): (ForRequest, PathId<ApiKeyId>),
 ) -> Result<Answer<ApiKey>> {
-    Ok(Answer::ok(platform.disable_api_key(caller, id, false).await?.into()))
+    Ok(Answer::ok(platform.enable_api_key(caller, id).await?.into()))
 }
 
 /// How to change over.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use apps::{ClientId, RedirectUrl};
 use authz::{
     Acting,
-    action::{OauthClientManage, OauthClientRead},
+    action::{OauthClientManage, OauthClientRead, OauthClientRevoke},
 };
 use kernel::{
     Name, Page, Result, Role, Timestamp,
@@ -132,7 +132,7 @@ impl Id for NamedClient {
 
 /// Deletes a client with its service account. The path takes the client's id and its client id alike.
 pub async fn delete(
-    caller: Acting<OauthClientManage>,
+    caller: Acting<OauthClientRevoke>,
     (platform, PathId(named)): (ForRequest, PathId<NamedClient>),
 ) -> Result<Answer<Done>> {
     let id = match named {

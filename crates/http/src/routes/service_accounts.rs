@@ -2,7 +2,7 @@
 
 use authz::{
     Acting,
-    action::{ServiceAccountManage, ServiceAccountRead},
+    action::{ServiceAccountManage, ServiceAccountRead, ServiceAccountRevoke},
 };
 use kernel::{
     Name, Page, Result, Role, Timestamp,
@@ -134,10 +134,10 @@ pub async fn update(
 
 /// Makes a service account nobody: its keys and tokens open nothing.
 pub async fn disable(
-    caller: Acting<ServiceAccountManage>,
+    caller: Acting<ServiceAccountRevoke>,
     (platform, PathId(id)): (ForRequest, PathId<ServiceAccountId>),
 ) -> Result<Answer<ServiceAccount>> {
-    Ok(Answer::ok(platform.disable_service_account(caller, id, true).await?.into()))
+    Ok(Answer::ok(platform.disable_service_account(caller, id).await?.into()))
 }
 
 /// Makes it somebody again.
@@ -145,12 +145,12 @@ pub async fn enable(
     caller: Acting<ServiceAccountManage>,
     (platform, PathId(id)): (ForRequest, PathId<ServiceAccountId>),
 ) -> Result<Answer<ServiceAccount>> {
-    Ok(Answer::ok(platform.disable_service_account(caller, id, false).await?.into()))
+    Ok(Answer::ok(platform.enable_service_account(caller, id).await?.into()))
 }
 
 /// Deletes a service account with its keys.
 pub async fn delete(
-    caller: Acting<ServiceAccountManage>,
+    caller: Acting<ServiceAccountRevoke>,
     (platform, PathId(id)): (ForRequest, PathId<ServiceAccountId>),
 ) -> Result<Answer<Done>> {
     platform.delete_service_account(caller, id).await?;
@@ -192,7 +192,7 @@ pub async fn rotate_key(
 
 /// Deletes a key of a service account.
 pub async fn delete_key(
-    caller: Acting<ServiceAccountManage>,
+    caller: Acting<ServiceAccountRevoke>,
     (platform, PathId(id), PathId(key)): (ForRequest, PathId<ServiceAccountId>, PathId<ApiKeyId>),
 ) -> Result<Answer<Done>> {
     platform.delete_service_account_key(caller, id, key).await?;

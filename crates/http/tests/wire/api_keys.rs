@@ -10,38 +10,31 @@ on_both!(
     a_person_makes_a_key_that_acts_as_them,
     attack_43_nothing_shows_a_secret_again,
     attack_43_a_list_is_of_ones_own_unless_one_may_see_all,
-    attack_28_a_key_is_made_for_nobody_else,
-    attack_41_a_key_is_never_above_its_maker,
-    attack_41_a_key_makes_no_key_that_is_more_than_itself,
-    attack_41_a_key_for_less_touches_no_key_for_more,
     attack_41_what_is_over_is_over_at_once,
     attack_41_a_key_goes_when_its_owner_leaves,
     attack_41_a_key_in_a_url_is_nobody,
     attack_16_a_key_is_exactly_itself,
     a_rotation_ends_the_secret_before_it,
     a_rotation_may_overlap_with_the_secret_before_it_and_no_earlier_one,
-    an_administrator_ends_the_keys_of_others_and_gets_none,
     a_key_comes_from_where_it_may,
     a_use_is_seen_within_a_minute,
-    an_app_makes_no_key,
-    attack_44_an_app_that_acts_for_somebody_takes_no_key_along,
     what_makes_no_sense_is_refused,
     somebody_has_so_many_keys,
 );
 
 /// Makes a key in the company.
-async fn make(world: &World, company: &Company, bearer: &str, wishes: &Value) -> Answer {
+pub async fn make(world: &World, company: &Company, bearer: &str, wishes: &Value) -> Answer {
     let mut body = json!({ "name": "Deploys", "organization_id": company.id });
     body.as_object_mut().unwrap().extend(wishes.as_object().unwrap().clone());
     world.post("/v1/api-keys", &body).bearer(bearer).send().await
 }
 
-async fn key(world: &World, company: &Company, person: &Person, wishes: &Value) -> (String, String) {
+pub async fn key(world: &World, company: &Company, person: &Person, wishes: &Value) -> (String, String) {
     let made = make(world, company, &person.token, wishes).await;
     (made.text("id"), made.text("key"))
 }
 
-async fn me(world: &World, key: &str) -> Answer {
+pub async fn me(world: &World, key: &str) -> Answer {
     world.get("/v1/me").bearer(key).send().await
 }
 
@@ -135,132 +128,6 @@ async fn attack_43_a_list_is_of_ones_own_unless_one_may_see_all(world: &World) {
     world.get(&format!("/v1/api-keys/{members}")).by(&company.admin).send().await.ok();
     let page = format!("/v1/api-keys?organization_id={}&limit=1&cursor={owners}", company.id);
     assert_eq!(ids(world, &page, &company.owner).await, [members]);
-}
-
-async fn attack_28_a_key_is_made_for_nobody_else(world: &World) {
-    let company = Company::new(world).await;
-    let wishes = json!({
-        "principal_id": company.owner.id, "user_id": company.owner.id, "account_id": company.owner.id,
-        "service_account_id": company.owner.id, "app_id": null, "created_by": company.owner.id, "id": company.owner.id,
-        "prefix": "fab_aaaaaaaa", "hash": "x", "key": "fab_aaaaaaaa_x", "disabled": true, "last_used_at": "2020-01-01",
-    });
-    let made = make(world, &company, &company.member.token, &wishes).await;
-    assert_eq!(made.ok()["principal_id"], json!(company.member.id));
-    assert_eq!((&made.ok()["created_by"], &made.ok()["disabled"]), (&json!(company.member.id), &json!(false)));
-    assert_ne!(made.text("prefix"), "fab_aaaaaaaa");
-    assert_eq!(me(world, &made.text("key")).await.ok()["principal_id"], json!(company.member.id));
-    // Nor does a change make it another's, or more.
-    let path = format!("/v1/api-keys/{}", made.text("id"));
-    let wishes = json!({
-        "principal_id": company.owner.id, "role": "owner", "scopes": [], "organization_id": company.outsider.id,
-        "expires_at": null, "name": "Renamed",
-    });
-    let changed = world.patch(&path, &wishes).by(&company.member).send().await;
-    for (field, value) in [
-        ("principal_id", json!(company.member.id)),
-        ("role", json!("member")),
-        ("organization_id", json!(company.id)),
-        ("name", json!("Renamed")),
-    ] {
-        assert_eq!(changed.ok()[field], value);
-    }
-    let elsewhere = json!({ "name": "Mine", "organization_id": company.id });
-    world.post("/v1/api-keys", &elsewhere).by(&company.outsider).send().await.refused(404, "not_found");
-}
-
-async fn attack_41_a_key_is_never_above_its_maker(world: &World) {
-    let company = Company::new(world).await;
-    for (who, role, told) in [
-        (&company.member, "admin", Some("forbidden")),
-        (&company.member, "owner", Some("forbidden")),
-        (&company.admin, "owner", Some("forbidden")),
-        (&company.viewer, "viewer", Some("forbidden")),
-        (&company.admin, "boss", Some("invalid_request")),
-        (&company.member, "viewer", None),
-        (&company.owner, "owner", None),
-    ] {
-        let made = make(world, &company, &who.token, &json!({ "role": role })).await;
-        match told {
-            Some(code) => assert_eq!(made.code(), code, "{role}"),
-            None => assert_eq!(made.text("role"), role),
-        }
-    }
-    // Whoever falls takes their keys along.
-    let (_, key) = key(world, &company, &company.admin, &json!({})).await;
-    let rename = async || world.patch(&format!("/v1/organizations/{}", company.id), &json!({ "name": "Renamed" }));
-    rename().await.bearer(&key).send().await.ok();
-    company.set_role(world, &company.owner, &company.admin, "viewer").await.ok();
-    rename().await.bearer(&key).send().await.refused(403, "forbidden");
-}
-
-async fn attack_41_a_key_makes_no_key_that_is_more_than_itself(world: &World) {
-    let company = Company::new(world).await;
-    let wishes = json!({
-        "role": "admin", "scopes": ["api_keys:write", "members:read"], "expires_in_days": 10,
-        "allowed_ips": ["192.0.2.0/24"],
-    });
-    let (id, key) = key(world, &company, &company.owner, &wishes).await;
-    let make = async |change: &Value| {
-        let mut body = json!({
-            "name": "More", "organization_id": company.id, "scopes": ["members:read"], "expires_in_days": 9,
-            "allowed_ips": ["192.0.2.7"],
-        });
-        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-        world.post("/v1/api-keys", &body).bearer(&key).from("192.0.2.1:1").send().await
-    };
-    let less = make(&json!({})).await;
-    assert_eq!((less.text("role"), &less.ok()["principal_id"]), ("admin".to_owned(), &json!(company.owner.id)));
-    for more in [
-        json!({ "scopes": [] }),
-        json!({ "scopes": null }),
-        json!({ "scopes": ["members:write"] }),
-        json!({ "scopes": ["members:read", "users:read"] }),
-        json!({ "expires_in_days": 11 }),
-        json!({ "expires_in_days": null }),
-        json!({ "allowed_ips": [] }),
-        json!({ "allowed_ips": ["192.0.0.0/16"] }),
-        json!({ "role": "owner" }),
-    ] {
-        make(&more).await.refused(403, "forbidden");
-    }
-    // Nor does it free itself, or have what others may come with.
-    for addresses in [json!([]), json!(["0.0.0.0/0"])] {
-        let body = json!({ "allowed_ips": addresses });
-        let answer = world.patch(&format!("/v1/api-keys/{id}"), &body).bearer(&key).from("192.0.2.1:1").send().await;
-        answer.refused(403, "forbidden");
-    }
-    for (path, body) in [
-        ("/v1/oauth/clients", json!({ "name": "X", "organization_id": company.id, "redirect_uris": [] })),
-        (
-            "/v1/oauth/clients",
-            json!({
-                "name": "X", "organization_id": company.id, "redirect_uris": [], "scopes": ["members:read"],
-            }),
-        ),
-    ] {
-        world.post(path, &body).bearer(&key).from("192.0.2.1:1").send().await.refused(403, "forbidden");
-    }
-    let reading = json!({ "scopes": ["members:read"] });
-    let made = super::api_keys::make(world, &company, &company.owner.token, &reading).await;
-    let refused = super::api_keys::make(world, &company, &made.text("key"), &json!({})).await;
-    refused.refused(403, "insufficient_scope");
-}
-
-async fn attack_41_a_key_for_less_touches_no_key_for_more(world: &World) {
-    let company = Company::new(world).await;
-    let (strong, strong_key) = key(world, &company, &company.owner, &json!({})).await;
-    let (weak, weak_key) = key(world, &company, &company.owner, &json!({ "role": "member" })).await;
-    let (_, narrow_key) = key(world, &company, &company.owner, &json!({ "scopes": ["api_keys:write"] })).await;
-    let path = format!("/v1/api-keys/{strong}");
-    for (method, rest) in [("PATCH", ""), ("DELETE", ""), ("POST", "/disable"), ("POST", "/rotate")] {
-        let call = world.call(method, &format!("{path}{rest}")).json(&json!({ "name": "Mine" }));
-        call.bearer(&weak_key).send().await.refused(403, "forbidden");
-    }
-    // To have the other one's secret would be to have its scopes.
-    world.call("POST", &format!("{path}/rotate")).bearer(&narrow_key).send().await.refused(403, "forbidden");
-    me(world, &strong_key).await.ok();
-    world.call("POST", &format!("/v1/api-keys/{weak}/rotate")).bearer(&weak_key).send().await.ok();
-    world.call("POST", &format!("/v1/api-keys/{weak}/disable")).bearer(&strong_key).send().await.ok();
 }
 
 async fn attack_41_what_is_over_is_over_at_once(world: &World) {
@@ -407,32 +274,6 @@ async fn a_rotation_may_overlap_with_the_secret_before_it_and_no_earlier_one(wor
     rotate(world, &company, &id, &json!({ "overlap_seconds": 604_800 })).await.ok();
 }
 
-async fn an_administrator_ends_the_keys_of_others_and_gets_none(world: &World) {
-    let company = Company::new(world).await;
-    let (members, members_key) = key(world, &company, &company.member, &json!({})).await;
-    let (owners, owners_key) = key(world, &company, &company.owner, &json!({})).await;
-    let touch = async |by: &Person, id: &str, method: &str, rest: &str| {
-        let call = world.call(method, &format!("/v1/api-keys/{id}{rest}")).json(&json!({ "name": "Renamed" }));
-        call.by(by).send().await
-    };
-    for (method, rest) in [("POST", "/disable"), ("POST", "/enable"), ("PATCH", ""), ("DELETE", "")] {
-        touch(&company.viewer, &members, method, rest).await.refused(403, "forbidden");
-        touch(&company.member, &owners, method, rest).await.refused(403, "forbidden");
-        touch(&company.admin, &owners, method, rest).await.refused(403, "forbidden");
-        touch(&company.outsider, &members, method, rest).await.refused(404, "not_found");
-    }
-    for by in [&company.owner, &company.admin] {
-        touch(by, &members, "POST", "/rotate").await.refused(403, "forbidden");
-    }
-    for (method, rest) in [("PATCH", ""), ("POST", "/disable"), ("POST", "/enable")] {
-        touch(&company.admin, &members, method, rest).await.ok();
-    }
-    me(world, &members_key).await.ok();
-    touch(&company.admin, &members, "DELETE", "").await.ok();
-    me(world, &members_key).await.refused(401, "unauthorized");
-    me(world, &owners_key).await.ok();
-}
-
 async fn a_key_comes_from_where_it_may(world: &World) {
     let company = Company::new(world).await;
     let allowed = json!({ "allowed_ips": ["203.0.113.9/24", "2001:db8::/32", "::ffff:198.51.100.7"] });
@@ -476,28 +317,6 @@ async fn a_use_is_seen_within_a_minute(world: &World) {
     world.advance(Duration::from_secs(20));
     me(world, &key).await.ok();
     assert!(last().await.as_str() > first.as_str());
-}
-
-async fn an_app_makes_no_key(world: &World) {
-    let company = Company::new(world).await;
-    let token = world.app_token(&company.app).await;
-    for organization in [company.id, company.app.organization] {
-        let body = json!({ "name": "Mine", "organization_id": organization });
-        world.post("/v1/api-keys", &body).bearer(&token).send().await.refused(404, "not_found");
-    }
-    assert_eq!(*world.get("/v1/api-keys").bearer(&token).send().await.ok(), json!([]));
-}
-
-async fn attack_44_an_app_that_acts_for_somebody_takes_no_key_along(world: &World) {
-    let company = Company::new(world).await;
-    let exchanged = world.exchange(&company.app, company.owner.id).await.text("access_token");
-    make(world, &company, &exchanged, &json!({})).await.refused(403, "session_required");
-    let (id, secret) = key(world, &company, &company.owner, &json!({})).await;
-    let rotate = format!("/v1/api-keys/{id}/rotate");
-    world.post(&rotate, &json!({})).bearer(&exchanged).send().await.refused(403, "session_required");
-    me(world, &secret).await.ok();
-    // Ending one is no credential.
-    world.delete(&format!("/v1/api-keys/{id}")).bearer(&exchanged).send().await.ok();
 }
 
 async fn what_makes_no_sense_is_refused(world: &World) {

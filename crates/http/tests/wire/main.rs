@@ -39,6 +39,7 @@ mod floods;
 mod headers;
 mod invitations;
 mod isolation;
+mod key_limits;
 mod links;
 mod lockout;
 mod mail_links;

@@ -15,6 +15,7 @@ on_both!(
     attack_40_nobody_makes_one_above_themselves,
     attack_40_nobody_gets_the_key_of_one_that_may_more_than_they,
     a_service_account_has_grants,
+    an_owner_is_denied_nothing,
     a_service_account_makes_keys_as_itself,
     a_service_account_belongs_to_no_list_of_members,
     attack_37_anothers_service_account_does_not_exist,
@@ -291,6 +292,20 @@ async fn a_service_account_has_grants(world: &World) {
     let theirs = world.post("/v1/service-accounts", &body).by(&company.outsider).send().await.text("id");
     let foreign = json!({ "organization_id": company.id, "principal_id": theirs, "action": "team.create" });
     world.post("/v1/permissions", &foreign).by(&company.owner).send().await.refused(404, "not_found");
+}
+
+async fn an_owner_is_denied_nothing(world: &World) {
+    let company = Company::new(world).await;
+    let id = make(world, &company, &company.owner, &json!({})).await.text("id");
+    let deny = json!({ "organization_id": company.id, "principal_id": id, "effect": "deny", "action": "team.*" });
+    let denied = world.post("/v1/permissions", &deny).by(&company.owner).send().await.text("id");
+    let raise = async || {
+        let body = json!({ "role": "owner" });
+        world.patch(&format!("/v1/service-accounts/{id}"), &body).by(&company.owner).send().await
+    };
+    raise().await.refused(409, "conflict");
+    world.delete(&format!("/v1/permissions/{denied}")).by(&company.owner).send().await.ok();
+    assert_eq!(raise().await.text("role"), "owner");
 }
 
 async fn a_service_account_makes_keys_as_itself(world: &World) {

@@ -118,7 +118,7 @@ async fn an_action_is_for_those_whom_the_action_table_names(world: &World) {
         let before = cast.look_at(world, kind).await;
         let mut welcome = Vec::new();
         for someone in cast.everybody(world, Some(action)).await {
-            let Err(refused) = someone.expected(kind, action) else {
+            let Err(refused) = someone.expected(&entry, kind, action) else {
                 welcome.push(someone);
                 continue;
             };

@@ -43,6 +43,7 @@ struct ApiKeyRow {
     previous_expires_at: Option<Moment>,
     created_by: Option<RowId>,
     updated_at: Moment,
+    disabled_by: Option<RowId>,
 }
 
 /// A key, the app of its organization, and the team of its service account.
@@ -153,6 +154,7 @@ impl ApiKeyRepository for Tx<'_> {
             previous_expires_at: key.previous.map(|(_, until)| Moment(until)),
             created_by: key.created_by.map(|id| RowId(id.0)),
             updated_at: Moment(key.updated_at),
+            disabled_by: key.disabled_by.map(|id| RowId(id.0)),
         };
         let insert = diesel::insert_into(api_keys::table).values(row);
         self.query(|connection| insert.execute(connection))?;
@@ -170,6 +172,7 @@ impl ApiKeyRepository for Tx<'_> {
                 api_keys::description.eq(key.description.as_deref()),
                 api_keys::allowed_ips.eq(Json(key.allowed_ips.iter().collect::<Vec<_>>())),
                 api_keys::disabled_at.eq(key.disabled_at.map(Moment)),
+                api_keys::disabled_by.eq(key.disabled_by.map(|id| RowId(id.0))),
                 api_keys::updated_at.eq(Moment(key.updated_at)),
             ))
             .into_boxed();
@@ -269,6 +272,7 @@ fn into_key((row, app, team): Row) -> Result<ApiKey> {
         scopes: row.scopes.0,
         allowed_ips: intact(AllowedIps::parse(row.allowed_ips.0.iter().map(String::as_str)))?,
         disabled_at: row.disabled_at.map(|at| at.0),
+        disabled_by: row.disabled_by.map(|id| PrincipalId(id.0)),
         expires_at: row.expires_at.map(|at| at.0),
         last_used_at: row.last_used_at.map(|at| at.0),
         created_by: row.created_by.map(|id| PrincipalId(id.0)),

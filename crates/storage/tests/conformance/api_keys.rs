@@ -46,6 +46,7 @@ pub fn key(organization: OrganizationId, account: Option<AccountId>, principal: 
         scopes: vec!["teams:read".to_owned(), "it's".to_owned()],
         allowed_ips: AllowedIps::parse(["203.0.113.0/24", "2001:db8::/32"]).unwrap(),
         disabled_at: Some(at(1)),
+        disabled_by: None,
         expires_at: Some(at(2)),
         last_used_at: Some(at(4)),
         created_by: Some(principal),

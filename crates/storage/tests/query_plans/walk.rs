@@ -274,6 +274,7 @@ fn keys(tx: &mut dyn Transaction, organization: OrganizationId) -> Result<()> {
         scopes: Vec::new(),
         allowed_ips: AllowedIps::default(),
         disabled_at: None,
+        disabled_by: None,
         expires_at: None,
         last_used_at: None,
         created_by: None,

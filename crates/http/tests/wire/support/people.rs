@@ -213,6 +213,7 @@ impl World {
             scopes: Vec::new(),
             allowed_ips: AllowedIps::default(),
             disabled_at: None,
+            disabled_by: None,
             expires_at: None,
             last_used_at: None,
             created_by: None,

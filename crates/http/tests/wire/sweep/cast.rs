@@ -1,6 +1,7 @@
 //! Everybody who is known, and what each of them may.
 
 use authz::{KeyScope, action};
+use fabric_http::routes::Entry;
 use identity::ApiKey;
 use kernel::{
     Role, Unchecked,
@@ -76,7 +77,7 @@ impl Someone {
     }
 
     /// What they are to be told when they come to do this to that.
-    pub fn expected(&self, kind: Kind, action: &action::Entry) -> Result<(), (u16, &'static str)> {
+    pub fn expected(&self, entry: &Entry, kind: Kind, action: &action::Entry) -> Result<(), (u16, &'static str)> {
         if self.through == Through::KeyWithoutScope {
             return Err((403, "insufficient_scope"));
         }
@@ -97,8 +98,10 @@ impl Someone {
             {
                 Err((403, "user_required"))
             }
-            // No app takes a key of its users along.
-            Kind::Tenant if action.name == "api_key.create" && self.through == Through::Exchange => {
+            // No app takes a credential of its users along.
+            Kind::Tenant | Kind::ServiceAccount | Kind::ServiceAccountKey
+                if self.through == Through::Exchange && gives_a_credential(entry) =>
+            {
                 by_role(self.tenant).and(Err((403, "session_required")))
             }
             // It is somebody else's: nobody gets it, and who ends it is an administrator.
@@ -116,6 +119,12 @@ impl Someone {
             _ => by_role(self.owner),
         }
     }
+}
+
+/// Whether the answer of a route has a secret that its caller may come with from then on.
+fn gives_a_credential(entry: &Entry) -> bool {
+    let makes = ["/v1/api-keys", "/api-keys", "/v1/oauth/clients"].iter().any(|end| entry.path.ends_with(end));
+    entry.method == "POST" && (makes || entry.path.ends_with("/rotate"))
 }
 
 pub struct Cast {

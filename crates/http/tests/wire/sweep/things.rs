@@ -111,7 +111,7 @@ impl Things {
                 )
             })
             .await;
-        let key = world.insert_key(organization, |key| key).await.id.to_string();
+        let key = world.insert_key(organization, narrow).await.id.to_string();
         let kinds = [Kind::ServiceAccount, Kind::ServiceAccountKey, Kind::OauthClient];
         let programs = if kinds.into_iter().any(needed) { Some(programs(world, organization).await) } else { None };
         let [service_account, service_account_key, oauth_client] =
@@ -189,16 +189,14 @@ async fn programs(world: &World, organization: OrganizationId) -> [String; 3] {
             )
         })
         .await;
-    // With scopes that every key has which may have it: nobody gets more than the key that they come with.
-    let of_account = |key| ApiKey {
-        principal: id.into(),
-        service_account: Some(id),
-        role: None,
-        scopes: vec!["api_keys:read".to_owned()],
-        ..key
-    };
+    let of_account = |key| narrow(ApiKey { principal: id.into(), service_account: Some(id), role: None, ..key });
     let key = world.insert_key(organization, of_account).await;
     [id.to_string(), key.id.to_string(), client_id.to_string()]
+}
+
+/// With scopes that every key has which may have it: nobody gets more than the key that they come with.
+fn narrow(key: ApiKey) -> ApiKey {
+    ApiKey { scopes: vec!["api_keys:read".to_owned()], ..key }
 }
 
 /// Something that is another's, and what it must look like: something that does not exist.
