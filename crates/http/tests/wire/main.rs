@@ -27,6 +27,7 @@ mod audit_chain;
 mod bad_input;
 mod bootstrap;
 mod budget;
+mod checks;
 mod claims;
 mod cors;
 mod cors_and_hosts;

@@ -473,6 +473,7 @@ fn people(
     tx.account(account.id)?;
     tx.account_by_email(app, email)?;
     tx.account_of(app, principal)?;
+    tx.apps_with_account(principal)?;
     tx.update_account(&account)?;
     let hash = PasswordHash::from_stored("hash".to_owned());
     tx.replace_password(account.id, None, &hash)?;
