@@ -6,10 +6,13 @@ use std::{
 };
 
 use audit::{
-    Chain, ChainKey, Entry, Link,
+    Chain, ChainKey, Entry, Link, Persons,
     chain::{Break, Walk, chain_of, same},
 };
-use kernel::{Result, Timestamp, id::EventId};
+use kernel::{
+    Result, Timestamp,
+    id::{AppId, EventId, PrincipalId},
+};
 use uuid::Uuid;
 
 use crate::{Platform, Transaction};
@@ -41,6 +44,8 @@ pub enum Why {
     OtherEnd,
     /// The note of the last position was changed, or the last entries were removed.
     NotedPosition,
+    /// Who somebody is was erased there, and nobody whom it may tell of was deleted.
+    Erased,
     /// This entry waits for a position, and so for a link, for longer than anything does: it may be changed unseen.
     Left,
 }
@@ -54,6 +59,7 @@ impl Why {
             Self::Gap => "entries are missing before this one",
             Self::OtherEnd => "the end that was written down elsewhere is not in the chain",
             Self::NotedPosition => "the last position that was noted is not that of the last entry",
+            Self::Erased => "what tells who somebody is was erased in this entry, and none of them was deleted",
             Self::Left => {
                 "this entry has no position, and is in no chain, for minutes: something holds the sequencer up"
             }
@@ -114,8 +120,10 @@ fn verify(tx: &mut dyn Transaction, keys: &[ChainKey], known: &[KnownEnd], late:
         let entries = tx.waiting(after)?;
         let Some(last) = entries.last() else { break };
         after = Some(last.id);
+        search.deleted.extend(entries.iter().filter_map(Entry::deleted));
         entries.iter().filter(|entry| entry.at < late).for_each(|entry| search.left(entry));
     }
+    search.compare_erased();
     Ok(search.found)
 }
 
@@ -140,6 +148,10 @@ struct Search<'a> {
     missing: Vec<KnownEnd>,
     /// The last position so far.
     position: i64,
+    /// Whose accounts were deleted, and in which app.
+    deleted: BTreeSet<(Option<AppId>, PrincipalId)>,
+    /// The first entry in which these were erased.
+    erased: BTreeMap<Persons, Broken>,
     /// Chains with entries that were left out, and that was told.
     left: BTreeSet<Uuid>,
     found: Verification,
@@ -150,7 +162,17 @@ impl<'a> Search<'a> {
         let pruned_to = chains.values().filter_map(|chain| chain.checkpoint).map(|point| point.position).max();
         let found = Verification { chains: chains.len(), ..Verification::default() };
         let (missing, position) = (known.to_vec(), pruned_to.unwrap_or(0));
-        Self { keys, chains, walks: BTreeMap::new(), missing, position, left: BTreeSet::new(), found }
+        Self {
+            keys,
+            chains,
+            walks: BTreeMap::new(),
+            missing,
+            position,
+            deleted: BTreeSet::new(),
+            erased: BTreeMap::new(),
+            left: BTreeSet::new(),
+            found,
+        }
     }
 
     /// One entry further.
@@ -161,6 +183,10 @@ impl<'a> Search<'a> {
             self.found.broken.push(broken(Why::Gap));
         }
         self.position = at;
+        self.deleted.extend(entry.deleted());
+        if entry.erased() {
+            self.erased.entry(entry.persons()).or_insert(broken(Why::Erased));
+        }
         self.missing.retain(|end| {
             !(end.chain == id && end.position == at && entry.link.is_some_and(|link| same(&link, &end.link)))
         });
@@ -223,6 +249,15 @@ impl<'a> Search<'a> {
             let chain = chain_of(None);
             self.found.broken.push(Broken { chain, entry: None, position: noted, why: Why::NotedPosition });
         }
+    }
+
+    /// Whether everybody who was erased was deleted: that is told by an entry of its own, later in the ledger.
+    fn compare_erased(&mut self) {
+        let gone = |person: &Persons| {
+            let mut either = [person.actor, person.subject].into_iter().flatten();
+            either.any(|principal| self.deleted.contains(&(person.app, principal)))
+        };
+        self.found.broken.extend(self.erased.iter().filter(|(persons, _)| !gone(persons)).map(|(_, broken)| *broken));
     }
 
     /// An entry that is without a position for too long. The first of each chain is enough to know.

@@ -298,6 +298,8 @@ async fn who_is_deleted_is_forgotten(world: &World) {
     assert!(world.number("SELECT count(*) FROM events WHERE personal LIKE '%owner@example.com%'") > 0);
     let entry = &company.log(world, "?action=team.created").await[0];
     assert_eq!((&entry["actor_principal_id"], &entry["ip"]), (&json!(gone.id), &json!(null)));
+    // Whether the deletion has its own place yet or not.
+    assert_eq!(world.platform.verify_audit_log(Vec::new()).await.unwrap().broken, []);
     world.platform.sequence().await.unwrap();
     assert_eq!(world.platform.verify_audit_log(Vec::new()).await.unwrap().broken, []);
 }

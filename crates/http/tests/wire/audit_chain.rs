@@ -22,6 +22,8 @@ on_both!(
     the_chain_outlives_a_rotation_of_its_key,
     a_note_that_was_set_back_is_found_and_hurts_nothing,
     an_entry_that_is_left_out_is_named,
+    who_is_erased_by_hand_is_missed,
+    an_erasure_that_no_deletion_ordered_is_found,
 );
 
 async fn verified(world: &World) -> Verification {
@@ -236,4 +238,26 @@ async fn an_entry_that_is_left_out_is_named(world: &World) {
     assert_eq!((left.why, left.chain, left.entry), (Why::Left, company.id.0, Some(first)));
     while world.platform.sequence().await.unwrap() > 0 {}
     assert_eq!(verified(world).await.broken, []);
+}
+
+async fn who_is_erased_by_hand_is_missed(world: &World) {
+    let company = story(world).await;
+    let position = world.number(&format!("SELECT position FROM events WHERE id = ({})", made(2)));
+    // Without its salt nobody can tell whether it was changed.
+    for erased in ["salt = NULL", "personal = NULL"] {
+        assert_eq!(world.tamper(&format!("UPDATE events SET {erased} WHERE id = ({})", made(2))), 1);
+        let found = verified(world).await;
+        let [broken] = &found.broken[..] else { panic!("{erased}: {found:?}") };
+        assert_eq!((broken.why, broken.chain, broken.position), (Why::Erased, company.id.0, position), "{erased}");
+    }
+}
+
+async fn an_erasure_that_no_deletion_ordered_is_found(world: &World) {
+    story(world).await;
+    let order = "INSERT INTO erasures (id, app_id, principal_id, created_at) \
+                 SELECT id, app_id, actor_id, created_at FROM events WHERE kind = 'team.created' LIMIT 1";
+    assert_eq!(world.tamper(order), 1);
+    while world.platform.erase_persons().await.unwrap() > 0 {}
+    let found = verified(world).await;
+    assert!(!found.broken.is_empty() && found.broken.iter().all(|broken| broken.why == Why::Erased), "{found:?}");
 }
