@@ -25,6 +25,17 @@ struct Repeated {
     origin: Option<Arc<Origin>>,
 }
 
+impl Repeated {
+    /// Always one of its own: those that are noted together came from different places.
+    fn origin_of(&self, denied: &Denied) -> Origin {
+        let (request_id, client) = match self.origin.as_deref() {
+            Some(origin) => (origin.request_id.clone(), origin.client.clone()),
+            None => Default::default(),
+        };
+        Origin { request_id, client, via: denied.via }
+    }
+}
+
 /// Refusals that wait to be noted.
 #[derive(Default)]
 pub(crate) struct Refusals(Mutex<HashMap<Denied, Repeated>>);
@@ -54,9 +65,7 @@ impl Platform {
             let noted = some.to_vec();
             let written = self.store().write(move |tx| {
                 for (denied, repeated) in &noted {
-                    if let Some(origin) = &repeated.origin {
-                        tx.came_from(Arc::clone(origin));
-                    }
+                    tx.came_from(Arc::new(repeated.origin_of(denied)));
                     tx.append(&Event {
                         app: denied.app,
                         organization: Some(denied.organization),
