@@ -7,10 +7,10 @@ use std::{
 };
 
 use authz::Denied;
-use kernel::{Error, Event, EventKind, Origin, Result, Timestamp};
+use kernel::{Client, Error, Event, EventKind, Origin, Result, Timestamp, Via};
 use serde_json::json;
 
-use crate::Platform;
+use crate::{Platform, Transaction};
 
 /// The most that wait to be noted; what comes on top is counted and not noted.
 const MOST: usize = 10_000;
@@ -26,14 +26,25 @@ struct Repeated {
 }
 
 impl Repeated {
-    /// Always one of its own: those that are noted together came from different places.
-    fn origin_of(&self, denied: &Denied) -> Origin {
+    /// Always one of its own: those that are noted together came from different places. Of who is gone by now it does not
+    /// tell from where.
+    fn origin_of(&self, denied: &Denied, gone: bool) -> Origin {
         let (request_id, client) = match self.origin.as_deref() {
             Some(origin) => (origin.request_id.clone(), origin.client.clone()),
             None => Default::default(),
         };
-        Origin { request_id, client, via: denied.via }
+        Origin { request_id, client: if gone { Client::default() } else { client }, via: denied.via }
     }
+}
+
+/// Whether nobody is left whom a refusal would tell of: they were deleted before it is noted, and what was to be erased
+/// of them is.
+fn is_gone(tx: &mut dyn Transaction, denied: &Denied) -> Result<bool> {
+    // Who is deleted from here on waits for this, so that it is erased with the rest.
+    tx.keep_principal(denied.principal)?;
+    Ok(denied.via != Via::App
+        && tx.account_of(denied.app, denied.principal)?.is_none()
+        && tx.service_account_of(denied.organization, denied.principal)?.is_none())
 }
 
 /// Refusals that wait to be noted.
@@ -60,12 +71,15 @@ impl Platform {
     /// Those of the database: then they wait on.
     pub async fn note_refusals(&self) -> Result<usize> {
         let waiting = std::mem::take(&mut *self.inner.refusals.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let waiting: Vec<_> = waiting.into_iter().collect();
+        let mut waiting: Vec<_> = waiting.into_iter().collect();
+        // The order in which whoever deletes many takes them.
+        waiting.sort_unstable_by_key(|(denied, _)| denied.principal);
         for (number, some) in waiting.chunks(AT_ONCE).enumerate() {
             let noted = some.to_vec();
             let written = self.store().write(move |tx| {
                 for (denied, repeated) in &noted {
-                    tx.came_from(Arc::new(repeated.origin_of(denied)));
+                    let gone = is_gone(tx, denied)?;
+                    tx.came_from(Arc::new(repeated.origin_of(denied, gone)));
                     tx.append(&Event {
                         app: denied.app,
                         organization: Some(denied.organization),

@@ -26,6 +26,7 @@ on_both!(
     attack_44_what_an_app_does_for_somebody_is_visible,
     attack_53_no_entry_has_a_secret,
     who_is_deleted_is_forgotten,
+    a_refusal_that_is_noted_late_tells_nothing_of_who_is_deleted,
     every_entry_says_what_it_happened_to,
     what_happened_is_exported_as_lines_and_as_a_table,
     attack_49_an_exported_cell_is_no_formula,
@@ -351,6 +352,25 @@ async fn who_is_deleted_is_forgotten(world: &World) {
     // Whether the deletion has its own place yet or not.
     assert_eq!(world.platform.verify_audit_log(Vec::new()).await.unwrap().broken, []);
     world.platform.sequence().await.unwrap();
+    assert_eq!(world.platform.verify_audit_log(Vec::new()).await.unwrap().broken, []);
+}
+
+async fn a_refusal_that_is_noted_late_tells_nothing_of_who_is_deleted(world: &World) {
+    let company = Company::new(world).await;
+    let gone = world.sign_up(Some(&company.app), "gone").await;
+    world.enroll(company.id, &gone, Role::Member).await;
+    for person in [&gone, &company.member] {
+        let call = world.post(&company.path("teams"), &json!({ "name": "A" })).by(person);
+        call.header("user-agent", "Mine/1").send().await.refused(403, "forbidden");
+    }
+    world.delete(&format!("/v1/admin/users/{}", gone.id)).bearer(&company.app.api_key).send().await.ok();
+    while world.platform.erase_persons().await.unwrap() > 0 {}
+    assert_eq!(world.platform.note_refusals().await.unwrap(), 2);
+    let refused = company.log(world, "?outcome=denied").await;
+    let by = |person: &Person| refused.iter().find(|entry| entry["actor_principal_id"] == json!(person.id)).unwrap();
+    assert_eq!((&by(&gone)["user_agent"], &by(&company.member)["user_agent"]), (&json!(null), &json!("Mine/1")));
+    assert!(by(&gone)["credential_id"].is_string() && by(&gone)["request_id"].is_string(), "{refused:?}");
+    while world.platform.sequence().await.unwrap() > 0 {}
     assert_eq!(world.platform.verify_audit_log(Vec::new()).await.unwrap().broken, []);
 }
 
