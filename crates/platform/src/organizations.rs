@@ -66,7 +66,7 @@ impl Platform {
                 metadata: new.metadata.clone(),
                 ..empty_organization(app, slug, now)
             };
-            insert_organization(tx, organization, owner, now)
+            insert_organization(tx, organization, owner, Some(owner), now)
         });
         made.await
     }

@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use authz::Denied;
-use kernel::{Code, Error, Role, Via, id::SessionId};
+use identity::password::Password;
+use kernel::{Client, Code, Email, Error, Name, Origin, Role, Via, id::SessionId};
+use platform::{OperatorUser, SetUp};
 use serde_json::{Value, json};
 
-use crate::support::{Company, Person, World};
+use crate::support::{Company, PASSWORD, Person, World};
 
 on_both!(
     a_change_is_told_with_who_where_from_and_in_which_request,
     an_app_that_acts_for_somebody_is_named,
     a_key_and_its_owner_are_named,
+    who_makes_an_account_is_named_and_not_whom_it_is_for,
     entries_come_newest_first_page_after_page,
     entries_are_found_by_what_they_tell,
     a_filter_that_makes_no_sense_is_refused,
@@ -86,6 +89,60 @@ async fn a_key_and_its_owner_are_named(world: &World) {
     let entry = &company.log(world, "").await[0];
     assert_eq!((&entry["actor_type"], &entry["actor_principal_id"]), (&json!("api_key"), &json!(company.owner.id)));
     assert!(entry["credential_id"].is_string(), "the key");
+}
+
+async fn who_makes_an_account_is_named_and_not_whom_it_is_for(world: &World) {
+    let app = world.app("acme").await;
+    let administrator = world.administrator().await;
+    let new = json!({ "email": "made@example.com", "password": PASSWORD });
+    let made = world.post("/v1/admin/users", &new).bearer(&world.app_token(&app).await).send().await.text("id");
+    let entries = async |query: &str| {
+        let path = format!("/v1/audit-logs?limit=200&{query}");
+        world.get(&path).by(&administrator).send().await.ok().as_array().unwrap().clone()
+    };
+    let by_the_app = entries(&format!("actor_principal_id={}&app_id={}", app.id, app.id)).await;
+    let told: Vec<_> = by_the_app.iter().map(|entry| (&entry["action"], &entry["actor_type"])).collect();
+    let (created, founded) = (json!("user.created"), json!("organization.created"));
+    assert_eq!(told, [(&founded, &json!("app")), (&created, &json!("app"))]);
+    for entry in &by_the_app {
+        assert_eq!(entry["metadata"]["principal_id"], made, "{entry}");
+    }
+    let console = Origin { request_id: None, client: Client::default(), via: Via::Operator };
+    let console = world.platform.coming_from(console);
+    let person = console.operator_create_user(OperatorUser {
+        app: Some(app.id),
+        email: Email::parse("console@example.com").unwrap(),
+        password: Password::choose(&PASSWORD.into()).unwrap(),
+        display_name: None,
+        verified: true,
+        admin: false,
+    });
+    let person = person.await.unwrap().principal;
+    console
+        .set_up(SetUp {
+            app_name: Name::parse("Other").unwrap(),
+            email: Email::parse("other@example.com").unwrap(),
+            password: Password::choose(&PASSWORD.into()).unwrap(),
+            webhook_url: None,
+        })
+        .await
+        .unwrap();
+    let all = entries("").await;
+    let by_operator: Vec<_> = all.iter().filter(|entry| entry["actor_type"] == "operator").collect();
+    let mut kinds: Vec<_> = by_operator.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    kinds.sort_unstable();
+    let expected = [
+        "api_key.created",
+        "app.created",
+        "organization.created",
+        "organization.created",
+        "user.created",
+        "user.created",
+    ];
+    assert_eq!(kinds, expected);
+    assert!(by_operator.iter().all(|entry| entry["actor_principal_id"].is_null()), "{by_operator:?}");
+    let of_person = by_operator.iter().filter(|entry| entry["metadata"]["principal_id"] == json!(person));
+    assert_eq!(of_person.count(), 2, "{by_operator:?}");
 }
 
 async fn entries_come_newest_first_page_after_page(world: &World) {
