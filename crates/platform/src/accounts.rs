@@ -8,7 +8,7 @@ use kernel::{
 use serde_json::json;
 use tenancy::{Membership, Organization, membership::Departure, organization::personal_name};
 
-use crate::Transaction;
+use crate::{Transaction, organizations::about};
 
 /// Who makes an account.
 #[derive(Clone, Copy)]
@@ -169,13 +169,13 @@ pub(crate) fn insert_organization(
         custom_role: None,
         created_at: now,
     })?;
+    let mut payload = about(&organization);
+    payload["principal_id"] = json!(owner);
     tx.append(&Event {
         app: organization.app,
         organization: Some(organization.id),
         actor,
-        payload: json!({
-            "name": organization.name.as_str(), "slug": organization.slug.as_str(), "principal_id": owner,
-        }),
+        payload,
         ..Event::new(EventKind::OrganizationCreated, now)
     })?;
     Ok(organization)

@@ -30,6 +30,7 @@ on_both!(
     attack_53_no_entry_has_a_secret,
     who_is_deleted_is_forgotten,
     a_refusal_that_is_noted_late_tells_nothing_of_who_is_deleted,
+    a_name_that_was_made_after_an_address_is_in_no_entry,
     every_entry_says_what_it_happened_to,
     what_happened_is_exported_as_lines_and_as_a_table,
     attack_49_an_exported_cell_is_no_formula,
@@ -429,6 +430,25 @@ async fn a_refusal_that_is_noted_late_tells_nothing_of_who_is_deleted(world: &Wo
     assert!(by(&gone)["credential_id"].is_string() && by(&gone)["request_id"].is_string(), "{refused:?}");
     while world.platform.sequence().await.unwrap() > 0 {}
     assert_eq!(world.platform.verify_audit_log(Vec::new()).await.unwrap().broken, []);
+}
+
+/// It could not be erased from there.
+async fn a_name_that_was_made_after_an_address_is_in_no_entry(world: &World) {
+    let app = world.app("acme").await;
+    let gone = world.sign_up(Some(&app), "zebulon").await;
+    let path = format!("/v1/organizations/{}", world.home_of(&gone).await);
+    let shown = world.get(&path).by(&gone).send().await;
+    assert_eq!(shown.ok()["name"], "zebulon's organization");
+    world.patch(&path, &json!({ "slug": "zoo" })).by(&gone).send().await.ok();
+    world.call("POST", &format!("{path}/request-deletion")).by(&gone).send().await.ok();
+    world.advance(Duration::from_hours(24 * 8));
+    assert_eq!(world.platform.delete_due_organization().await.unwrap(), 1);
+    for kind in ["organization.created", "organization.updated", "organization.deleted"] {
+        assert!(world.events(kind) > 0, "{kind}");
+    }
+    assert_eq!(world.number("SELECT count(*) FROM events WHERE payload LIKE '%zebulon%'"), 0);
+    // What was called so by hand and is nobody's is told.
+    assert!(world.number("SELECT count(*) FROM events WHERE kind LIKE 'organization.%' AND payload LIKE '%acme%'") > 0);
 }
 
 /// The names of payloads' fields are what entries are found by.
