@@ -64,6 +64,9 @@ impl Personal {
     }
 }
 
+/// What happens in an app to this kind of thing, the app itself, is done with accounts of the platform.
+pub const OF_PLATFORM: &str = "app";
+
 /// Whom an entry may tell of. They are who they are in one app: nobody is forgotten elsewhere when they go there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Persons {
@@ -187,7 +190,8 @@ impl Entry {
     /// Whom it may tell of, and in which app: who did it, and whom it is about.
     #[must_use]
     pub fn persons(&self) -> Persons {
-        Persons { app: self.app, actor: self.actor, subject: self.subject() }
+        let of_platform = self.resource.as_ref().is_some_and(|(kind, _)| kind == OF_PLATFORM);
+        Persons { app: self.app.filter(|_| !of_platform), actor: self.actor, subject: self.subject() }
     }
 
     /// Whose account was deleted, if it tells of that, and in which app.
@@ -300,6 +304,8 @@ mod tests {
         let deletion = Entry { kind: "user.deleted".to_owned(), ..other.clone() };
         assert_eq!((deletion.deleted(), other.deleted()), (Some((app, gone)), None));
         assert_eq!(other.persons(), Persons { app, actor: None, subject: Some(gone) });
+        let of_app = Entry { resource: Some((EventKind::AppUpdated.resource().to_owned(), "x".to_owned())), ..other };
+        assert_eq!(of_app.persons().app, None);
     }
 
     #[test]

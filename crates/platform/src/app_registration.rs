@@ -322,7 +322,7 @@ fn free_app_slug(tx: &mut dyn Transaction, scope: &dyn Scope, name: &Name) -> Re
     Ok(plain.lengthened(rand::random()))
 }
 
-/// An event of an app belongs to its owner, who manages it.
+/// An event of an app happens in it, and belongs to its owner, who manages it.
 fn app_event(
     tx: &mut dyn Transaction,
     kind: EventKind,
@@ -331,6 +331,7 @@ fn app_event(
     now: Timestamp,
 ) -> Result<()> {
     tx.append(&Event {
+        app: Some(app.id),
         organization: Some(app.owner),
         actor,
         payload: json!({ "app_id": app.id, "name": app.name.as_str() }),

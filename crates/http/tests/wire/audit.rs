@@ -8,7 +8,7 @@ use kernel::{Client, Code, Email, Error, Name, Origin, Role, Via, id::SessionId}
 use platform::{OperatorUser, SetUp};
 use serde_json::{Value, json};
 
-use crate::support::{Company, PASSWORD, Person, World};
+use crate::support::{App, Company, PASSWORD, Person, World};
 
 on_both!(
     a_change_is_told_with_who_where_from_and_in_which_request,
@@ -24,6 +24,7 @@ on_both!(
     who_does_not_belong_there_leaves_no_refusal,
     an_organization_sees_its_own_and_nothing_else,
     an_app_sees_what_happened_in_it,
+    what_happens_to_an_app_is_found_in_it,
     who_runs_the_platform_sees_everything,
     attack_43_no_filter_shows_what_is_anothers,
     attack_44_what_an_app_does_for_somebody_is_visible,
@@ -328,6 +329,39 @@ async fn an_app_sees_what_happened_in_it(world: &World) {
     world.get("/v1/audit-logs").by(&company.owner).send().await.refused(403, "forbidden");
     let path = format!("/v1/audit-logs?app_id={}", other.id);
     world.get(&path).bearer(&company.app.api_key).send().await.refused(404, "not_found");
+}
+
+async fn what_happens_to_an_app_is_found_in_it(world: &World) {
+    let app = world.app("acme").await;
+    let other = world.set_up("other").await;
+    world.configure(&app, &json!({ "name": "Renamed" })).await;
+    let administrator = world.administrator().await;
+    let found = async |by: &str, query: &str| {
+        let path = format!("/v1/audit-logs?action=app.*{query}");
+        let listed = world.get(&path).bearer(by).send().await.ok().as_array().unwrap().clone();
+        assert!(listed.iter().all(|entry| entry["app_id"] == entry["resource_id"]), "{listed:?}");
+        listed.iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let of = |app: &App| format!("&app_id={}", app.id);
+    assert_eq!(found(&administrator.token, &of(&app)).await, ["app.updated", "app.created"]);
+    assert_eq!(found(&app.api_key, "").await, ["app.updated", "app.created"]);
+    assert_eq!(found(&other.owner.token, &of(&other)).await, ["app.created"]);
+    let path = format!("/v1/audit-logs?action=app.*{}", of(&app));
+    world.get(&path).by(&other.owner).send().await.refused(404, "not_found");
+    // Who did it is erased with their account of the platform, and with none that they have in the app.
+    let twin = world.sign_up(Some(&app), "acme-owner").await;
+    assert_eq!(twin.id, app.owner.id);
+    let traces = "SELECT count(*) FROM events WHERE kind = 'app.updated' AND personal LIKE '%Mine/1%'";
+    let path = format!("/v1/apps/{}", app.id);
+    let call = world.patch(&path, &json!({ "name": "Again" })).by(&app.owner);
+    call.header("user-agent", "Mine/1").send().await.ok();
+    let principal = app.owner.id;
+    for (place, left) in [(Some(app.id), 1), (None, 0)] {
+        let now = world.now();
+        world.write(move |tx| tx.order_erasure(place, principal, now)).await;
+        while world.platform.erase_persons().await.unwrap() > 0 {}
+        assert_eq!(world.number(traces), left, "{place:?}");
+    }
 }
 
 async fn who_runs_the_platform_sees_everything(world: &World) {

@@ -1,6 +1,6 @@
 //! The ledger as an audit log.
 
-use audit::{AuditRepository, Chain, Checkpoint, Entry, Filter, Head, Link, Outcome, Personal};
+use audit::{AuditRepository, Chain, Checkpoint, Entry, Filter, Head, Link, OF_PLATFORM, Outcome, Personal};
 use diesel::{dsl::max, prelude::*};
 use kernel::{
     AppScope, EventKind, Listed, Page, Result, Scope, Timestamp,
@@ -250,15 +250,18 @@ impl Tx<'_> {
         Ok(Listed::cut(found, page, total, |entry: &Entry| entry.id))
     }
 
-    /// Some entries that somebody made, or that are about them, and that tell who they are.
+    /// Some entries that somebody made, or that are about them, and that tell who they are in an app: as
+    /// [`Entry::persons`] has it.
     fn personal_of(&mut self, app: Option<RowId>, principal: RowId, made: bool) -> Result<Vec<RowId>> {
         let whole = events::table.filter(events::personal.is_not_null()).limit(SWEEP).select(events::id);
         let of = whole.into_boxed::<Db>();
         let of =
             if made { of.filter(events::actor_id.eq(principal)) } else { of.filter(events::subject_id.eq(principal)) };
         let of = match app {
-            Some(app) => of.filter(events::app_id.eq(app)),
-            None => of.filter(events::app_id.is_null()),
+            Some(app) => of
+                .filter(events::app_id.eq(app))
+                .filter(events::resource_type.is_null().or(events::resource_type.ne(OF_PLATFORM))),
+            None => of.filter(events::app_id.is_null().or(events::resource_type.eq(OF_PLATFORM))),
         };
         self.query(|connection| of.load(connection))
     }
