@@ -110,7 +110,9 @@ fn verify(tx: &mut dyn Transaction, keys: &[ChainKey], known: &[KnownEnd], late:
         let entries = tx.sequenced(read_to)?;
         let Some(last) = entries.last() else { break };
         read_to = last.position.unwrap_or_default();
-        entries.iter().for_each(|entry| search.follow(entry));
+        for entry in &entries {
+            search.follow(entry);
+        }
     }
     search.end();
     search.compare_known();
@@ -121,7 +123,9 @@ fn verify(tx: &mut dyn Transaction, keys: &[ChainKey], known: &[KnownEnd], late:
         let Some(last) = entries.last() else { break };
         after = Some(last.id);
         search.deleted.extend(entries.iter().filter_map(Entry::deleted));
-        entries.iter().filter(|entry| entry.at < late).for_each(|entry| search.left(entry));
+        for entry in entries.iter().filter(|entry| entry.at < late) {
+            search.left(entry);
+        }
     }
     search.compare_erased();
     Ok(search.found)

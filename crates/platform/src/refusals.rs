@@ -29,11 +29,12 @@ impl Repeated {
     /// Always one of its own: those that are noted together came from different places. Of who is gone by now it does not
     /// tell from where.
     fn origin_of(&self, denied: &Denied, gone: bool) -> Origin {
-        let (request_id, client) = match self.origin.as_deref() {
-            Some(origin) => (origin.request_id.clone(), origin.client.clone()),
-            None => Default::default(),
-        };
-        Origin { request_id, client: if gone { Client::default() } else { client }, via: denied.via }
+        let origin = self.origin.as_deref();
+        Origin {
+            request_id: origin.and_then(|origin| origin.request_id.clone()),
+            client: origin.filter(|_| !gone).map_or_else(Client::default, |origin| origin.client.clone()),
+            via: denied.via,
+        }
     }
 }
 
