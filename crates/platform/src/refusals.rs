@@ -38,13 +38,13 @@ impl Repeated {
     }
 }
 
-/// Whether nobody is left whom a refusal would tell of: they were deleted before it is noted, and what was to be erased
-/// of them is.
-fn is_gone(tx: &mut dyn Transaction, denied: &Denied) -> Result<bool> {
+/// Whether nobody is left whom a refusal would tell of: they were deleted before it is noted, whether they have come back
+/// since or not, and what was to be erased of them is.
+fn is_gone(tx: &mut dyn Transaction, denied: &Denied, since: Timestamp) -> Result<bool> {
     // Who is deleted from here on waits for this, so that it is erased with the rest.
     tx.keep_principal(denied.principal)?;
     Ok(denied.via != Via::App
-        && tx.account_of(denied.app, denied.principal)?.is_none()
+        && tx.account_of(denied.app, denied.principal)?.is_none_or(|account| account.created_at > since)
         && tx.service_account_of(denied.organization, denied.principal)?.is_none())
 }
 
@@ -79,7 +79,7 @@ impl Platform {
             let noted = some.to_vec();
             let written = self.store().write(move |tx| {
                 for (denied, repeated) in &noted {
-                    let gone = is_gone(tx, denied)?;
+                    let gone = is_gone(tx, denied, repeated.since)?;
                     tx.came_from(Arc::new(repeated.origin_of(denied, gone)));
                     tx.append(&Event {
                         app: denied.app,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use authz::Denied;
 use identity::password::Password;
-use kernel::{Client, Code, Email, Error, Name, Origin, Role, Via, id::SessionId};
+use kernel::{Client, Code, Email, Error, Name, Origin, Via, id::SessionId};
 use platform::{OperatorUser, SetUp};
 use serde_json::{Value, json};
 
@@ -29,9 +29,6 @@ on_both!(
     attack_43_no_filter_shows_what_is_anothers,
     attack_44_what_an_app_does_for_somebody_is_visible,
     attack_53_no_entry_has_a_secret,
-    who_is_deleted_is_forgotten,
-    a_refusal_that_is_noted_late_tells_nothing_of_who_is_deleted,
-    a_name_that_was_made_after_an_address_is_in_no_entry,
     every_entry_says_what_it_happened_to,
     what_happened_is_exported_as_lines_and_as_a_table,
     attack_49_an_exported_cell_is_no_formula,
@@ -39,7 +36,7 @@ on_both!(
 );
 
 impl Company {
-    async fn log(&self, world: &World, query: &str) -> Vec<Value> {
+    pub(super) async fn log(&self, world: &World, query: &str) -> Vec<Value> {
         let listed = world.get(&self.path(&format!("audit-logs{query}"))).by(&self.owner).send().await;
         listed.ok().as_array().unwrap().clone()
     }
@@ -348,20 +345,6 @@ async fn what_happens_to_an_app_is_found_in_it(world: &World) {
     assert_eq!(found(&other.owner.token, &of(&other)).await, ["app.created"]);
     let path = format!("/v1/audit-logs?action=app.*{}", of(&app));
     world.get(&path).by(&other.owner).send().await.refused(404, "not_found");
-    // Who did it is erased with their account of the platform, and with none that they have in the app.
-    let twin = world.sign_up(Some(&app), "acme-owner").await;
-    assert_eq!(twin.id, app.owner.id);
-    let traces = "SELECT count(*) FROM events WHERE kind = 'app.updated' AND personal LIKE '%Mine/1%'";
-    let path = format!("/v1/apps/{}", app.id);
-    let call = world.patch(&path, &json!({ "name": "Again" })).by(&app.owner);
-    call.header("user-agent", "Mine/1").send().await.ok();
-    let principal = app.owner.id;
-    for (place, left) in [(Some(app.id), 1), (None, 0)] {
-        let now = world.now();
-        world.write(move |tx| tx.order_erasure(place, principal, now)).await;
-        while world.platform.erase_persons().await.unwrap() > 0 {}
-        assert_eq!(world.number(traces), left, "{place:?}");
-    }
 }
 
 async fn who_runs_the_platform_sees_everything(world: &World) {
@@ -421,68 +404,6 @@ async fn attack_53_no_entry_has_a_secret(world: &World) {
     for secret in secrets.into_iter().chain(tokens).chain([crate::support::PASSWORD.to_owned()]) {
         assert!(!listed.contains(&secret), "{secret}");
     }
-}
-
-async fn who_is_deleted_is_forgotten(world: &World) {
-    let company = Company::new(world).await;
-    let gone = world.sign_up(Some(&company.app), "gone").await;
-    world.enroll(company.id, &gone, Role::Admin).await;
-    let call = world.post(&company.path("teams"), &json!({ "name": "A" })).by(&gone);
-    call.header("user-agent", "Mine/1").from("203.0.113.9:1").send().await.ok();
-    world.platform.sequence().await.unwrap();
-    let path = format!("/v1/admin/users/{}", gone.id);
-    world.delete(&path).bearer(&company.app.api_key).send().await.ok();
-    let traces =
-        "SELECT count(*) FROM events WHERE personal LIKE '%gone@example.com%' OR personal LIKE '%203.0.113.9%'";
-    assert!(world.number(traces) > 0);
-    while world.platform.erase_persons().await.unwrap() > 0 {}
-    assert_eq!(world.number(traces), 0);
-    // Others are not, and what happened stays.
-    assert!(world.number("SELECT count(*) FROM events WHERE personal LIKE '%owner@example.com%'") > 0);
-    let entry = &company.log(world, "?action=team.created").await[0];
-    assert_eq!((&entry["actor_principal_id"], &entry["ip"]), (&json!(gone.id), &json!(null)));
-    // Whether the deletion has its own place yet or not.
-    assert_eq!(world.platform.verify_audit_log(Vec::new()).await.unwrap().broken, []);
-    world.platform.sequence().await.unwrap();
-    assert_eq!(world.platform.verify_audit_log(Vec::new()).await.unwrap().broken, []);
-}
-
-async fn a_refusal_that_is_noted_late_tells_nothing_of_who_is_deleted(world: &World) {
-    let company = Company::new(world).await;
-    let gone = world.sign_up(Some(&company.app), "gone").await;
-    world.enroll(company.id, &gone, Role::Member).await;
-    for person in [&gone, &company.member] {
-        let call = world.post(&company.path("teams"), &json!({ "name": "A" })).by(person);
-        call.header("user-agent", "Mine/1").send().await.refused(403, "forbidden");
-    }
-    world.delete(&format!("/v1/admin/users/{}", gone.id)).bearer(&company.app.api_key).send().await.ok();
-    while world.platform.erase_persons().await.unwrap() > 0 {}
-    assert_eq!(world.platform.note_refusals().await.unwrap(), 2);
-    let refused = company.log(world, "?outcome=denied").await;
-    let by = |person: &Person| refused.iter().find(|entry| entry["actor_principal_id"] == json!(person.id)).unwrap();
-    assert_eq!((&by(&gone)["user_agent"], &by(&company.member)["user_agent"]), (&json!(null), &json!("Mine/1")));
-    assert!(by(&gone)["credential_id"].is_string() && by(&gone)["request_id"].is_string(), "{refused:?}");
-    while world.platform.sequence().await.unwrap() > 0 {}
-    assert_eq!(world.platform.verify_audit_log(Vec::new()).await.unwrap().broken, []);
-}
-
-/// It could not be erased from there.
-async fn a_name_that_was_made_after_an_address_is_in_no_entry(world: &World) {
-    let app = world.app("acme").await;
-    let gone = world.sign_up(Some(&app), "zebulon").await;
-    let path = format!("/v1/organizations/{}", world.home_of(&gone).await);
-    let shown = world.get(&path).by(&gone).send().await;
-    assert_eq!(shown.ok()["name"], "zebulon's organization");
-    world.patch(&path, &json!({ "slug": "zoo" })).by(&gone).send().await.ok();
-    world.call("POST", &format!("{path}/request-deletion")).by(&gone).send().await.ok();
-    world.advance(Duration::from_hours(24 * 8));
-    assert_eq!(world.platform.delete_due_organization().await.unwrap(), 1);
-    for kind in ["organization.created", "organization.updated", "organization.deleted"] {
-        assert!(world.events(kind) > 0, "{kind}");
-    }
-    assert_eq!(world.number("SELECT count(*) FROM events WHERE payload LIKE '%zebulon%'"), 0);
-    // What was called so by hand and is nobody's is told.
-    assert!(world.number("SELECT count(*) FROM events WHERE kind LIKE 'organization.%' AND payload LIKE '%acme%'") > 0);
 }
 
 /// The names of payloads' fields are what entries are found by.
