@@ -24,6 +24,7 @@ mod api_keys;
 mod apps;
 mod audit;
 mod audit_chain;
+mod audit_forgetting;
 mod bad_input;
 mod bootstrap;
 mod budget;
