@@ -103,8 +103,8 @@ async fn on_postgres_alone_whoever_may_have_missed_something_is_told_that_everyt
 }
 
 /// The connections on which somebody listens.
-const LISTENERS: &str = "SELECT pid FROM pg_stat_activity \
-                         WHERE datname = current_database() AND query LIKE 'LISTEN %'";
+const LISTENERS: &str = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
+                         AND (query LIKE 'LISTEN %' OR query LIKE 'SELECT pg_listening_channels%')";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn on_postgres_alone_nobody_hears_after_the_end_which_comes_at_once() {
