@@ -69,29 +69,32 @@ impl Ear {
     fn hear(self) {
         let (mut heard_before, mut deaf, mut pause) = (false, false, SHORTEST_PAUSE);
         loop {
-            let heard = listen(&self.url).and_then(|mut connection| {
-                if heard_before {
-                    metrics::counter!("fabric_change_reconnections_total").increment(1);
+            let error = match listen(&self.url) {
+                Ok(mut connection) => {
+                    if heard_before {
+                        metrics::counter!("fabric_change_reconnections_total").increment(1);
+                    }
+                    if deaf {
+                        tracing::info!("changes of other servers are heard again");
+                    }
+                    (heard_before, deaf, pause) = (true, false, SHORTEST_PAUSE);
+                    // What was committed up to now nobody has told us.
+                    self.listening.tell(&[Change::Everything]);
+                    let Err(lost) = self.follow(&mut connection) else { return };
+                    // Nor what was on its way.
+                    self.listening.tell(&[Change::Everything]);
+                    lost
                 }
-                if deaf {
-                    tracing::info!("changes of other servers are heard again");
-                }
-                (heard_before, deaf, pause) = (true, false, SHORTEST_PAUSE);
-                // What was committed up to now nobody has told us.
-                self.listening.tell(&[Change::Everything]);
-                self.follow(&mut connection)
-            });
-            let Err(error) = heard else { return };
+                Err(error) => error,
+            };
             if !deaf {
-                let cause = error.cause.as_ref().map(ToString::to_string);
+                let why = error.cause.as_ref().map_or_else(|| error.message.to_string(), ToString::to_string);
                 tracing::warn!(
-                    code = error.code.as_str(),
-                    cause,
+                    why = why.trim(),
                     "changes of other servers are not heard: until they are again, they are seen within 5 seconds"
                 );
                 deaf = true;
             }
-            self.listening.tell(&[Change::Everything]);
             if self.ends_within(pause) {
                 return;
             }

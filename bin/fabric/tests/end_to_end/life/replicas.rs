@@ -123,6 +123,8 @@ fn on_postgres_alone_a_server_whose_ears_were_cut_off_forgets_everything_and_hea
         until(what, || (name(&there) == to).then_some(()));
         assert!(begun.elapsed() < bound(&site), "{what}: {:?}", begun.elapsed());
     };
+    rename("First");
+    known("the first name", "First");
     rename("Told");
     known("a name that was told", "Told");
 
@@ -141,7 +143,7 @@ fn on_postgres_alone_a_server_whose_ears_were_cut_off_forgets_everything_and_hea
         line.unwrap_or_else(|| panic!("no {name} in:\n{metrics}")).parse::<u64>().unwrap()
     };
     assert_eq!(count("fabric_change_reconnections_total"), 1);
-    assert!(count("fabric_change_notices_total") >= 2);
+    assert!(count("fabric_change_notices_total") >= 1);
     assert!(second.log().contains("changes of other servers are heard again"));
     assert_eq!(second.client().get("/readyz").status, 200);
     second.stop();
