@@ -181,7 +181,9 @@ impl AllFacts {
             // A part of the keys of `authority`, where nothing is left.
             organizations: _,
             places,
-            teams,
+            things,
+            roles,
+            users,
             // Signatures do not change.
             verified: _,
         } = self;
@@ -199,7 +201,9 @@ impl AllFacts {
         origins.forget_all();
         authority.forget_all();
         places.forget_all();
-        teams.forget_all();
+        things.forget_all();
+        roles.forget_all();
+        users.forget_all();
     }
 }
 

@@ -67,7 +67,7 @@ async fn on_postgres_alone_what_one_commits_others_hear_and_what_it_rolls_back_t
     }
     let tokens: Vec<_> = (0..500).map(|_| TokenId::generate()).collect();
     let many = tokens.clone();
-    db.write(move |tx| many.iter().try_for_each(|token| tx.revoke_token(*token, at(1)))).await;
+    db.write(move |tx| many.iter().try_for_each(|token| tx.revoke_token(*token, at(1)).map(drop))).await;
     for other in &others {
         let heard: Vec<_> = tokens.iter().map(|_| other.next()).collect();
         assert_eq!(heard, tokens.iter().copied().map(Change::Token).collect::<Vec<_>>(), "in several notices");
