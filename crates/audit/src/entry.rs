@@ -64,6 +64,20 @@ impl Personal {
     }
 }
 
+/// What happens in an app to this kind of thing, the app itself, is done with accounts of the platform.
+pub const OF_PLATFORM: &str = "app";
+
+/// Whom an entry may tell of. They are who they are in one app: nobody is forgotten elsewhere when they go there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Persons {
+    /// Where they have their accounts; `None` is the platform itself.
+    pub app: Option<AppId>,
+    /// Who did it.
+    pub actor: Option<PrincipalId>,
+    /// Whom it is about.
+    pub subject: Option<PrincipalId>,
+}
+
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -173,6 +187,31 @@ impl Entry {
         (text("ip"), text("user_agent"))
     }
 
+    /// Whom it may tell of, and in which app: who did it, and whom it is about.
+    #[must_use]
+    pub fn persons(&self) -> Persons {
+        let of_platform = self.resource.as_ref().is_some_and(|(kind, _)| kind == OF_PLATFORM);
+        Persons { app: self.app.filter(|_| !of_platform), actor: self.actor, subject: self.subject() }
+    }
+
+    /// Whose account was deleted, if it tells of that, and in which app.
+    #[must_use]
+    pub fn deleted(&self) -> Option<(Option<AppId>, PrincipalId)> {
+        let deleted = self.kind == EventKind::UserDeleted.as_str();
+        deleted.then(|| self.subject()).flatten().map(|person| (self.app, person))
+    }
+
+    /// Whether what told who somebody is is gone.
+    #[must_use]
+    pub fn erased(&self) -> bool {
+        self.digest.is_some() && self.personal.is_none()
+    }
+
+    /// By the payload, which is in the chain.
+    fn subject(&self) -> Option<PrincipalId> {
+        self.detail("principal_id").and_then(|id| id.parse().ok())
+    }
+
     fn detail(&self, key: &str) -> Option<String> {
         object(&self.payload).get(key).and_then(Value::as_str).map(str::to_owned)
     }
@@ -255,6 +294,18 @@ mod tests {
         assert_eq!(erased.details()["role"], "admin");
         assert!(!erased.details().contains_key("email"));
         assert_eq!(erased.client(), (None, None));
+    }
+
+    #[test]
+    fn a_deletion_tells_who_is_gone() {
+        let (app, gone) = (Some(AppId::generate()), PrincipalId::generate());
+        let payload = format!(r#"{{"principal_id":"{gone}"}}"#);
+        let other = Entry { app, payload, ..entry(None, None, None) };
+        let deletion = Entry { kind: "user.deleted".to_owned(), ..other.clone() };
+        assert_eq!((deletion.deleted(), other.deleted()), (Some((app, gone)), None));
+        assert_eq!(other.persons(), Persons { app, actor: None, subject: Some(gone) });
+        let of_app = Entry { resource: Some((EventKind::AppUpdated.resource().to_owned(), "x".to_owned())), ..other };
+        assert_eq!(of_app.persons().app, None);
     }
 
     #[test]

@@ -11,5 +11,5 @@ mod entry;
 mod repository;
 
 pub use chain::{ChainKey, Checkpoint, Head, Link};
-pub use entry::{Actor, ActorKind, Entry, Filter, Outcome, Personal};
+pub use entry::{Actor, ActorKind, Entry, Filter, OF_PLATFORM, Outcome, Personal, Persons};
 pub use repository::{AuditRepository, Chain};

@@ -38,8 +38,11 @@ pub trait AuditRepository {
     ) -> Result<Listed<Entry, EventId>>;
 
     /// Committed entries that have no position yet, some of them, in the order in which they were made; and the last
-    /// position there was. `None` while somebody else is at it: nobody else is until the commit.
+    /// position that there is. `None` when none wait, and while somebody else is at it: nobody else is until the commit.
     fn unsequenced(&mut self) -> Result<Option<(Vec<Entry>, i64)>>;
+
+    /// Entries that have no position yet behind this one, some at a time, in the order of their ids.
+    fn waiting(&mut self, after: Option<EventId>) -> Result<Vec<Entry>>;
 
     /// The ends of a chain.
     fn chain(&mut self, id: Uuid) -> Result<Option<Chain>>;
@@ -49,6 +52,9 @@ pub trait AuditRepository {
 
     /// Notes the last position.
     fn set_last_position(&mut self, position: i64) -> Result<()>;
+
+    /// The last position as it was noted; 0 when it never was.
+    fn last_position(&mut self) -> Result<i64>;
 
     /// Notes where a chain ends, and where it begins.
     fn set_chain(&mut self, chain: &Chain) -> Result<()>;

@@ -27,8 +27,19 @@ pub struct Entry {
     pub least: Role,
     /// The API-key scope that covers it.
     pub scope: KeyScope,
+    /// Whether an app may do it to itself, with a token of its own.
+    pub by_app: bool,
     /// What it is, for people.
     pub about: &'static str,
+}
+
+impl Entry {
+    /// Whether it is about apps and their accounts. Those are the business of who comes with a platform account, in the
+    /// organizations of the platform itself: in an app's organizations nobody does it.
+    #[must_use]
+    pub fn is_about_apps(&self) -> bool {
+        ["app.", "user."].iter().any(|kind| self.name.starts_with(kind))
+    }
 }
 
 /// The action of that name.
@@ -53,6 +64,7 @@ macro_rules! actions {
                     name: $name,
                     least: Role::$role,
                     scope: KeyScope::$scope,
+                    by_app: Self::BY_APP,
                     about: $about,
                 };
             }

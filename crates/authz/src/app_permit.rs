@@ -8,8 +8,8 @@ use kernel::{
 };
 
 use crate::{
-    Acting, Action, Credential, Resource,
-    judge::{Authority, Question, Refusal, Verdict, judge},
+    Acting, Action, Caller, Credential, Resource,
+    judge::{Authority, Question, Reason, Refusal, Verdict, judge},
     permit::refused,
 };
 
@@ -50,41 +50,64 @@ pub struct AppPermit<A> {
     action: PhantomData<(A, *const ())>,
 }
 
-/// The one decision about an app.
+/// An app, and what somebody is to it.
+#[derive(Clone, Copy)]
+pub struct AppStanding<'a> {
+    /// Which app.
+    pub app: AppId,
+    /// The organization that owns it.
+    pub owner: OrganizationId,
+    /// What they are in that organization.
+    pub authority: Option<&'a Authority>,
+    /// Whether their platform account runs the platform.
+    pub platform_admin: bool,
+}
+
+/// The decision about an app, for its routes and for whoever asks `/v1/authz/check`.
 ///
 /// An app's own token acts on that app as an administrator of the owner organization would, where the action lets it.
 /// Everybody else comes with a platform account: a member of the owner organization by their role and grants there, an
 /// administrator of the platform as one.
+#[must_use]
+pub fn judge_app(standing: AppStanding<'_>, caller: &Caller, question: &Question) -> Verdict {
+    let AppStanding { app, owner, authority, platform_admin } = standing;
+    if let Credential::App = caller.credential {
+        if caller.app != Some(app) {
+            return Verdict::Refused(Refusal::Stranger);
+        }
+        let role = if question.is_for_apps() { Role::Admin } else { Role::Viewer };
+        return match question.needed() {
+            Some(needed) if role >= needed => Verdict::Allowed(Reason::App),
+            Some(needed) => Verdict::Refused(Refusal::Role(needed)),
+            None => Verdict::Refused(Refusal::Nothing),
+        };
+    }
+    if caller.app.is_some() {
+        return Verdict::Refused(Refusal::Stranger);
+    }
+    if platform_admin && caller.key().is_none() && question.needed().is_some() {
+        return Verdict::Allowed(Reason::PlatformAdmin);
+    }
+    match authority.filter(|authority| authority.app.is_none()) {
+        Some(authority) => judge(authority, owner, caller.key(), question),
+        None => Verdict::Refused(Refusal::Stranger),
+    }
+}
+
+/// The one decision about an app.
 ///
 /// # Errors
 /// `not_found` for everybody who has nothing to do with the app; `forbidden` for who has too little.
 pub fn decide_app<A: Action>(facts: &AppFacts<'_, A>) -> Result<AppPermit<A>> {
-    let caller = facts.acting.caller();
-    let permit =
-        AppPermit { principal: caller.principal, app: Some(facts.app), owner: Some(facts.owner), action: PhantomData };
-    if let Credential::App = caller.credential {
-        if caller.app != Some(facts.app) {
-            return Err(Error::not_found());
+    let (caller, app, owner) = (facts.acting.caller(), facts.app, facts.owner);
+    let (authority, platform_admin) = (facts.authority.as_ref(), facts.platform_admin);
+    let standing = AppStanding { app, owner, authority, platform_admin };
+    let question = Question::of::<A>(Some(Resource::of("app", app.0)));
+    match judge_app(standing, caller, &question) {
+        Verdict::Allowed(_) => {
+            Ok(AppPermit { principal: caller.principal, app: Some(app), owner: Some(owner), action: PhantomData })
         }
-        let role = if A::BY_APP { Role::Admin } else { Role::Viewer };
-        return if role >= A::LEAST {
-            Ok(permit)
-        } else {
-            Err(refused::<A>(Refusal::Role(A::LEAST), caller, facts.owner))
-        };
-    }
-    if caller.app.is_some() {
-        return Err(Error::not_found());
-    }
-    if facts.platform_admin && caller.key().is_none() {
-        return Ok(permit);
-    }
-    let authority =
-        facts.authority.as_ref().filter(|authority| authority.app.is_none()).ok_or_else(Error::not_found)?;
-    let question = Question::of::<A>(Some(Resource::of("app", facts.app.0)));
-    match judge(authority, facts.owner, caller.key(), &question) {
-        Verdict::Allowed(_) => Ok(permit),
-        Verdict::Refused(refusal) => Err(refused::<A>(refusal, caller, facts.owner)),
+        Verdict::Refused(refusal) => Err(refused::<A>(refusal, caller, owner)),
     }
 }
 

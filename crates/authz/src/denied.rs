@@ -3,7 +3,7 @@
 use std::{error, fmt};
 
 use kernel::{
-    Error,
+    Error, Via,
     id::{AppId, OrganizationId, PrincipalId},
 };
 
@@ -19,6 +19,8 @@ pub struct Denied {
     pub organization: OrganizationId,
     /// Who.
     pub principal: PrincipalId,
+    /// With what: what one key was refused is not another's.
+    pub via: Via,
     /// What they came to do.
     pub action: &'static str,
 }
@@ -26,7 +28,7 @@ pub struct Denied {
 impl Denied {
     /// What a caller was refused.
     pub(crate) fn new(caller: &Caller, organization: OrganizationId, action: &'static str) -> Self {
-        Self { app: caller.app, organization, principal: caller.principal, action }
+        Self { app: caller.app, organization, principal: caller.principal, via: caller.via(), action }
     }
 
     /// The refusal behind an error, if it is one.

@@ -97,6 +97,25 @@ impl Question {
         matches!(&self.wanted, Wanted::Known(entry) if entry.scope.writes() && !WHILE_ARCHIVED.contains(&entry.name))
     }
 
+    /// Whether it is about apps, in an organization that can have none.
+    fn is_out_of_place(&self, authority: &Authority) -> bool {
+        matches!(&self.wanted, Wanted::Known(entry) if entry.is_about_apps() && authority.app.is_some())
+    }
+
+    /// One of Fabric's own actions that an app may do to itself.
+    pub(crate) fn is_for_apps(&self) -> bool {
+        matches!(&self.wanted, Wanted::Known(entry) if entry.by_app)
+    }
+
+    /// The role that it needs, whoever has it.
+    pub(crate) fn needed(&self) -> Option<Role> {
+        match &self.wanted {
+            Wanted::Known(entry) => Some(entry.least),
+            Wanted::Role(role) => Some(*role),
+            Wanted::Unknown(_) => None,
+        }
+    }
+
     fn action(&self) -> Option<&str> {
         match &self.wanted {
             Wanted::Known(entry) => Some(entry.name),
@@ -179,6 +198,10 @@ pub enum Reason {
     CustomRole(Held),
     /// A grant.
     Grant(GrantId),
+    /// It is the app's own token, and about the app.
+    App,
+    /// They run the platform.
+    PlatformAdmin,
 }
 
 /// An own role of the organization that somebody has, and where.
@@ -203,6 +226,8 @@ pub enum Refusal {
     Archived,
     /// The role is too low: this one is needed.
     Role(Role),
+    /// The role that the key was made with is too low, whatever its principal has: this one is needed.
+    KeyRole(Role),
     /// Nothing gives an action that Fabric does not know.
     Nothing,
 }
@@ -234,16 +259,15 @@ pub fn judge(
     {
         return Refused(Refusal::Scope(scope));
     }
+    if question.is_out_of_place(authority) {
+        return Refused(own.map_or(Refusal::Stranger, |_| Refusal::Nothing));
+    }
     let found = |effect| authority.grants.iter().find(|grant| grant.effect == effect && grant.matches(question));
     if let Some(grant) = found(Effect::Deny) {
         // Who is no member does not even learn that there is something to be denied.
         return Refused(own.map_or(Refusal::Stranger, |_| Refusal::Grant(grant.id)));
     }
-    let needed = match &question.wanted {
-        Wanted::Known(entry) => Some(entry.least),
-        Wanted::Role(role) => Some(*role),
-        Wanted::Unknown(_) => None,
-    };
+    let needed = question.needed();
     let granted = found(Effect::Allow);
     if authority.archived && question.changes() && (own.is_some() || granted.is_some()) {
         return Refused(Refusal::Archived);
@@ -252,7 +276,7 @@ pub fn judge(
     if let (Some(cap), Some(needed)) = (cap, needed)
         && cap < needed
     {
-        return Refused(Refusal::Role(needed));
+        return Refused(Refusal::KeyRole(needed));
     }
     if let Some(grant) = granted {
         return Allowed(Reason::Grant(grant.id));
@@ -299,8 +323,13 @@ pub fn may_hand_on(
     let may = |wanted: Wanted, team| {
         judge(authority, organization, key, &Question { wanted, resource: None, team }).is_allowed()
     };
+    // What nobody does there takes the role that it would take.
+    let wanted = |entry: &'static action::Entry| match authority.app {
+        Some(_) if entry.is_about_apps() => Wanted::Role(entry.least),
+        _ => Wanted::Known(entry),
+    };
     let known: Vec<_> = action::ALL.iter().filter(|entry| pattern.matches(entry.name)).collect();
-    if !known.iter().all(|entry| may(Wanted::Known(entry), team) && !is_denied(authority, entry.name)) {
+    if !known.iter().all(|entry| may(wanted(entry), team) && !is_denied(authority, entry.name)) {
         return false;
     }
     // A pattern that ends in a star means actions that Fabric does not know, too.

@@ -16,7 +16,7 @@ mod pattern;
 mod permit;
 
 pub use action::Action;
-pub use app_permit::{AppFacts, AppPermit, PlatformFacts, decide_app, decide_platform};
+pub use app_permit::{AppFacts, AppPermit, AppStanding, PlatformFacts, decide_app, decide_platform, judge_app};
 pub use caller::{Acting, Caller, Credential, KeyGrant, SignedIn};
 pub use custom_role::{ActionSet, CustomRole, CustomRoleRepository, RoleName};
 pub use denied::Denied;

@@ -89,6 +89,12 @@ pub struct Resource {
     id: String,
 }
 
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind, self.id)
+    }
+}
+
 impl Resource {
     /// # Errors
     /// `invalid_request` when the kind is no word or the id is empty or endless.

@@ -92,6 +92,9 @@ pub(crate) fn refused<A: Action>(refusal: Refusal, caller: &Caller, organization
         Refusal::Role(least) => {
             Error::because(Code::Forbidden, format!("{} needs the role {least} or above.", A::NAME))
         }
+        Refusal::KeyRole(least) => {
+            Error::because(Code::Forbidden, format!("{} needs an API key with the role {least} or above.", A::NAME))
+        }
     };
     if error.kind() == ErrorKind::Forbidden && A::SCOPE.writes() {
         error.caused_by(Denied::new(caller, organization, A::NAME))

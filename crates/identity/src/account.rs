@@ -2,7 +2,7 @@
 
 use kernel::{
     AppScope, Email, Listed, Metadata, Name, Page, Result, Timestamp,
-    id::{AccountId, AppId, PrincipalId},
+    id::{AccountId, AppId, OrganizationId, PrincipalId},
 };
 
 use crate::PasswordHash;
@@ -135,6 +135,9 @@ pub trait AccountRepository {
 
     /// The account of a principal in an app.
     fn account_of(&mut self, app: Option<AppId>, principal: PrincipalId) -> Result<Option<Account>>;
+
+    /// The apps that the principal has accounts in, with the organizations that own them.
+    fn apps_with_account(&mut self, principal: PrincipalId) -> Result<Vec<(AppId, OrganizationId)>>;
 
     /// Makes sure that none of the principal's accounts is deleted until the commit.
     fn keep_principal(&mut self, id: PrincipalId) -> Result<()>;

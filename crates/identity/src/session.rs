@@ -33,8 +33,9 @@ pub trait SessionRepository {
     /// The session, unless it has ended.
     fn live_session(&mut self, id: SessionId) -> Result<Option<Session>>;
 
-    /// Ends a session and its refresh tokens. Ending one that has ended, or never was, changes nothing.
-    fn end_session(&mut self, id: SessionId, now: Timestamp) -> Result<()>;
+    /// Ends a session and its refresh tokens; tells whether it was this that did. Ending one that has ended, or never was,
+    /// changes nothing.
+    fn end_session(&mut self, id: SessionId, now: Timestamp) -> Result<bool>;
 
     /// Forgets refresh tokens that expired before `before`, and sessions whose last one did, some at a time. Tells how
     /// many of both.

@@ -46,6 +46,10 @@ kinds! {
     AuthAccountUnlocked = "auth.account_unlocked";
     /// A spent refresh token came back: its whole family ended.
     AuthRefreshTokenReused = "auth.refresh_token_reused";
+    /// Somebody signed out of one session.
+    AuthLogout = "auth.logout";
+    /// A token that belongs to no session was revoked by itself.
+    AuthTokenRevoked = "auth.token_revoked";
     /// Every session of an account ended.
     AuthLogoutAll = "auth.logout_all";
     /// An administrator made an account.

@@ -19,7 +19,7 @@ pub struct Origin {
 }
 
 /// With what somebody acts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Via {
     /// With no credential: who signs up, signs in or follows a link.
     Nothing,

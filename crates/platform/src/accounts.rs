@@ -8,7 +8,29 @@ use kernel::{
 use serde_json::json;
 use tenancy::{Membership, Organization, membership::Departure, organization::personal_name};
 
-use crate::Transaction;
+use crate::{Transaction, organizations::about};
+
+/// Who makes an account.
+#[derive(Clone, Copy)]
+pub(crate) enum Maker {
+    /// Whoever it is for: they sign up.
+    Themselves,
+    /// Somebody who manages the accounts.
+    Manager(PrincipalId),
+    /// The operator at the console.
+    Operator,
+}
+
+impl Maker {
+    /// What the ledger calls it, and who did it.
+    fn deed(self, newcomer: PrincipalId) -> (EventKind, Option<PrincipalId>) {
+        match self {
+            Self::Themselves => (EventKind::AuthSignup, Some(newcomer)),
+            Self::Manager(manager) => (EventKind::UserCreated, Some(manager)),
+            Self::Operator => (EventKind::UserCreated, None),
+        }
+    }
+}
 
 /// Somebody who is about to have an account.
 #[derive(Clone)]
@@ -42,14 +64,9 @@ impl Newcomer {
     ///
     /// # Errors
     /// `email_taken`.
-    pub fn join(
-        &self,
-        tx: &mut dyn Transaction,
-        kind: EventKind,
-        actor: Option<PrincipalId>,
-        now: Timestamp,
-    ) -> Result<Account> {
+    pub fn join(&self, tx: &mut dyn Transaction, maker: Maker, now: Timestamp) -> Result<Account> {
         let principal = self.principal(tx, now)?;
+        let (kind, actor) = maker.deed(principal);
         let account = Account {
             proof: self.proof,
             password: self.password.clone(),
@@ -61,12 +78,12 @@ impl Newcomer {
         tx.insert_account(&account)?;
         tx.append(&Event {
             app: self.app,
-            actor: actor.or(Some(principal)),
+            actor,
             payload: json!({ "principal_id": principal, "email": self.email.as_str() }),
             ..Event::new(kind, now)
         })?;
         if self.organization {
-            found_organization(tx, self.app, personal_name(&self.email), principal, now)?;
+            found_organization(tx, self.app, personal_name(&self.email), principal, actor, now)?;
         }
         Ok(account)
     }
@@ -111,10 +128,11 @@ pub(crate) fn found_organization(
     app: Option<AppId>,
     name: Name,
     owner: PrincipalId,
+    actor: Option<PrincipalId>,
     now: Timestamp,
 ) -> Result<Organization> {
     let slug = free_slug(tx, app)?;
-    insert_organization(tx, Organization { name, ..empty_organization(app, slug, now) }, owner, now)
+    insert_organization(tx, Organization { name, ..empty_organization(app, slug, now) }, owner, actor, now)
 }
 
 pub(crate) fn empty_organization(app: Option<AppId>, slug: Slug, now: Timestamp) -> Organization {
@@ -131,7 +149,7 @@ pub(crate) fn empty_organization(app: Option<AppId>, slug: Slug, now: Timestamp)
     }
 }
 
-/// Adds an organization with its owner.
+/// Adds an organization with its owner, who need not be the one who makes it.
 ///
 /// # Errors
 /// `slug_taken`.
@@ -139,6 +157,7 @@ pub(crate) fn insert_organization(
     tx: &mut dyn Transaction,
     organization: Organization,
     owner: PrincipalId,
+    actor: Option<PrincipalId>,
     now: Timestamp,
 ) -> Result<Organization> {
     tx.insert_organization(&organization)?;
@@ -150,11 +169,13 @@ pub(crate) fn insert_organization(
         custom_role: None,
         created_at: now,
     })?;
+    let mut payload = about(&organization);
+    payload["principal_id"] = json!(owner);
     tx.append(&Event {
         app: organization.app,
         organization: Some(organization.id),
-        actor: Some(owner),
-        payload: json!({ "name": organization.name.as_str(), "slug": organization.slug.as_str() }),
+        actor,
+        payload,
         ..Event::new(EventKind::OrganizationCreated, now)
     })?;
     Ok(organization)

@@ -93,7 +93,7 @@ impl Platform {
                 settings: settings.clone(),
                 metadata: new.metadata.clone(),
             };
-            register(tx, &permit, permit.principal(), registration, &stored, now)
+            register(tx, &permit, Some(permit.principal()), registration, &stored, now)
         });
         Ok(Rotated { app: made.await?, client_secret: secret.clear, previous_until: None })
     }
@@ -155,7 +155,7 @@ impl Platform {
                 ..app
             };
             tx.update_app(&permit.owner_scope()?, &app)?;
-            app_event(tx, EventKind::AppUpdated, &app, permit.principal(), now)?;
+            app_event(tx, EventKind::AppUpdated, &app, Some(permit.principal()), now)?;
             Ok(app)
         });
         changed.await
@@ -173,7 +173,7 @@ impl Platform {
             let app = App { disabled_at, updated_at: now, ..app };
             tx.update_app(&permit.owner_scope()?, &app)?;
             let kind = if disabled { EventKind::AppDisabled } else { EventKind::AppEnabled };
-            app_event(tx, kind, &app, permit.principal(), now)?;
+            app_event(tx, kind, &app, Some(permit.principal()), now)?;
             Ok(app)
         });
         changed.await
@@ -188,7 +188,7 @@ impl Platform {
         let deleted = self.store().write(move |tx| {
             let (permit, app) = locate_app(tx, &acting, id)?;
             tx.delete_app(&permit.owner_scope()?, id)?;
-            app_event(tx, EventKind::AppDeleted, &app, permit.principal(), now)
+            app_event(tx, EventKind::AppDeleted, &app, Some(permit.principal()), now)
         });
         deleted.await
     }
@@ -215,7 +215,7 @@ impl Platform {
             let (permit, app) = locate_app(tx, &acting, id)?;
             tx.expire_client_secrets(id, until)?;
             tx.insert_client_secret(&stored.of(id, now))?;
-            app_event(tx, EventKind::AppSecretRotated, &app, permit.principal(), now)?;
+            app_event(tx, EventKind::AppSecretRotated, &app, Some(permit.principal()), now)?;
             Ok(app)
         });
         let previous_until = (until > now).then_some(until);
@@ -281,7 +281,7 @@ pub(crate) struct Registration {
 pub(crate) fn register(
     tx: &mut dyn Transaction,
     scope: &dyn Scope,
-    actor: PrincipalId,
+    actor: Option<PrincipalId>,
     new: Registration,
     secret: &NewSecret,
     now: Timestamp,
@@ -322,11 +322,18 @@ fn free_app_slug(tx: &mut dyn Transaction, scope: &dyn Scope, name: &Name) -> Re
     Ok(plain.lengthened(rand::random()))
 }
 
-/// An event of an app belongs to its owner, who manages it.
-fn app_event(tx: &mut dyn Transaction, kind: EventKind, app: &App, actor: PrincipalId, now: Timestamp) -> Result<()> {
+/// An event of an app happens in it, and belongs to its owner, who manages it.
+fn app_event(
+    tx: &mut dyn Transaction,
+    kind: EventKind,
+    app: &App,
+    actor: Option<PrincipalId>,
+    now: Timestamp,
+) -> Result<()> {
     tx.append(&Event {
+        app: Some(app.id),
         organization: Some(app.owner),
-        actor: Some(actor),
+        actor,
         payload: json!({ "app_id": app.id, "name": app.name.as_str() }),
         ..Event::new(kind, now)
     })

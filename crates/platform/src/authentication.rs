@@ -18,7 +18,7 @@ use serde_json::json;
 
 use crate::{
     Platform, Transaction,
-    accounts::{Newcomer, account_event},
+    accounts::{Maker, Newcomer, account_event},
     door::audience,
     facts::AccountFacts,
 };
@@ -217,7 +217,7 @@ impl Platform {
                     let newcomer = Newcomer { proof: Some(EmailProof::Provider), ..Newcomer::new(None, email.clone()) };
                     // Valid from when the token was issued, or it would not be.
                     let from = Timestamp::from_unix_seconds(iat).map_or(now, |issued| issued.min(now));
-                    newcomer.join(tx, EventKind::AuthSignup, None, from)?
+                    newcomer.join(tx, Maker::Themselves, from)?
                 }
                 None => return Err(unauthorized()),
             };

@@ -61,7 +61,7 @@ impl Platform {
                     name: Name::constant("Development"),
                     ..empty_organization(None, slug, now)
                 };
-                insert_organization(tx, organization, caller.principal, now)?;
+                insert_organization(tx, organization, caller.principal, Some(caller.principal), now)?;
             }
             Ok(())
         });

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use authz::{
-    Acting, Authority, Caller, KeyGrant, Question, Reason, Refusal, Resource, Verdict,
+    Acting, AppStanding, Authority, KeyGrant, Question, Reason, Refusal, Resource, Verdict,
     action::{AuthzCheck, OrganizationList, PermissionRead},
-    judge,
+    judge, judge_app,
 };
 use kernel::{
     Code, Error, Page, Result, Role,
-    id::{AppId, OrganizationId, PrincipalId, TeamId},
+    id::{OrganizationId, PrincipalId, TeamId},
 };
-use uuid::Uuid;
 
-use crate::{Platform, permit::authority};
+use crate::{
+    Platform,
+    permit::authority,
+    places::{Place, named},
+};
 
 /// The most checks that are answered together.
 pub const MOST_CHECKS: usize = 100;
@@ -56,6 +59,8 @@ impl Checked {
             Some(Verdict::Allowed(Reason::Role(role, Some(_)))) => format!("The role {role} in the team has it."),
             Some(Verdict::Allowed(Reason::CustomRole(_))) => "One of the organization's own roles has it.".to_owned(),
             Some(Verdict::Allowed(Reason::Grant(_))) => "A grant gives it.".to_owned(),
+            Some(Verdict::Allowed(Reason::App)) => "The app may do it to itself.".to_owned(),
+            Some(Verdict::Allowed(Reason::PlatformAdmin)) => "Who runs the platform may.".to_owned(),
             Some(Verdict::Refused(Refusal::Stranger)) => "There is no such thing.".to_owned(),
             Some(Verdict::Refused(Refusal::Grant(_))) => "A grant denies it.".to_owned(),
             Some(Verdict::Refused(Refusal::Scope(Some(scope)))) => format!("The API key needs the scope {scope}."),
@@ -64,6 +69,7 @@ impl Checked {
                 "The organization is archived, or about to be deleted.".to_owned()
             }
             Some(Verdict::Refused(Refusal::Role(role))) => format!("It needs the role {role} or above."),
+            Some(Verdict::Refused(Refusal::KeyRole(role))) => format!("The API key needs the role {role} or above."),
             Some(Verdict::Refused(Refusal::Nothing)) => "Neither a role nor a grant gives it.".to_owned(),
         }
     }
@@ -96,10 +102,10 @@ impl Platform {
         let of_resource = named(resource, "team", TeamId);
         let team = check.team.or(of_resource);
         // What is said twice has to be the same.
-        let at_odds = check.organization.is_some_and(|named| place.is_some_and(|place| place != named))
+        let at_odds = check.organization.is_some_and(|named| place.is_some_and(|place| place.organization != named))
             || of_resource.is_some_and(|of_resource| team != Some(of_resource));
         let names_ours = check.team.is_some() || resource.is_some_and(Resource::is_ours);
-        let Some(organization) = place.filter(|_| !at_odds) else {
+        let Some(Place { organization, app }) = place.filter(|_| !at_odds) else {
             let verdict = (at_odds || names_ours).then_some(Verdict::Refused(Refusal::Stranger));
             return Ok(Checked { verdict, organization: None });
         };
@@ -109,9 +115,16 @@ impl Platform {
         };
         let question = Question::new(&check.action, check.resource.clone()).or_about(usual).within(team);
         let authority = self.authority_facts(organization, caller.principal).await?;
-        let verdict = match authority.filter(|authority| authority.app == caller.app) {
-            Some(authority) => judge(&authority, organization, caller.key(), &question),
-            None => Verdict::Refused(Refusal::Stranger),
+        let verdict = match (app, authority) {
+            (Some(app), authority) => {
+                let platform_admin = self.runs_the_platform(caller).await?;
+                let authority = authority.as_deref();
+                judge_app(AppStanding { app, owner: organization, authority, platform_admin }, caller, &question)
+            }
+            (None, Some(authority)) if authority.app == caller.app => {
+                judge(&authority, organization, caller.key(), &question)
+            }
+            (None, _) => Verdict::Refused(Refusal::Stranger),
         };
         Ok(Checked { verdict: Some(verdict), organization: Some(organization) })
     }
@@ -120,7 +133,11 @@ impl Platform {
     ///
     /// # Errors
     /// `invalid_request` for too many; those of the database.
-    pub async fn check_all(&self, acting: &Acting<AuthzCheck>, checks: &[Check]) -> Result<Vec<Checked>> {
+    pub async fn check_all(
+        &self,
+        acting: &Acting<AuthzCheck>,
+        checks: impl ExactSizeIterator<Item = &Check>,
+    ) -> Result<Vec<Checked>> {
         if checks.len() > MOST_CHECKS {
             return Err(Error::because(Code::InvalidRequest, format!("Ask at most {MOST_CHECKS} at once.")));
         }
@@ -172,26 +189,6 @@ impl Platform {
         Ok(Resolved { principal, organization, team, role, authority })
     }
 
-    /// Where something is meant that names its organization or not.
-    ///
-    /// # Errors
-    /// `invalid_request` when nobody can tell; `not_found` for what does not exist.
-    pub async fn place(
-        &self,
-        caller: &Caller,
-        resource: Option<&Resource>,
-        team: Option<TeamId>,
-        organization: Option<OrganizationId>,
-    ) -> Result<OrganizationId> {
-        let found = self.find_place(caller, resource, team, organization).await?;
-        match (found, organization) {
-            (Some(found), Some(named)) if found != named => Err(Error::not_found()),
-            (Some(found), _) => Ok(found),
-            (None, _) if team.is_some() || resource.is_some_and(Resource::is_ours) => Err(Error::not_found()),
-            (None, _) => Err(Error::because(Code::InvalidRequest, "Name the organization with organization_id.")),
-        }
-    }
-
     /// The caller's roles: in the organizations they belong to, and in their teams.
     ///
     /// # Errors
@@ -217,51 +214,6 @@ impl Platform {
         });
         listed.await
     }
-
-    async fn find_place(
-        &self,
-        caller: &Caller,
-        resource: Option<&Resource>,
-        team: Option<TeamId>,
-        organization: Option<OrganizationId>,
-    ) -> Result<Option<OrganizationId>> {
-        if let Some(organization) = named(resource, "organization", OrganizationId) {
-            return Ok(Some(organization));
-        }
-        if let Some(team) = team.or_else(|| named(resource, "team", TeamId)) {
-            return self.team_place(team).await;
-        }
-        if let Some(app) = named(resource, "app", AppId) {
-            return Ok(self.app_facts(app).await?.map(|app| app.owner));
-        }
-        match (organization, caller.key()) {
-            (Some(organization), _) => Ok(Some(organization)),
-            (None, Some(key)) => Ok(Some(key.organization)),
-            (None, None) => self.only_place(caller).await,
-        }
-    }
-
-    /// The caller's organization in this app, where they have one only.
-    async fn only_place(&self, caller: &Caller) -> Result<Option<OrganizationId>> {
-        let principal = caller.principal;
-        let load = self.store().read(move |tx| {
-            let page = Page::new(None, 0, Page::<OrganizationId>::LARGEST)?;
-            let listed = tx.belongs_to(principal, &page)?;
-            Ok(Arc::new(listed))
-        });
-        let places = self.facts().places.get(&principal, load).await?;
-        let mut here = places.items.iter().filter(|(app, _)| *app == caller.app).map(|(_, organization)| *organization);
-        match (here.next(), here.next(), places.next) {
-            (Some(only), None, None) => Ok(Some(only)),
-            _ => Ok(None),
-        }
-    }
-
-    /// The organization of a team: it never has another one.
-    async fn team_place(&self, team: TeamId) -> Result<Option<OrganizationId>> {
-        let load = self.store().read(move |tx| Ok(tx.team(team)?.map(|team| team.organization)));
-        self.facts().teams.get(&team, load).await
-    }
 }
 
 /// The roles that a key leaves to its principal where it acts.
@@ -270,10 +222,4 @@ fn roles_with(key: &KeyGrant, authority: &Authority) -> Vec<(OrganizationId, Opt
     let own = authority.member.iter().map(|member| (key.organization, None, cap(member.role)));
     let teams = authority.teams.iter().map(|(team, role)| (key.organization, Some(*team), cap(*role)));
     own.chain(teams).collect()
-}
-
-/// The id of a resource of ours.
-fn named<I>(resource: Option<&Resource>, kind: &str, id: fn(Uuid) -> I) -> Option<I> {
-    let resource = resource.filter(|resource| resource.kind() == kind)?;
-    resource.id().parse().ok().map(id)
 }

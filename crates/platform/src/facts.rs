@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use apps::{App, ClientId, ClientSecret, OauthClient};
-use authz::{Authority, KeyGrant, KeyScopes};
+use authz::{Authority, KeyGrant, KeyScopes, Resource};
 use identity::{Account, ApiKey, Linked};
 use kernel::{
     Change, Code, Email, Error, Listed, Name, Result, SecretHash, Timestamp,
     id::{
-        AccountId, ApiKeyId, AppId, OauthClientId, OrganizationId, PrincipalId, ServiceAccountId, SessionId, TeamId,
+        AccountId, ApiKeyId, AppId, OauthClientId, OrganizationId, PrincipalId, RoleId, ServiceAccountId, SessionId,
         TokenId,
     },
 };
@@ -90,7 +90,12 @@ pub(crate) struct AllFacts {
     pub authority: Facts<(OrganizationId, PrincipalId, u64), Option<Arc<Authority>>>,
     pub organizations: Epochs<OrganizationId>,
     pub places: Facts<PrincipalId, Arc<Places>>,
-    pub teams: Facts<TeamId, Option<OrganizationId>>,
+    /// The organizations of things.
+    pub things: Facts<Resource, Option<OrganizationId>>,
+    /// Whether an organization has a role of its own.
+    pub roles: Facts<(OrganizationId, RoleId), bool>,
+    /// The apps that somebody has accounts in, with who owns those.
+    pub users: Facts<PrincipalId, Arc<Vec<(AppId, OrganizationId)>>>,
     pub verified: VerifiedTokens,
 }
 
@@ -112,7 +117,9 @@ impl AllFacts {
             authority: Facts::new(100_000),
             organizations: Epochs::new(100_000),
             places: Facts::new(50_000),
-            teams: Facts::new(50_000),
+            things: Facts::new(50_000),
+            roles: Facts::new(50_000),
+            users: Facts::new(50_000),
             verified: VerifiedTokens::new(),
         }
     }
@@ -127,15 +134,24 @@ impl AllFacts {
         match change {
             Change::Session(id) => self.sessions.forget(id),
             Change::Token(id) => self.tokens.forget(id),
-            Change::Account(id) => self.accounts.forget(id),
-            Change::ApiKey(id) => self.keys.forget(id),
-            Change::ServiceAccount(id) => self.service_accounts.forget(id),
+            Change::Account(id) => {
+                self.accounts.forget(id);
+                self.users.forget_all();
+            }
+            Change::ApiKey(id) => {
+                self.keys.forget(id);
+                self.things.forget(&Resource::of("api_key", id.0));
+            }
+            Change::ServiceAccount(id) => {
+                self.service_accounts.forget(id);
+                self.things.forget(&Resource::of("service_account", id.0));
+            }
             Change::Authority(organization, principal) => {
                 self.authority.forget(&(*organization, *principal, self.organizations.of(organization)));
                 self.places.forget(principal);
             }
             Change::Organization(organization) => self.organizations.advance(organization),
-            Change::Team(team) => self.teams.forget(team),
+            Change::Team(team) => self.things.forget(&Resource::of("team", team.0)),
             Change::App(id) => {
                 self.apps.forget(id);
                 self.secrets.forget(id);

@@ -40,6 +40,7 @@ mod organization_settings;
 mod organizations;
 mod password_check;
 mod permit;
+mod places;
 pub mod records;
 mod refresh;
 mod refusals;

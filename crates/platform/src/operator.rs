@@ -11,7 +11,7 @@ use kernel::{
 
 use crate::{
     Deed, Platform,
-    accounts::{Newcomer, account_event, delete_account},
+    accounts::{Maker, Newcomer, account_event, delete_account},
     forgotten_password::set_password,
 };
 
@@ -71,7 +71,7 @@ impl Platform {
         let made = self.store().write(move |tx| {
             let app = newcomer.app.map(|id| tx.app(id)).transpose()?.flatten();
             let organization = app.is_none_or(|app| app.settings.auto_create_org);
-            Newcomer { organization, ..newcomer.clone() }.join(tx, EventKind::UserCreated, None, now)
+            Newcomer { organization, ..newcomer.clone() }.join(tx, Maker::Operator, now)
         });
         made.await
     }

@@ -14,7 +14,7 @@ use kernel::{
 use serde_json::json;
 use tenancy::Organization;
 
-use crate::{Platform, Transaction, permit::locate};
+use crate::{Platform, Transaction, organizations::about, permit::locate};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -116,8 +116,7 @@ fn delete(tx: &mut dyn Transaction, organization: Organization, now: Timestamp) 
         return tx.append(&told(app, EventKind::OrganizationDeletionCancelled, json!({ "reason": "owns_apps" })));
     }
     tx.delete_organization(&within)?;
-    let payload = json!({ "name": organization.name.as_str(), "slug": organization.slug.as_str() });
-    tx.append(&told(organization.app, EventKind::OrganizationDeleted, payload))
+    tx.append(&told(organization.app, EventKind::OrganizationDeleted, about(&organization)))
 }
 
 fn owns_apps(tx: &mut dyn Transaction, scope: &dyn Scope) -> Result<bool> {

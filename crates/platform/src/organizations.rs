@@ -8,7 +8,7 @@ use kernel::{
     Code, Error, Event, EventKind, Listed, Metadata, Name, Page, Result, Scope, Slug, Timestamp,
     id::{OrganizationId, PrincipalId},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tenancy::Organization;
 
 use crate::{
@@ -67,7 +67,7 @@ impl Platform {
                 metadata: new.metadata.clone(),
                 ..empty_organization(app, slug, now)
             };
-            insert_organization(tx, organization, owner, now)
+            insert_organization(tx, organization, owner, Some(owner), now)
         });
         made.await
     }
@@ -154,13 +154,18 @@ impl Platform {
                 app: organization.app,
                 organization: Some(id),
                 actor: Some(permit.principal()),
-                payload: json!({ "name": organization.name.as_str(), "slug": organization.slug.as_str() }),
+                payload: about(&organization),
                 ..Event::new(EventKind::OrganizationUpdated, now)
             })?;
             Ok(organization)
         });
         changed.await
     }
+}
+
+/// What the ledger tells of an organization: nothing that tells who somebody is.
+pub(crate) fn about(organization: &Organization) -> Value {
+    json!({ "name": organization.lasting_name().map(Name::as_str), "slug": organization.slug.as_str() })
 }
 
 /// Archives an organization, or brings it back, unless it is so already.

@@ -99,8 +99,8 @@ pub trait MailQueue {
 
 /// Tokens that were revoked by themselves, until they would have expired anyway.
 pub trait RevokedTokens {
-    /// Revokes a token that expires then. Twice is as good as once.
-    fn revoke_token(&mut self, id: TokenId, expires_at: Timestamp) -> Result<()>;
+    /// Revokes a token that expires then; tells whether it was this that did. Twice is as good as once.
+    fn revoke_token(&mut self, id: TokenId, expires_at: Timestamp) -> Result<bool>;
 
     /// Whether the token was revoked.
     fn is_token_revoked(&mut self, id: TokenId) -> Result<bool>;

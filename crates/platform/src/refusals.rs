@@ -7,10 +7,10 @@ use std::{
 };
 
 use authz::Denied;
-use kernel::{Error, Event, EventKind, Origin, Result, Timestamp};
+use kernel::{Client, Error, Event, EventKind, Origin, Result, Timestamp, Via};
 use serde_json::json;
 
-use crate::Platform;
+use crate::{Platform, Transaction};
 
 /// The most that wait to be noted; what comes on top is counted and not noted.
 const MOST: usize = 10_000;
@@ -23,6 +23,29 @@ struct Repeated {
     since: Timestamp,
     count: u64,
     origin: Option<Arc<Origin>>,
+}
+
+impl Repeated {
+    /// Always one of its own: those that are noted together came from different places. Of who is gone by now it does not
+    /// tell from where.
+    fn origin_of(&self, denied: &Denied, gone: bool) -> Origin {
+        let origin = self.origin.as_deref();
+        Origin {
+            request_id: origin.and_then(|origin| origin.request_id.clone()),
+            client: origin.filter(|_| !gone).map_or_else(Client::default, |origin| origin.client.clone()),
+            via: denied.via,
+        }
+    }
+}
+
+/// Whether nobody is left whom a refusal would tell of: they were deleted before it is noted, whether they have come back
+/// since or not, and what was to be erased of them is.
+fn is_gone(tx: &mut dyn Transaction, denied: &Denied, since: Timestamp) -> Result<bool> {
+    // Who is deleted from here on waits for this, so that it is erased with the rest.
+    tx.keep_principal(denied.principal)?;
+    Ok(denied.via != Via::App
+        && tx.account_of(denied.app, denied.principal)?.is_none_or(|account| account.created_at > since)
+        && tx.service_account_of(denied.organization, denied.principal)?.is_none())
 }
 
 /// Refusals that wait to be noted.
@@ -49,14 +72,15 @@ impl Platform {
     /// Those of the database: then they wait on.
     pub async fn note_refusals(&self) -> Result<usize> {
         let waiting = std::mem::take(&mut *self.inner.refusals.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let waiting: Vec<_> = waiting.into_iter().collect();
+        let mut waiting: Vec<_> = waiting.into_iter().collect();
+        // The order in which whoever deletes many takes them.
+        waiting.sort_unstable_by_key(|(denied, _)| denied.principal);
         for (number, some) in waiting.chunks(AT_ONCE).enumerate() {
             let noted = some.to_vec();
             let written = self.store().write(move |tx| {
                 for (denied, repeated) in &noted {
-                    if let Some(origin) = &repeated.origin {
-                        tx.came_from(Arc::clone(origin));
-                    }
+                    let gone = is_gone(tx, denied, repeated.since)?;
+                    tx.came_from(Arc::new(repeated.origin_of(denied, gone)));
                     tx.append(&Event {
                         app: denied.app,
                         organization: Some(denied.organization),

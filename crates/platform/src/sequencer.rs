@@ -31,16 +31,15 @@ impl Platform {
                         tx.chain(id)?.unwrap_or(Chain { id, checkpoint: None, head: key.head(id, 0, 0, Link::NONE) })
                     }
                 };
-                position += 1;
+                let full = || Error::internal("an entry has the last position of all");
+                position = position.checked_add(1).ok_or_else(full)?;
                 let link = key.link(&chain.head.link, entry, position);
                 tx.sequence(entry.id, position, link)?;
                 chain.head = key.head(id, position, chain.head.count + 1, link);
                 chains.insert(id, chain);
             }
-            if !entries.is_empty() {
-                chains.values().try_for_each(|chain| tx.set_chain(chain))?;
-                tx.set_last_position(position)?;
-            }
+            chains.values().try_for_each(|chain| tx.set_chain(chain))?;
+            tx.set_last_position(position)?;
             Ok((entries.len(), chains))
         });
         let (count, chains) = sequenced.await?;

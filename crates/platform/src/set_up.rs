@@ -14,7 +14,7 @@ use webhooks::{Signing, write_signing_secret};
 
 use crate::{
     Platform, Transaction,
-    accounts::{Newcomer, found_organization},
+    accounts::{Maker, Newcomer, found_organization},
     app_registration::{NewSecret, Registration, register},
     forgotten_password::set_password,
     keys::Sealing,
@@ -98,10 +98,10 @@ impl Platform {
                         organization: false,
                         ..Newcomer::new(None, wanted.email.clone())
                     };
-                    (newcomer.join(tx, EventKind::UserCreated, None, now)?, false)
+                    (newcomer.join(tx, Maker::Operator, now)?, false)
                 }
             };
-            let organization = found_organization(tx, None, wanted.app_name.clone(), admin.principal, now)?;
+            let organization = found_organization(tx, None, wanted.app_name.clone(), admin.principal, None, now)?;
             let within = Unchecked(organization.id);
             let registration = Registration {
                 name: wanted.app_name.clone(),
@@ -109,7 +109,7 @@ impl Platform {
                 settings: AppSettings::default(),
                 metadata: Metadata::default(),
             };
-            let app = register(tx, &within, admin.principal, registration, &secret, now)?;
+            let app = register(tx, &within, None, registration, &secret, now)?;
             let key = insert_key(tx, &within, &admin, &prefix, &key, now)?;
             let webhook_secret = insert_signing(tx, &within, &sealing, wanted.webhook_url.clone(), now)?;
             Ok(SetUpReport {

@@ -2,14 +2,14 @@
 
 use identity::{PasswordHash, password::Password};
 use kernel::{
-    Client, Code, Email, Error, EventKind, Name, Result, Timestamp,
+    Client, Code, Email, Error, Name, Result, Timestamp,
     id::{AppId, MailId},
 };
 use serde_json::{Value, json};
 
 use crate::{
     Door, Platform, Transaction,
-    accounts::Newcomer,
+    accounts::{Maker, Newcomer},
     records::{MailOrder, QueuedMail},
     sessions::{SignedInUser, begin_session},
 };
@@ -67,7 +67,7 @@ impl Platform {
             if tx.account_by_email(newcomer.app, &newcomer.email)?.is_some() {
                 return Err(Error::new(Code::EmailTaken));
             }
-            let account = newcomer.join(tx, EventKind::AuthSignup, None, now)?;
+            let account = newcomer.join(tx, Maker::Themselves, now)?;
             if mail {
                 order_mail(tx, newcomer.app, &newcomer.email, MailOrder::VerifyEmail, now)?;
             }
@@ -113,7 +113,7 @@ pub(crate) fn sign_up_from_note(tx: &mut dyn Transaction, note: &QueuedMail, now
         organization: field("organization").and_then(Value::as_bool).unwrap_or(true),
         ..Newcomer::new(note.app, note.recipient.clone())
     };
-    newcomer.join(tx, EventKind::AuthSignup, None, now)?;
+    newcomer.join(tx, Maker::Themselves, now)?;
     Ok(true)
 }
 

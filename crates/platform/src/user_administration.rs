@@ -13,7 +13,7 @@ use kernel::{
 
 use crate::{
     Platform, Transaction,
-    accounts::{Newcomer, account_event, delete_account, keep_an_administrator},
+    accounts::{Maker, Newcomer, account_event, delete_account, keep_an_administrator},
     permit::{is_platform_admin, locate_app, permit, permit_platform},
 };
 
@@ -131,7 +131,7 @@ impl Platform {
                 organization: newcomers_found_organizations(tx, &permit)?,
                 ..Newcomer::new(permit.app(), new.email.clone())
             };
-            newcomer.join(tx, EventKind::UserCreated, Some(permit.principal()), now)
+            newcomer.join(tx, Maker::Manager(permit.principal()), now)
         });
         made.await
     }

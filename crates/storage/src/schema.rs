@@ -484,4 +484,4 @@ allow_tables_to_appear_in_same_query!(
     team_members,
     teams
 );
-allow_tables_to_appear_in_same_query!(accounts, principals, sessions);
+allow_tables_to_appear_in_same_query!(accounts, apps, principals, sessions);

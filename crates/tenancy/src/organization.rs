@@ -35,12 +35,22 @@ impl Organization {
     pub fn is_closed(&self) -> bool {
         self.archived_at.is_some() || self.delete_at.is_some()
     }
+
+    /// Its name, where that may be kept for good. One that has the form of those that are made after an address may not,
+    /// whoever chose it: it would tell of somebody who is to be forgotten.
+    #[must_use]
+    pub fn lasting_name(&self) -> Option<&Name> {
+        Some(&self.name).filter(|name| !name.as_str().ends_with(OWN))
+    }
 }
+
+/// What follows the beginning of somebody's address in the name of their own organization.
+const OWN: &str = "'s organization";
 
 /// What a new user's own organization is called.
 #[must_use]
 pub fn personal_name(email: &Email) -> Name {
-    let named = Name::parse(&format!("{}'s organization", email.local_part()));
+    let named = Name::parse(&format!("{}{OWN}", email.local_part()));
     // An address has a local part of at most 64 bytes without control characters, so that this is a name already.
     named.unwrap_or_else(|_| Name::constant("Personal organization"))
 }

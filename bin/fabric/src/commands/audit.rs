@@ -99,6 +99,17 @@ fn moment(text: &str) -> Result<Timestamp> {
 
 async fn verify(platform: &Platform, known: &VerifyAudit, show: Output) -> Result<()> {
     let known = known.end.iter().map(|end| known_end(end)).collect::<Result<_>>()?;
+    // No server need run meanwhile, and what was done at the console waits for a place as well.
+    loop {
+        match platform.sequence().await {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(code = error.code.as_str(), cause = ?error.cause, "entries get no positions");
+                break;
+            }
+        }
+    }
     let found = platform.verify_audit_log(known).await?;
     show.say(&as_json(&found), || as_text(&found));
     if found.broken.is_empty() {

@@ -77,6 +77,11 @@ fn resource(whole: Option<&str>, kind: Option<&str>, id: Option<&str>) -> Result
 /// The answer.
 #[derive(Serialize, ToSchema)]
 pub struct CheckResponse {
+    /// What was asked.
+    action: String,
+    /// On what: `kind:id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<String>,
     allowed: bool,
     /// A sentence about it.
     reason: String,
@@ -87,7 +92,7 @@ pub struct CheckResponse {
 /// What decided.
 #[derive(Serialize, ToSchema)]
 pub struct Explanation {
-    /// `role`, `team_role`, `own_role`, `grant`, `scope`, `archived` or `nothing`.
+    /// `role`, `team_role`, `own_role`, `grant`, `app`, `platform_admin`, `key_role`, `scope`, `archived` or `nothing`.
     decided_by: &'static str,
     organization_id: Option<Uuid>,
     /// The role that has it, or the one it needs.
@@ -102,9 +107,14 @@ pub struct Explanation {
 }
 
 impl CheckResponse {
-    fn new(checked: Checked, explain: bool) -> Self {
-        let explanation = explain.then(|| Explanation::of(checked));
-        Self { allowed: checked.is_allowed(), reason: checked.reason(), explanation }
+    fn new((check, explain): (Check, bool), checked: Checked) -> Self {
+        Self {
+            action: check.action,
+            resource: check.resource.map(|resource| resource.to_string()),
+            allowed: checked.is_allowed(),
+            reason: checked.reason(),
+            explanation: explain.then(|| Explanation::of(checked)),
+        }
     }
 }
 
@@ -134,6 +144,11 @@ impl Explanation {
             Some(Verdict::Refused(Refusal::Role(needed))) => {
                 (about.decided_by, about.role) = ("role", Some(needed.name()));
             }
+            Some(Verdict::Refused(Refusal::KeyRole(needed))) => {
+                (about.decided_by, about.role) = ("key_role", Some(needed.name()));
+            }
+            Some(Verdict::Allowed(Reason::App)) => about.decided_by = "app",
+            Some(Verdict::Allowed(Reason::PlatformAdmin)) => about.decided_by = "platform_admin",
             Some(Verdict::Refused(Refusal::Scope(scope))) => {
                 (about.decided_by, about.scope) = ("scope", scope.map(authz::KeyScope::name));
             }
@@ -151,9 +166,9 @@ pub async fn check(
     caller: Acting<AuthzCheck>,
     (platform, Body(asked)): (ForRequest, Body<CheckRequest>),
 ) -> Result<Answer<CheckResponse>> {
-    let (check, explain) = asked.read()?;
-    let checked = platform.check(&caller, &check).await?;
-    Ok(Answer::ok(CheckResponse::new(checked, explain)))
+    let asked = asked.read()?;
+    let checked = platform.check(&caller, &asked.0).await?;
+    Ok(Answer::ok(CheckResponse::new(asked, checked)))
 }
 
 /// Several questions at once.
@@ -169,9 +184,8 @@ pub async fn check_batch(
     (platform, Body(asked)): (ForRequest, Body<CheckBatchRequest>),
 ) -> Result<Answer<Vec<CheckResponse>>> {
     let asked = asked.checks.into_iter().map(CheckRequest::read).collect::<Result<Vec<_>>>()?;
-    let (checks, explain): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
-    let checked = platform.check_all(&caller, &checks).await?;
-    Ok(Answer::ok(checked.into_iter().zip(explain).map(|(one, explain)| CheckResponse::new(one, explain)).collect()))
+    let checked = platform.check_all(&caller, asked.iter().map(|(check, _)| check)).await?;
+    Ok(Answer::ok(asked.into_iter().zip(checked).map(|(asked, checked)| CheckResponse::new(asked, checked)).collect()))
 }
 
 /// A grant: what one principal may or may not do, beyond their role.

@@ -20,6 +20,10 @@ on_both!(
     what_was_pruned_is_not_missed,
     pruning_by_hand_is_found_out,
     the_chain_outlives_a_rotation_of_its_key,
+    a_note_that_was_set_back_is_found_and_hurts_nothing,
+    an_entry_that_is_left_out_is_named,
+    who_is_erased_by_hand_is_missed,
+    an_erasure_that_no_deletion_ordered_is_found,
 );
 
 async fn verified(world: &World) -> Verification {
@@ -107,8 +111,8 @@ async fn the_last_entry_is_missed_too(world: &World) {
     let company = story(world).await;
     assert_eq!(world.tamper(&format!("DELETE FROM events WHERE id = ({})", made(5))), 1);
     let found = verified(world).await;
-    assert_eq!(found.broken.len(), 1, "{found:?}");
-    assert_eq!((found.broken[0].chain, found.broken[0].entry), (company.id.0, None));
+    assert_eq!((found.broken[0].chain, found.broken[0].entry), (company.id.0, None), "{found:?}");
+    assert_eq!(found.broken[1..].iter().map(|broken| broken.why).collect::<Vec<_>>(), [Why::NotedPosition]);
     // Who takes its end away as well leaves a chain without one.
     world.tamper("DELETE FROM audit_chains");
     assert!(!verified(world).await.broken.is_empty());
@@ -205,4 +209,57 @@ async fn the_chain_outlives_a_rotation_of_its_key(world: &World) {
     // With neither key nobody can tell.
     let found = verified(world).await;
     assert!(!found.broken.is_empty());
+}
+
+async fn a_note_that_was_set_back_is_found_and_hurts_nothing(world: &World) {
+    let company = story(world).await;
+    for change in ["UPDATE ledger_positions SET position = 0", "DELETE FROM ledger_positions"] {
+        assert_eq!(world.tamper(change), 1);
+        let found = verified(world).await;
+        assert_eq!(found.broken.iter().map(|broken| broken.why).collect::<Vec<_>>(), [Why::NotedPosition], "{change}");
+        company.team(world, change).await;
+        while world.platform.sequence().await.unwrap() > 0 {}
+        assert_eq!(verified(world).await.broken, [], "{change}");
+    }
+}
+
+async fn an_entry_that_is_left_out_is_named(world: &World) {
+    let company = story(world).await;
+    // Two in one chain: the first is named.
+    company.team(world, "Left").await;
+    company.team(world, "Left, too").await;
+    assert_eq!(world.number("SELECT count(*) FROM events WHERE position IS NULL"), 2);
+    world.advance(Duration::from_mins(1));
+    assert_eq!(verified(world).await.broken, []);
+    world.advance(Duration::from_mins(2));
+    let found = verified(world).await;
+    let first = world.read(|tx| Ok(tx.waiting(None)?[0].id)).await;
+    let [left] = &found.broken[..] else { panic!("{found:?}") };
+    assert_eq!((left.why, left.chain, left.entry), (Why::Left, company.id.0, Some(first)));
+    while world.platform.sequence().await.unwrap() > 0 {}
+    assert_eq!(verified(world).await.broken, []);
+}
+
+async fn who_is_erased_by_hand_is_missed(world: &World) {
+    story(world).await;
+    let entry = "kind = 'auth.signup' AND personal LIKE '%\"owner@example.com\"%'";
+    let position = world.number(&format!("SELECT position FROM events WHERE {entry}"));
+    // Without its salt nobody can tell whether it was changed.
+    for erased in ["salt = NULL", "personal = NULL"] {
+        assert_eq!(world.tamper(&format!("UPDATE events SET {erased} WHERE {entry}")), 1);
+        let found = verified(world).await;
+        let [broken] = &found.broken[..] else { panic!("{erased}: {found:?}") };
+        assert_eq!((broken.why, broken.position), (Why::Erased, position), "{erased}");
+        assert!(broken.entry.is_some());
+    }
+}
+
+async fn an_erasure_that_no_deletion_ordered_is_found(world: &World) {
+    story(world).await;
+    let order = "INSERT INTO erasures (id, app_id, principal_id, created_at) \
+                 SELECT id, app_id, actor_id, created_at FROM events WHERE kind = 'team.created' LIMIT 1";
+    assert_eq!(world.tamper(order), 1);
+    while world.platform.erase_persons().await.unwrap() > 0 {}
+    let found = verified(world).await;
+    assert!(!found.broken.is_empty() && found.broken.iter().all(|broken| broken.why == Why::Erased), "{found:?}");
 }

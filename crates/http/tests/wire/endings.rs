@@ -8,6 +8,7 @@ use crate::support::{App, Call, NEXT_PASSWORD, PASSWORD, Person, World};
 on_both!(
     signing_out_ends_that_session_alone,
     signing_out_takes_any_token_and_tells_nothing,
+    an_ending_is_told_once_and_only_if_there_is_one,
     signing_out_everywhere_ends_every_session,
     a_changed_password_ends_every_session,
     a_reset_password_ends_every_session,
@@ -109,6 +110,35 @@ async fn signing_out_takes_any_token_and_tells_nothing(world: &World) {
     assert_eq!(world.post("/v1/auth/logout", &body).send().await.told(), told);
     let refresh = json!({ "refresh_token": expired.refresh });
     world.post("/v1/auth/token/refresh", &refresh).send().await.refused(401, "token_revoked");
+}
+
+async fn an_ending_is_told_once_and_only_if_there_is_one(world: &World) {
+    let (app, alice) = acme(world).await;
+    let app_token = world.app_token(&app).await;
+    let tokens = json!({ "access_token": alice.person.token, "refresh_token": alice.person.refresh });
+    for _ in 0..2 {
+        world.post("/v1/auth/logout", &tokens).header("user-agent", "Mine/1").send().await.ok();
+        for token in [&alice.elsewhere.refresh, &alice.exchanged, &app_token, "garbage", &alice.key] {
+            world.post("/v1/oauth/revoke", &json!({ "token": token })).send().await.ok();
+        }
+    }
+    assert_eq!((world.events("auth.logout"), world.events("auth.token_revoked")), (2, 2));
+    let path = "/v1/audit-logs?action=auth.*&limit=200";
+    let listed = world.get(path).bearer(&app.api_key).send().await.ok().as_array().unwrap().clone();
+    let of = |kind: &str| listed.iter().filter(|entry| entry["action"] == kind).collect::<Vec<_>>();
+    let first = *of("auth.logout").last().unwrap();
+    assert_eq!((&first["actor_type"], &first["actor_principal_id"]), (&json!("user"), &json!(alice.person.id)));
+    assert_eq!((&first["credential_id"], &first["user_agent"]), (&first["metadata"]["session_id"], &json!("Mine/1")));
+    let revoked = of("auth.token_revoked");
+    assert!(revoked.iter().all(|entry| entry["actor_type"] == "app" && entry["resource_type"] == "user"));
+    assert_eq!(revoked[1]["on_behalf_of"], json!(alice.person.id));
+    // What was over before ends no more.
+    let again = Holder::new(world, &app, "alan").await;
+    world.post("/v1/auth/logout-all", &json!({})).by(&again.person).send().await.ok();
+    world.post("/v1/auth/logout", &json!({ "access_token": again.person.token })).send().await.ok();
+    world.post("/v1/oauth/revoke", &json!({ "token": again.exchanged })).send().await.ok();
+    assert_eq!((world.events("auth.logout"), world.events("auth.token_revoked")), (2, 2));
+    assert_eq!(world.events("auth.logout_all"), 1);
 }
 
 async fn signing_out_everywhere_ends_every_session(world: &World) {

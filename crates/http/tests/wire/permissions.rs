@@ -1,17 +1,11 @@
 //! Checks and grants.
 
 use futures_util::future::{join_all, join3};
-use kernel::Role::{Admin, Member, Owner};
 use serde_json::{Value, json};
 
 use crate::support::{Company, World};
 
 on_both!(
-    a_check_takes_every_form_of_a_question,
-    a_check_without_a_place_means_the_only_one_there_is,
-    a_check_tells_what_decided,
-    a_batch_answers_like_each_alone,
-    what_nobody_knows_is_refused_and_no_error,
     deny_beats_allow_and_an_allowing_grant_beats_the_role,
     a_grant_may_be_for_one_thing_or_for_those_that_begin_alike,
     a_grant_may_be_for_a_team,
@@ -20,149 +14,14 @@ on_both!(
     attack_40_nobody_is_denied_anything_by_who_is_below_them,
     a_grant_that_is_taken_back_counts_no_more_at_once,
     grants_are_listed_for_who_may_see_them_and_for_oneself,
-    attack_37_what_is_elsewhere_is_no_answer,
-    attack_41_a_key_asks_for_itself,
     a_role_is_resolved_with_what_is_on_top,
     attack_29_grants_go_with_the_account,
     attack_10_of_two_owners_neither_is_denied_anything,
-    attack_37_a_question_that_names_two_places_is_refused,
     attack_40_whoever_is_denied_something_hands_none_of_it_on,
     attack_41_a_key_with_scopes_makes_no_administrators,
-    one_thing_of_ours_has_one_spelling,
-    a_check_says_what_the_route_does,
     a_grant_opens_no_archived_organization,
     attack_29_nothing_is_given_to_an_account_that_goes_meanwhile,
 );
-
-async fn ask(world: &World, by: &crate::support::Person, body: &Value) -> Value {
-    world.post("/v1/authz/check", body).by(by).send().await.ok().clone()
-}
-
-async fn a_check_takes_every_form_of_a_question(world: &World) {
-    let company = Company::new(world).await;
-    let team = company.team(world, "Crew").await;
-    let id = company.id;
-    for (body, answer) in [
-        (json!({ "action": "organization.read", "resource": format!("organization:{id}") }), true),
-        (json!({ "action": "read", "resource": format!("organization:{id}") }), true),
-        (json!({ "action": "organization.read", "resource_type": "organization", "resource_id": id }), true),
-        (json!({ "action": "read", "resource_type": "organization", "resource_id": id }), true),
-        (json!({ "action": "organization.read", "organization_id": id }), true),
-        (json!({ "action": "team.create", "organization_id": id }), false),
-        (json!({ "action": "read", "resource": format!("team:{team}") }), true),
-        (json!({ "action": "viewer", "resource": format!("team:{team}") }), true),
-        (json!({ "action": "admin", "resource": format!("team:{team}") }), false),
-        (json!({ "action": "update", "resource": format!("team:{team}") }), false),
-        (json!({ "action": "read", "resource": "organization:00000000-0000-4000-8000-000000000000" }), false),
-        (json!({ "action": "read", "resource": "team:nothing" }), false),
-    ] {
-        let told = ask(world, &company.viewer, &body).await;
-        assert_eq!(told["allowed"], answer, "{body}: {told}");
-        assert!(told["reason"].as_str().unwrap().ends_with('.') && told.get("explanation").is_none());
-    }
-    for body in [
-        json!({ "action": "read", "resource": "organization" }),
-        json!({ "action": "read", "resource": ":x" }),
-        json!({ "action": "read", "resource_type": "organization" }),
-        json!({ "action": "read", "resource": "team:a", "resource_type": "team", "resource_id": "b" }),
-        json!({ "action": "a".repeat(300) }),
-    ] {
-        world.post("/v1/authz/check", &body).by(&company.viewer).send().await.refused(400, "invalid_request");
-    }
-}
-
-async fn a_check_without_a_place_means_the_only_one_there_is(world: &World) {
-    let company = Company::new(world).await;
-    let read = json!({ "action": "organization.update" });
-    assert_eq!(ask(world, &company.outsider, &read).await["allowed"], true, "the outsider's own");
-    let told = ask(world, &company.admin, &read).await;
-    assert_eq!((&told["allowed"], &told["reason"]), (&json!(false), &json!("Say in which organization.")));
-    let key = world.api_key(Some(company.app.id), company.id, &company.admin, |key| key).await;
-    let through_key = world.post("/v1/authz/check", &read).bearer(&key).send().await;
-    assert_eq!(through_key.ok()["allowed"], true, "where the key acts");
-    // A second place takes the first one's meaning away, and the last one that is left has it again.
-    let second = world.post("/v1/organizations", &json!({ "name": "Second" })).by(&company.outsider).send().await;
-    assert_eq!(ask(world, &company.outsider, &read).await["allowed"], false);
-    world.enroll(second.text("id").parse().unwrap(), &company.member, Owner).await;
-    let leave = format!("/v1/organizations/{}/leave", second.text("id"));
-    world.call("POST", &leave).by(&company.outsider).send().await.ok();
-    assert_eq!(ask(world, &company.outsider, &read).await["allowed"], true);
-}
-
-async fn a_check_tells_what_decided(world: &World) {
-    let company = Company::new(world).await;
-    let team = company.team(world, "Crew").await;
-    company.put_into_team(world, &company.owner, &team, &company.viewer, "admin").await.ok();
-    let role = company.make_role(world, &company.owner, "clerk", &["invoice.read"]).await.text("id");
-    company.set_role(world, &company.owner, &company.member, "clerk").await.ok();
-    let what = json!({ "action": "invoice.approve" });
-    let grant = company.grant(world, &company.owner, &company.viewer, &what).await.text("id");
-    let what = json!({ "action": "team.read", "effect": "deny" });
-    let denial = company.grant(world, &company.owner, &company.member, &what).await.text("id");
-    let here = json!(company.id);
-    let nothing = Value::Null;
-    for (by, action, resource, allowed, decided_by, role_name, ids) in [
-        (&company.viewer, "organization.read", None, true, "role", json!("viewer"), [&nothing, &nothing, &nothing]),
-        (&company.viewer, "organization.update", None, false, "role", json!("admin"), [&nothing; 3]),
-        (
-            &company.viewer,
-            "update",
-            Some(format!("team:{team}")),
-            true,
-            "team_role",
-            json!("admin"),
-            [&json!(team), &nothing, &nothing],
-        ),
-        (&company.member, "invoice.read", None, true, "own_role", nothing.clone(), [&nothing, &json!(role), &nothing]),
-        (&company.viewer, "invoice.approve", None, true, "grant", nothing.clone(), [&nothing, &nothing, &json!(grant)]),
-        (&company.member, "team.read", None, false, "grant", nothing.clone(), [&nothing, &nothing, &json!(denial)]),
-        (&company.owner, "invoice.pay", None, false, "nothing", nothing.clone(), [&nothing; 3]),
-    ] {
-        let body = json!({ "action": action, "resource": resource, "organization_id": here, "explain": true });
-        let told = ask(world, by, &body).await;
-        let about = &told["explanation"];
-        assert_eq!((&told["allowed"], &about["decided_by"]), (&json!(allowed), &json!(decided_by)), "{body}: {told}");
-        assert_eq!((&about["role"], &about["organization_id"]), (&role_name, &here), "{told}");
-        assert_eq!([&about["team_id"], &about["role_id"], &about["permission_id"]], ids, "{told}");
-    }
-    let body = json!({ "action": "organization.read", "organization_id": here, "explain": true });
-    let told = ask(world, &company.outsider, &body).await;
-    assert_eq!((&told["allowed"], &told["explanation"]["organization_id"]), (&json!(false), &nothing), "{told}");
-}
-
-async fn a_batch_answers_like_each_alone(world: &World) {
-    let company = Company::new(world).await;
-    let team = company.team(world, "Crew").await;
-    let mut checks = Vec::new();
-    for action in ["organization.read", "organization.update", "team.create", "member.remove", "x.y", "owner", ""] {
-        checks.push(json!({ "action": action, "organization_id": company.id, "explain": true }));
-        checks.push(json!({ "action": action, "resource": format!("team:{team}") }));
-        checks.push(json!({ "action": action }));
-    }
-    for by in [&company.owner, &company.admin, &company.viewer, &company.outsider] {
-        let body = json!({ "checks": checks });
-        let batch = world.post("/v1/authz/check-batch", &body).by(by).send().await;
-        let mut alone = Vec::new();
-        for check in &checks {
-            alone.push(ask(world, by, check).await);
-        }
-        assert_eq!(*batch.ok(), json!(alone));
-    }
-    let batch = |checks: Value| world.post("/v1/authz/check-batch", &json!({ "checks": checks })).by(&company.owner);
-    assert_eq!(*batch(json!([])).send().await.ok(), json!([]));
-    let many = vec![json!({ "action": "organization.read" }); 101];
-    batch(json!(many)).send().await.refused(400, "invalid_request");
-    assert_eq!(batch(json!(many[..100])).send().await.ok().as_array().unwrap().len(), 100);
-}
-
-async fn what_nobody_knows_is_refused_and_no_error(world: &World) {
-    let company = Company::new(world).await;
-    for action in
-        ["", "x", "organization", "organization.", "organization.read.x", "ORGANIZATION.READ", "*", "team.*", "é"]
-    {
-        assert!(!company.may(world, &company.owner, action, None).await, "{action}");
-    }
-}
 
 async fn deny_beats_allow_and_an_allowing_grant_beats_the_role(world: &World) {
     let company = Company::new(world).await;
@@ -318,54 +177,6 @@ async fn grants_are_listed_for_who_may_see_them_and_for_oneself(world: &World) {
     assert_eq!(*list("").by(&company.outsider).send().await.ok(), json!([]));
 }
 
-async fn attack_37_what_is_elsewhere_is_no_answer(world: &World) {
-    let company = Company::new(world).await;
-    let other = world.app("other").await;
-    let stranger = world.sign_up(Some(&other), "owner").await;
-    assert_eq!(stranger.id, company.owner.id, "the same person in another app");
-    for action in ["organization.read", "owner", "viewer"] {
-        assert!(!company.may(world, &stranger, action, None).await, "{action}");
-    }
-    let body =
-        |action: &str, id: &str| json!({ "action": action, "resource": format!("organization:{id}"), "explain": true });
-    let told = ask(world, &stranger, &body("read", &company.id.to_string())).await;
-    let nowhere = ask(world, &stranger, &body("read", "00000000-0000-4000-8000-000000000000")).await;
-    assert_eq!(told, nowhere);
-    // An app is its owner organization's.
-    let app = format!("app:{}", company.app.id);
-    let ask_app = |by: &crate::support::Person| {
-        let call = world.post("/v1/authz/check", &json!({ "action": "update", "resource": app })).by(by);
-        async move { call.send().await.ok()["allowed"].clone() }
-    };
-    assert_eq!(ask_app(&company.app.owner).await, true);
-    assert_eq!(ask_app(&company.owner).await, false);
-}
-
-async fn attack_41_a_key_asks_for_itself(world: &World) {
-    let company = Company::new(world).await;
-    let ask = async |scopes: &[&str], role, action: &str| {
-        let key = world.api_key(Some(company.app.id), company.id, &company.owner, |key| identity::ApiKey {
-            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-            role: Some(role),
-            ..key
-        });
-        let body = json!({ "action": action, "organization_id": company.id });
-        world.post("/v1/authz/check", &body).bearer(key.await).send().await
-    };
-    assert_eq!(ask(&[], Owner, "organization.archive").await.ok()["allowed"], true);
-    assert_eq!(ask(&[], Admin, "organization.archive").await.ok()["allowed"], false, "the key's role");
-    assert_eq!(ask(&[], Member, "owner").await.ok()["allowed"], false);
-    ask(&["members:read"], Owner, "team.read").await.refused(403, "insufficient_scope");
-    assert_eq!(ask(&["authz:check"], Owner, "team.read").await.ok()["allowed"], false, "its scopes");
-    assert_eq!(ask(&["authz:check", "members:read"], Owner, "team.read").await.ok()["allowed"], true);
-    assert_eq!(ask(&["authz:check", "members:read"], Owner, "team.create").await.ok()["allowed"], false);
-    let elsewhere = world.home_of(&company.outsider).await;
-    let key = world.api_key(Some(company.app.id), company.id, &company.owner, |key| key).await;
-    world.enroll(elsewhere, &company.owner, Owner).await;
-    let body = json!({ "action": "organization.read", "organization_id": elsewhere });
-    assert_eq!(world.post("/v1/authz/check", &body).bearer(&key).send().await.ok()["allowed"], false, "its place");
-}
-
 async fn a_role_is_resolved_with_what_is_on_top(world: &World) {
     let company = Company::new(world).await;
     let team = company.team(world, "Crew").await;
@@ -418,31 +229,6 @@ async fn attack_10_of_two_owners_neither_is_denied_anything(world: &World) {
     company.grant(world, &company.admin, &company.owner, &deny).await.refused(403, "forbidden");
 }
 
-async fn attack_37_a_question_that_names_two_places_is_refused(world: &World) {
-    let company = Company::new(world).await;
-    let elsewhere = world.organizations_of(&company.viewer).await[1]["id"].as_str().unwrap().to_owned();
-    let path = format!("/v1/organizations/{elsewhere}/teams");
-    let own = world.post(&path, &json!({ "name": "Own" })).by(&company.viewer).send().await.text("id");
-    let theirs = company.team(world, "Theirs").await;
-    let nothing = json!({ "allowed": false, "reason": "There is no such thing." });
-    for (resource, team, organization) in [
-        (Some(format!("team:{own}")), None, Some(company.id.to_string())),
-        (Some(format!("organization:{elsewhere}")), None, Some(company.id.to_string())),
-        (None, Some(own.clone()), Some(company.id.to_string())),
-        (Some(format!("team:{own}")), Some(theirs.clone()), None),
-        // What is nowhere looks the same.
-        (Some("team:00000000-0000-4000-8000-000000000000".to_owned()), None, None),
-        (Some("app:00000000-0000-4000-8000-000000000000".to_owned()), None, Some(company.id.to_string())),
-        (None, Some("00000000-0000-4000-8000-000000000000".to_owned()), None),
-        (Some(format!("app:{}", company.app.id)), None, None),
-    ] {
-        let body = json!({
-            "action": "admin", "resource": resource, "team_id": team, "organization_id": organization,
-        });
-        assert_eq!(ask(world, &company.viewer, &body).await, nothing, "{body}");
-    }
-}
-
 async fn attack_40_whoever_is_denied_something_hands_none_of_it_on(world: &World) {
     let company = Company::new(world).await;
     let team = company.team(world, "Crew").await;
@@ -475,37 +261,6 @@ async fn attack_41_a_key_with_scopes_makes_no_administrators(world: &World) {
         let answer = world.patch(&path, &json!({ "role": role })).bearer(&key).send().await;
         assert_eq!(answer.status, status, "{role}: {answer:?}");
     }
-}
-
-async fn one_thing_of_ours_has_one_spelling(world: &World) {
-    let company = Company::new(world).await;
-    let team = company.team(world, "Crew").await;
-    let deny =
-        json!({ "action": "team.update", "resource": format!("team:{}", team.to_uppercase()), "effect": "deny" });
-    let made = company.grant(world, &company.owner, &company.admin, &deny).await;
-    assert_eq!(made.text("resource_id"), team);
-    let renamed = world.patch(&format!("/v1/teams/{team}"), &json!({ "name": "Mine" })).by(&company.admin).send().await;
-    renamed.refused(403, "forbidden");
-    for spelling in
-        [team.clone(), team.to_uppercase(), format!("{{{team}}}"), team.replace('-', ""), format!("urn:uuid:{team}")]
-    {
-        let about = format!("team:{spelling}");
-        assert!(!company.may(world, &company.admin, "team.update", Some(&about)).await, "{spelling}");
-    }
-}
-
-async fn a_check_says_what_the_route_does(world: &World) {
-    let company = Company::new(world).await;
-    let here = format!("organization:{}", company.id);
-    let rename = || world.patch(&format!("/v1/organizations/{}", company.id), &json!({ "name": "Acme" }));
-    let deny = json!({ "action": "organization.update", "resource": here, "effect": "deny" });
-    company.grant(world, &company.owner, &company.admin, &deny).await.ok();
-    assert!(!company.may(world, &company.admin, "organization.update", None).await);
-    rename().by(&company.admin).send().await.refused(403, "forbidden");
-    let allow = json!({ "action": "organization.update", "resource": here });
-    company.grant(world, &company.owner, &company.viewer, &allow).await.ok();
-    assert!(company.may(world, &company.viewer, "organization.update", None).await);
-    rename().by(&company.viewer).send().await.ok();
 }
 
 async fn a_grant_opens_no_archived_organization(world: &World) {

@@ -7,7 +7,7 @@ use identity::{
 };
 use kernel::{
     AppScope, Change, Email, Error, Listed, Metadata, Name, Page, Result, Timestamp,
-    id::{AccountId, ApiKeyId, AppId, PrincipalId, SessionId},
+    id::{AccountId, ApiKeyId, AppId, OrganizationId, PrincipalId, SessionId},
 };
 use uuid::Uuid;
 
@@ -15,7 +15,7 @@ use super::{AT_ONCE, Db, Tx};
 use crate::{
     columns::{Json, Moment, RowId, intact},
     races::LockName,
-    schema::{accounts, api_keys, principals, sessions},
+    schema::{accounts, api_keys, apps, principals, sessions},
 };
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -62,6 +62,15 @@ impl AccountRepository for Tx<'_> {
 
     fn account_of(&mut self, app: Option<AppId>, principal: PrincipalId) -> Result<Option<Account>> {
         self.one_account(of_app(app).filter(accounts::principal_id.eq(RowId(principal.0))))
+    }
+
+    fn apps_with_account(&mut self, principal: PrincipalId) -> Result<Vec<(AppId, OrganizationId)>> {
+        let query = accounts::table
+            .inner_join(apps::table.on(accounts::app_id.eq(apps::id.nullable())))
+            .filter(accounts::principal_id.eq(RowId(principal.0)))
+            .select((apps::id, apps::owner_organization_id));
+        let rows: Vec<(RowId, RowId)> = self.query(|connection| query.load(connection))?;
+        Ok(rows.into_iter().map(|(app, owner)| (AppId(app.0), OrganizationId(owner.0))).collect())
     }
 
     fn keep_principal(&mut self, id: PrincipalId) -> Result<()> {

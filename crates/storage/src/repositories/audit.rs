@@ -1,7 +1,7 @@
 //! The ledger as an audit log.
 
-use audit::{AuditRepository, Chain, Checkpoint, Entry, Filter, Head, Link, Outcome, Personal};
-use diesel::prelude::*;
+use audit::{AuditRepository, Chain, Checkpoint, Entry, Filter, Head, Link, OF_PLATFORM, Outcome, Personal};
+use diesel::{dsl::max, prelude::*};
 use kernel::{
     AppScope, EventKind, Listed, Page, Result, Scope, Timestamp,
     id::{AppId, EventId, OrganizationId, PrincipalId},
@@ -83,16 +83,25 @@ impl AuditRepository for Tx<'_> {
         if !self.query(sequencing)? {
             return Ok(None);
         }
-        let last = ledger_positions::table.find(SEQUENCER).select(ledger_positions::position);
-        let last: i64 = self.query(|connection| last.first(connection))?;
-        let waiting = events::table
-            .filter(events::position.is_null())
-            .order(events::id)
-            .limit(SWEEP)
-            .select(EntryRow::as_select());
-        let rows = self.query(|connection| waiting.load(connection))?;
-        let entries = rows.into_iter().map(EntryRow::into_entry).collect::<Result<_>>()?;
+        let entries = self.waiting(None)?;
+        if entries.is_empty() {
+            return Ok(None);
+        }
+        // Whoever sets back what was noted sets nothing back.
+        let largest = events::table.select(max(events::position));
+        let largest: Option<i64> = self.query(|connection| largest.first(connection))?;
+        let last = self.last_position()?.max(largest.unwrap_or(0));
         Ok(Some((entries, last)))
+    }
+
+    fn waiting(&mut self, after: Option<EventId>) -> Result<Vec<Entry>> {
+        let mut waiting = events::table.filter(events::position.is_null()).into_boxed::<Db>();
+        if let Some(after) = after {
+            waiting = waiting.filter(events::id.gt(RowId(after.0)));
+        }
+        let waiting = waiting.order(events::id).limit(SWEEP).select(EntryRow::as_select());
+        let rows = self.query(|connection| waiting.load(connection))?;
+        rows.into_iter().map(EntryRow::into_entry).collect()
     }
 
     fn chain(&mut self, id: Uuid) -> Result<Option<Chain>> {
@@ -110,7 +119,18 @@ impl AuditRepository for Tx<'_> {
     fn set_last_position(&mut self, position: i64) -> Result<()> {
         let update =
             diesel::update(ledger_positions::table.find(SEQUENCER)).set(ledger_positions::position.eq(position));
-        self.query(|connection| update.execute(connection)).map(drop)
+        if self.query(|connection| update.execute(connection))? == 0 {
+            let row = (ledger_positions::name.eq(SEQUENCER), ledger_positions::position.eq(position));
+            let insert = diesel::insert_into(ledger_positions::table).values(row);
+            self.query(|connection| insert.execute(connection))?;
+        }
+        Ok(())
+    }
+
+    fn last_position(&mut self) -> Result<i64> {
+        let noted = ledger_positions::table.find(SEQUENCER).select(ledger_positions::position);
+        let noted: Option<i64> = self.query(|connection| noted.first(connection).optional())?;
+        Ok(noted.unwrap_or(0))
     }
 
     fn set_chain(&mut self, chain: &Chain) -> Result<()> {
@@ -230,15 +250,18 @@ impl Tx<'_> {
         Ok(Listed::cut(found, page, total, |entry: &Entry| entry.id))
     }
 
-    /// Some entries that somebody made, or that are about them, and that tell who they are.
+    /// Some entries that somebody made, or that are about them, and that tell who they are in an app: as
+    /// [`Entry::persons`] has it.
     fn personal_of(&mut self, app: Option<RowId>, principal: RowId, made: bool) -> Result<Vec<RowId>> {
         let whole = events::table.filter(events::personal.is_not_null()).limit(SWEEP).select(events::id);
         let of = whole.into_boxed::<Db>();
         let of =
             if made { of.filter(events::actor_id.eq(principal)) } else { of.filter(events::subject_id.eq(principal)) };
         let of = match app {
-            Some(app) => of.filter(events::app_id.eq(app)),
-            None => of.filter(events::app_id.is_null()),
+            Some(app) => of
+                .filter(events::app_id.eq(app))
+                .filter(events::resource_type.is_null().or(events::resource_type.ne(OF_PLATFORM))),
+            None => of.filter(events::app_id.is_null().or(events::resource_type.eq(OF_PLATFORM))),
         };
         self.query(|connection| of.load(connection))
     }

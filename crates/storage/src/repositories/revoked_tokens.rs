@@ -11,12 +11,12 @@ use crate::{
 };
 
 impl RevokedTokens for Tx<'_> {
-    fn revoke_token(&mut self, id: TokenId, expires_at: Timestamp) -> Result<()> {
+    fn revoke_token(&mut self, id: TokenId, expires_at: Timestamp) -> Result<bool> {
         let row = (revoked_tokens::id.eq(RowId(id.0)), revoked_tokens::expires_at.eq(Moment(expires_at)));
         let revoke = diesel::insert_into(revoked_tokens::table).values(row).on_conflict_do_nothing();
-        self.query(|connection| revoke.execute(connection))?;
+        let revoked = self.query(|connection| revoke.execute(connection))? > 0;
         self.changed(Change::Token(id));
-        Ok(())
+        Ok(revoked)
     }
 
     fn is_token_revoked(&mut self, id: TokenId) -> Result<bool> {

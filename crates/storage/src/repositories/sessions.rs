@@ -59,14 +59,15 @@ impl SessionRepository for Tx<'_> {
         row.map(SessionRow::into_session).transpose()
     }
 
-    fn end_session(&mut self, id: SessionId, now: Timestamp) -> Result<()> {
+    fn end_session(&mut self, id: SessionId, now: Timestamp) -> Result<bool> {
         let end = diesel::update(sessions::table.find(RowId(id.0)))
             .filter(sessions::ended_at.is_null())
             .set(sessions::ended_at.eq(Moment(now)));
-        if self.query(|connection| end.execute(connection))? > 0 {
+        let ended = self.query(|connection| end.execute(connection))? > 0;
+        if ended {
             self.changed(Change::Session(id));
         }
-        Ok(())
+        Ok(ended)
     }
 
     fn sweep_sessions(&mut self, before: Timestamp) -> Result<usize> {

@@ -21,13 +21,13 @@ async fn a_session_lives_until_it_ends(db: &Db) {
         let (id, new) = (session.id, session.clone());
         db.write(move |tx| tx.insert_session(&new)).await;
         assert_eq!(db.read(move |tx| tx.live_session(id)).await, Some(session));
-        for _ in 0..2 {
-            db.write(move |tx| tx.end_session(id, at(1))).await;
+        for first in [true, false] {
+            assert_eq!(db.write(move |tx| tx.end_session(id, at(1))).await, first);
             assert_eq!(db.read(move |tx| tx.live_session(id)).await, None);
         }
     }
     let never = SessionId::generate();
-    db.write(move |tx| tx.end_session(never, at(1))).await;
+    assert!(!db.write(move |tx| tx.end_session(never, at(1))).await);
     assert_eq!(db.read(move |tx| tx.live_session(never)).await, None);
 }
 

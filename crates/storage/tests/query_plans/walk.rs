@@ -193,7 +193,10 @@ fn what_happened(tx: &mut dyn Transaction, organization: OrganizationId, app: Ap
     let (entries, last) = tx.unsequenced()?.unwrap_or_default();
     let link = entries.first().map_or(audit::Link::NONE, |entry| key.link(&audit::Link::NONE, entry, last + 1));
     tx.sequence(event.id, last + 1, link)?;
+    tx.waiting(None)?;
+    tx.waiting(Some(event.id))?;
     tx.set_last_position(last + 1)?;
+    tx.last_position()?;
     let head = key.head(organization.0, last + 1, 1, link);
     let chain = Chain { id: organization.0, checkpoint: None, head };
     tx.set_chain(&chain)?;
@@ -476,6 +479,7 @@ fn people(
     tx.account(account.id)?;
     tx.account_by_email(app, email)?;
     tx.account_of(app, principal)?;
+    tx.apps_with_account(principal)?;
     tx.update_account(&account)?;
     let hash = PasswordHash::from_stored("hash".to_owned());
     tx.replace_password(account.id, None, &hash)?;

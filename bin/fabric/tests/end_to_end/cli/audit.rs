@@ -39,6 +39,10 @@ fn a_record_that_nobody_touched_holds(site: &Site) {
     assert_eq!((&found["holds"], &found["broken"]), (&json!(true), &json!([])));
     assert!(found["entries"].as_i64().unwrap() >= 5 && found["chains"].as_i64().unwrap() >= 1, "{found}");
     assert!(site.run(&["audit", "verify"]).text().contains("nobody has changed them"));
+    // What was done at the console gets its place, though no server runs.
+    site.run(&["user", "create", "--email", "late@example.com", "--password", PASSWORD]);
+    let later = site.run(&["audit", "verify", "--json"]).json();
+    assert!(later["holds"] == true && later["entries"].as_i64() > found["entries"].as_i64(), "{later}");
 }
 
 fn an_entry_that_was_changed_is_named(site: &Site) {
