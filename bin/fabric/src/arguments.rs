@@ -361,7 +361,7 @@ pub struct CreateKey {
     /// The name of the service account that it acts as; it is made where there is none.
     #[arg(long)]
     pub service_account: String,
-    /// The role of a service account that is made.
+    /// The role of a service account that is made: owner, admin, member, viewer, or one of the organization's own.
     #[arg(long, default_value = "member")]
     pub role: String,
     /// What the key is called.

@@ -2,7 +2,7 @@
 
 use kernel::{
     Code, Error, Listed, Page, Result, Role, Scope, Timestamp,
-    id::{OrganizationId, RoleId},
+    id::{OrganizationId, PrincipalId, RoleId, TeamId},
 };
 
 use crate::ActionPattern;
@@ -101,6 +101,17 @@ pub trait CustomRoleRepository {
 
     /// The role of that name.
     fn custom_role_by_name(&mut self, organization: OrganizationId, name: &RoleName) -> Result<Option<CustomRole>>;
+
+    /// Those of these roles that are the organization's. In a transaction that writes, they stay as they were read until
+    /// the commit.
+    fn custom_roles(&mut self, organization: OrganizationId, ids: &[RoleId]) -> Result<Vec<CustomRole>>;
+
+    /// Which of their own roles somebody has as a member of these organizations, and in teams of theirs.
+    fn custom_roles_held(
+        &mut self,
+        principal: PrincipalId,
+        organizations: &[OrganizationId],
+    ) -> Result<Vec<(OrganizationId, Option<TeamId>, RoleName)>>;
 
     /// The organization's roles, oldest first.
     fn custom_roles_in(&mut self, scope: &dyn Scope, page: &Page<RoleId>) -> Result<Listed<CustomRole, RoleId>>;

@@ -145,6 +145,8 @@ pub struct Authority {
     pub member: Option<Member>,
     /// Their roles in its teams.
     pub teams: Vec<(TeamId, Role)>,
+    /// What own roles of the organization add to those, each in its team.
+    pub team_customs: Vec<(TeamId, Arc<CustomRole>)>,
     /// Their grants there.
     pub grants: Vec<Grant>,
 }
@@ -154,6 +156,19 @@ impl Authority {
     #[must_use]
     pub fn of_role(app: Option<AppId>, role: Role) -> Self {
         Self { app, member: Some(Member { role, custom: None }), ..Self::default() }
+    }
+
+    /// The same, with a place in a team besides.
+    pub fn join(&mut self, team: TeamId, role: Role, custom: Option<Arc<CustomRole>>) {
+        self.teams.push((team, role));
+        self.team_customs.extend(custom.map(|custom| (team, custom)));
+    }
+
+    /// The organization's own roles that they have, in the organization and in the team, with where each comes from.
+    pub fn customs(&self, team: Option<TeamId>) -> impl Iterator<Item = (&CustomRole, Option<TeamId>)> {
+        let own = self.member.iter().filter_map(|member| member.custom.as_deref()).map(|custom| (custom, None));
+        let there = self.team_customs.iter().filter(move |(id, _)| Some(*id) == team);
+        own.chain(there.map(|(id, custom)| (&**custom, Some(*id))))
     }
 
     /// The highest role across the organization and the team, with where it comes from.
@@ -180,13 +195,22 @@ pub enum Reason {
     /// A role, of the organization or of a team.
     Role(Role, Option<TeamId>),
     /// An own role of the organization.
-    CustomRole(RoleId),
+    CustomRole(Held),
     /// A grant.
     Grant(GrantId),
     /// It is the app's own token, and about the app.
     App,
     /// They run the platform.
     PlatformAdmin,
+}
+
+/// An own role of the organization that somebody has, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The role.
+    pub role: RoleId,
+    /// In which team; without, in the whole organization.
+    pub team: Option<TeamId>,
 }
 
 /// What refused it.
@@ -261,11 +285,11 @@ pub fn judge(
     if needed.is_some_and(|needed| role >= needed) {
         return Allowed(Reason::Role(role, team));
     }
-    let custom = authority.member.as_ref().and_then(|member| member.custom.as_ref());
-    if let (Some(custom), Some(action)) = (custom, question.action())
-        && custom.actions.contains(action)
+    let mut customs = authority.customs(question.team);
+    if let Some(action) = question.action()
+        && let Some((custom, team)) = customs.find(|(custom, _)| custom.actions.contains(action))
     {
-        return Allowed(Reason::CustomRole(custom.id));
+        return Allowed(Reason::CustomRole(Held { role: custom.id, team }));
     }
     Refused(needed.map_or(Refusal::Nothing, Refusal::Role))
 }
@@ -285,18 +309,19 @@ fn in_scope(key: &KeyGrant, question: &Question) -> Result<(), Option<KeyScope>>
     }
 }
 
-/// Whether somebody may hand on everything that the pattern means: they may do it all themselves, everywhere in the
-/// organization, and are denied none of it anywhere. An app's own actions are an administrator's to hand out, or theirs
-/// who have them.
+/// Whether somebody may hand on everything that the pattern means, in a team or in the whole organization: they may do it
+/// all themselves, everywhere there, and are denied none of it anywhere. An app's own actions are for an administrator of
+/// the organization to hand out, or for those who have them.
 #[must_use]
 pub fn may_hand_on(
     authority: &Authority,
     organization: OrganizationId,
+    team: Option<TeamId>,
     key: Option<&KeyGrant>,
     pattern: &ActionPattern,
 ) -> bool {
-    let may = |wanted: Wanted| {
-        judge(authority, organization, key, &Question { wanted, resource: None, team: None }).is_allowed()
+    let may = |wanted: Wanted, team| {
+        judge(authority, organization, key, &Question { wanted, resource: None, team }).is_allowed()
     };
     // What nobody does there takes the role that it would take.
     let wanted = |entry: &'static action::Entry| match authority.app {
@@ -304,7 +329,7 @@ pub fn may_hand_on(
         _ => Wanted::Known(entry),
     };
     let known: Vec<_> = action::ALL.iter().filter(|entry| pattern.matches(entry.name)).collect();
-    if !known.iter().all(|entry| may(wanted(entry)) && !is_denied(authority, entry.name)) {
+    if !known.iter().all(|entry| may(wanted(entry), team) && !is_denied(authority, entry.name)) {
         return false;
     }
     // A pattern that ends in a star means actions that Fabric does not know, too.
@@ -314,12 +339,11 @@ pub fn may_hand_on(
     if denials(authority).any(|grant| grant.action.covers(pattern) || pattern.covers(&grant.action)) {
         return false;
     }
-    let custom = authority.member.as_ref().and_then(|member| member.custom.as_ref());
-    let mut own = custom.iter().flat_map(|role| role.actions.iter());
-    let everywhere = |grant: &&Grant| grant.resource.is_none() && grant.team.is_none();
+    let mut own = authority.customs(team).flat_map(|(role, _)| role.actions.iter());
+    let everywhere = |grant: &&Grant| grant.resource.is_none() && (grant.team.is_none() || grant.team == team);
     let mut granted = authority.grants.iter().filter(|grant| grant.effect == Effect::Allow).filter(everywhere);
     let has = own.any(|own| own.covers(pattern)) || granted.any(|grant| grant.action.covers(pattern));
-    may(Wanted::Role(Role::Admin)) || key.is_none() && has
+    may(Wanted::Role(Role::Admin), None) || key.is_none() && has
 }
 
 /// Whether somebody may make another one this role: it is not above their own, they are denied nothing that it has, and
@@ -331,23 +355,31 @@ pub fn may_hand_on_role(authority: &Authority, own: Role, key: Option<&KeyGrant>
     role <= own && has.all(|entry| covered(&entry) && !is_denied(authority, entry.name))
 }
 
-/// Whether somebody may still invite with this role: what they vouched for is worth what they may do by now.
+/// Whether somebody may still invite with this role, and into this team: what they vouched for is worth what they may do
+/// by now.
 #[must_use]
 pub fn vouches_for(
     authority: &Authority,
     organization: OrganizationId,
+    team: Option<TeamId>,
     role: Role,
     custom: Option<&CustomRole>,
 ) -> bool {
+    let may = |question: Question| judge(authority, organization, None, &question).is_allowed();
     let invite = Question::of::<action::OrganizationInvite>(Some(Resource::of("organization", organization.0)));
-    let may = judge(authority, organization, None, &invite).is_allowed();
-    may && match custom {
-        Some(custom) => custom.actions.iter().all(|action| may_hand_on(authority, organization, None, action)),
-        None => {
-            let own = authority.role(None).map_or(Role::Viewer, |(own, _)| own);
-            may_hand_on_role(authority, own, None, role)
+    let admit =
+        |team: TeamId| Question::of::<action::TeamManageMembers>(Some(Resource::of("team", team.0))).within(Some(team));
+    may(invite)
+        && team.map(admit).is_none_or(may)
+        && match custom {
+            Some(custom) => {
+                custom.actions.iter().all(|action| may_hand_on(authority, organization, None, None, action))
+            }
+            None => {
+                let own = authority.role(None).map_or(Role::Viewer, |(own, _)| own);
+                may_hand_on_role(authority, own, None, role)
+            }
         }
-    }
 }
 
 fn denials(authority: &Authority) -> impl Iterator<Item = &Grant> {

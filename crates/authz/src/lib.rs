@@ -21,7 +21,7 @@ pub use caller::{Acting, Caller, Credential, KeyGrant, SignedIn};
 pub use custom_role::{ActionSet, CustomRole, CustomRoleRepository, RoleName};
 pub use denied::Denied;
 pub use grant::{Effect, Grant, GrantRepository};
-pub use judge::{Authority, Member, Question, Reason, Refusal, Verdict, judge, vouches_for};
+pub use judge::{Authority, Held, Member, Question, Reason, Refusal, Verdict, judge, vouches_for};
 pub use key_scope::{KeyScope, KeyScopes};
 pub use pattern::{ActionPattern, Resource, ResourcePattern};
 pub use permit::{Permit, Subject, decide};

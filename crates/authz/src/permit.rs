@@ -39,6 +39,7 @@ pub struct Subject<'a, A> {
 pub struct Permit<A> {
     principal: PrincipalId,
     organization: OrganizationId,
+    team: Option<TeamId>,
     role: Role,
     caller: Caller,
     authority: Authority,
@@ -65,6 +66,7 @@ pub fn decide<A: Action>(subject: Subject<'_, A>) -> Result<Permit<A>> {
     Ok(Permit {
         principal: caller.principal,
         organization: subject.organization,
+        team: subject.team,
         role,
         caller: caller.clone(),
         authority,
@@ -137,10 +139,12 @@ impl<A> Permit<A> {
     }
 
     /// # Errors
-    /// `forbidden` when they may not do all of this themselves: nobody hands on what they do not have.
+    /// `forbidden` when they may not do all of this themselves, in the team that the permit is about or in the whole
+    /// organization: nobody hands on what they do not have.
     pub fn hand_on<'a>(&self, actions: impl IntoIterator<Item = &'a ActionPattern>) -> Result<()> {
         let key = self.caller.key();
-        let lacking = |action: &&ActionPattern| !may_hand_on(&self.authority, self.organization, key, action);
+        let lacking =
+            |action: &&ActionPattern| !may_hand_on(&self.authority, self.organization, self.team, key, action);
         match actions.into_iter().find(lacking) {
             Some(action) => Err(self.denied(format!("You may not hand on {action}."))),
             None => Ok(()),

@@ -3,7 +3,7 @@
 
 use kernel::{
     Listed, Name, Page, Result, Role, Scope, Timestamp,
-    id::{OrganizationId, PrincipalId, ServiceAccountId, TeamId},
+    id::{OrganizationId, PrincipalId, RoleId, ServiceAccountId, TeamId},
 };
 
 /// A principal that is no person.
@@ -21,6 +21,8 @@ pub struct ServiceAccount {
     pub description: Option<String>,
     /// What it is, there.
     pub role: Role,
+    /// What an own role of the organization adds to that.
+    pub custom_role: Option<RoleId>,
     /// Who made it; `None` is the operator at the console.
     pub created_by: Option<PrincipalId>,
     /// Since when it is nobody.

@@ -5,18 +5,22 @@
 //! link alone: whoever made it would be in.
 
 use apps::App;
-use authz::{Acting, Caller, CustomRole, Grant, action::OrganizationList, vouches_for};
+use authz::{Acting, Caller, Grant, action::OrganizationList, vouches_for};
 use identity::{Account, EmailProof, Purpose};
 use kernel::{
     Code, Error, Event, EventKind, Listed, Page, Result, Role, Secret, SecretHash, Timestamp, Unchecked, WebUrl,
-    id::{AppId, InvitationId, MembershipId},
+    id::{AppId, InvitationId, MembershipId, TeamId},
     secret::ExposeSecret,
 };
 use serde_json::json;
 use tenancy::{Invitation, InvitationStatus, Membership, Organization, TeamMember};
 
 use crate::{
-    Platform, RoleChoice, Settings, Transaction, accounts::is_closed, invitations::told, permit::authority,
+    Platform, Settings, Transaction,
+    accounts::is_closed,
+    invitations::told,
+    permit::authority_in_teams,
+    role_choice::{ChosenRole, RoleChoice},
     verify_email::prove,
 };
 
@@ -262,7 +266,10 @@ fn join(tx: &mut dyn Transaction, shown: &Shown, account: &Account, now: Timesta
     let within = Unchecked(organization.id);
     // Of those who come at once one gets it.
     let accepted = tx.close_invitation(invitation.id, InvitationStatus::Accepted, now)?.ok_or_else(closed)?;
-    let (role, custom) = vouched_role(tx, &accepted, organization.app)?.ok_or_else(closed)?;
+    let team = accepted.team.map(|team| tx.team(team)).transpose()?.flatten();
+    let team = team.filter(|team| team.archived_at.is_none()).map(|team| team.id);
+    let given = vouched_role(tx, &accepted, team, organization.app)?.ok_or_else(closed)?;
+    let (role, custom_role) = (given.built_in, given.custom());
     if tx.membership(&within, account.principal)?.is_some() {
         return Err(Error::because(Code::Conflict, "You are a member already."));
     }
@@ -274,13 +281,12 @@ fn join(tx: &mut dyn Transaction, shown: &Shown, account: &Account, now: Timesta
         organization: organization.id,
         principal: account.principal,
         role,
-        custom_role: custom.map(|custom| custom.id),
+        custom_role,
         created_at: now,
     })?;
-    if let Some(team) = accepted.team
-        && tx.team(team)?.is_some_and(|team| team.archived_at.is_none())
-    {
-        tx.put_team_member(&within, &TeamMember { team, principal: account.principal, role, created_at: now })?;
+    if let Some(team) = team {
+        let member = TeamMember { team, principal: account.principal, role, custom_role, created_at: now };
+        tx.put_team_member(&within, &member)?;
     }
     told(tx, organization.app, &accepted, Some(account.principal), EventKind::InvitationAccepted, now)?;
     tx.append(&Event {
@@ -295,16 +301,17 @@ fn join(tx: &mut dyn Transaction, shown: &Shown, account: &Account, now: Timesta
     Ok(accepted)
 }
 
-/// The role that an invitation stands for, if whoever vouched for it may still give it.
+/// The role that an invitation stands for, if whoever vouched for it may still give it, there and in this team.
 fn vouched_role(
     tx: &mut dyn Transaction,
     invitation: &Invitation,
+    team: Option<TeamId>,
     app: Option<AppId>,
-) -> Result<Option<(Role, Option<CustomRole>)>> {
-    let (role, custom) = match RoleChoice::parse(&invitation.role)? {
-        RoleChoice::BuiltIn(role) => (role, None),
+) -> Result<Option<ChosenRole>> {
+    let given = match RoleChoice::parse(&invitation.role)? {
+        RoleChoice::BuiltIn(built_in) => ChosenRole { built_in, own: None },
         RoleChoice::Own(name) => match tx.custom_role_by_name(invitation.organization, &name)? {
-            Some(custom) => (Role::Viewer, Some(custom)),
+            Some(own) => ChosenRole { built_in: Role::Viewer, own: Some(own) },
             None => return Ok(None),
         },
     };
@@ -313,7 +320,7 @@ fn vouched_role(
     if account.map(|account| is_closed(tx, &account)).transpose()?.unwrap_or_default() {
         return Ok(None);
     }
-    let inviter = authority(tx, invitation.organization, invitation.inviter)?;
-    let vouches = |inviter| vouches_for(&inviter, invitation.organization, role, custom.as_ref());
-    Ok(inviter.is_some_and(vouches).then_some((role, custom)))
+    let inviter = authority_in_teams(tx, invitation.organization, invitation.inviter)?;
+    let vouches = |inviter| vouches_for(&inviter, invitation.organization, team, given.built_in, given.own.as_ref());
+    Ok(inviter.is_some_and(vouches).then_some(given))
 }

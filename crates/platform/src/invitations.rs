@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use authz::{
     Acting, Permit,
-    action::{InvitationRead, OrganizationInvite},
+    action::{InvitationRead, OrganizationInvite, TeamManageMembers},
 };
 use kernel::{
     Code, Email, Error, Event, EventKind, Listed, Page, Result, Scope, Timestamp,
     id::{AppId, InvitationId, MailId, OrganizationId, PrincipalId, TeamId},
 };
 use serde_json::json;
-use tenancy::{Invitation, InvitationStatus, Organization, invitation::LIFETIME};
+use tenancy::{Invitation, InvitationStatus, Organization, Team, invitation::LIFETIME};
 
 use crate::{
     Platform, RoleChoice, Transaction,
-    members::choose,
     permit::{locate, permit},
     records::{MailOrder, QueuedMail},
+    role_choice::choose,
 };
 
 /// Whom to invite, as what.
@@ -38,8 +38,8 @@ impl Platform {
     /// Invites somebody. They get a mail with a link.
     ///
     /// # Errors
-    /// `not_found`; `forbidden` below the role admin and for a role above one's own; `duplicate_invitation`; `conflict`
-    /// for a member; `invitation_limit_reached`.
+    /// `not_found`; `forbidden` below the role admin, for a role above one's own, and for a team that the caller may not
+    /// put anybody into; `duplicate_invitation`; `conflict` for a member; `invitation_limit_reached`.
     pub async fn invite(
         &self,
         acting: Acting<OrganizationInvite>,
@@ -56,6 +56,7 @@ impl Platform {
             if let Some(team) = new.team {
                 let found = tx.team(team)?.filter(|team| team.organization == id && team.archived_at.is_none());
                 found.ok_or_else(|| Error::because(Code::InvalidRequest, "There is no such team."))?;
+                may_admit(tx, &acting, team)?;
             }
             if let Some(account) = tx.account_by_email(organization.app, &new.email)?
                 && tx.membership(&permit, account.principal)?.is_some()
@@ -71,7 +72,7 @@ impl Platform {
                 organization: id,
                 team: new.team,
                 email: new.email.clone(),
-                role: chosen.name,
+                role: chosen.name().to_owned(),
                 inviter: permit.principal(),
                 status: InvitationStatus::Pending,
                 expires_at: now.after(LIFETIME),
@@ -131,6 +132,9 @@ impl Platform {
             let (permit, was): (Permit<_>, Invitation) = locate(tx, &acting, id)?;
             let organization = tx.organization(was.organization)?.ok_or_else(Error::not_found)?;
             choose(tx, &permit, &RoleChoice::parse(&was.role)?)?;
+            if let Some(team) = was.team {
+                may_admit(tx, &acting, team)?;
+            }
             let newly_pending = match was.status(now) {
                 InvitationStatus::Pending => 0,
                 InvitationStatus::Expired => 1,
@@ -172,6 +176,16 @@ impl Platform {
         });
         revoked.await
     }
+}
+
+/// Whoever invites into a team puts somebody there.
+///
+/// # Errors
+/// `forbidden` and `insufficient_scope` for who may not.
+fn may_admit(tx: &mut dyn Transaction, acting: &Acting<OrganizationInvite>, team: TeamId) -> Result<()> {
+    let acting: Acting<TeamManageMembers> = Acting::new(acting.caller().clone())?;
+    let (_, _): (_, Team) = locate(tx, &acting, team)?;
+    Ok(())
 }
 
 /// Notes of invitations that waited too long that they have expired; tells of how many.

@@ -1,15 +1,16 @@
 //! What callers see and change about themselves.
 
-use authz::{Caller, SignedIn};
+use authz::{Acting, Caller, SignedIn, action::OrganizationList};
 use identity::{Account, password::Password};
 use kernel::{
     Code, Email, Error, EventKind, Metadata, Name, Result, Unchecked,
-    id::{AppId, PrincipalId},
+    id::{AppId, OrganizationId, PrincipalId, TeamId},
 };
 
 use crate::{
-    Platform,
+    HeldRole, Platform,
     accounts::{account_event, delete_account},
+    role_choice::own_names,
 };
 
 /// Who a caller is.
@@ -57,6 +58,24 @@ impl Platform {
             platform_admin: in_person && account.as_ref().is_some_and(|account| account.platform_admin),
             display_name: account.and_then(|account| account.display_name.clone()),
         })
+    }
+
+    /// The caller's roles, in the organizations they belong to and in their teams, by what they are called there.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn held_roles(
+        &self,
+        acting: Acting<OrganizationList>,
+    ) -> Result<Vec<(OrganizationId, Option<TeamId>, HeldRole)>> {
+        let caller = acting.caller().clone();
+        let roles = self.own_roles(acting).await?;
+        let organizations: Vec<_> = roles.iter().map(|(organization, ..)| *organization).collect();
+        let mut names = self.store().read(move |tx| own_names(tx, &caller, organizations.iter().copied())).await?;
+        let held = roles.into_iter().map(|(organization, team, built_in)| {
+            (organization, team, HeldRole { built_in, own: names.remove(&(organization, team)) })
+        });
+        Ok(held.collect())
     }
 
     /// Changes the caller's own profile.

@@ -3,81 +3,21 @@
 use std::collections::HashMap;
 
 use authz::{
-    Acting, CustomRole, Grant, Permit, RoleName,
+    Acting, Grant, RoleName,
     action::{MemberLeave, MemberRead, MemberRemove, MemberUpdate},
 };
 use kernel::{
     Code, Email, Error, Event, EventKind, Listed, Name, Page, Result, Role, Scope,
-    id::{MembershipId, OrganizationId, PrincipalId, RoleId},
+    id::{MembershipId, OrganizationId, PrincipalId},
 };
 use serde_json::json;
 use tenancy::Membership;
 
-use crate::{Platform, Transaction, permit::permit};
-
-/// A role to be given: a built-in one, or one that the organization made for itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RoleChoice {
-    /// Owner, admin, member or viewer.
-    BuiltIn(Role),
-    /// One of the organization's own, by its name.
-    Own(RoleName),
-}
-
-impl RoleChoice {
-    /// # Errors
-    /// `invalid_request` for what is no name of a role.
-    pub fn parse(name: &str) -> Result<Self> {
-        match Role::parse(name) {
-            Ok(role) => Ok(Self::BuiltIn(role)),
-            Err(_) => RoleName::parse(name).map(Self::Own),
-        }
-    }
-}
-
-/// A role that somebody may be given here and now.
-#[derive(Clone, Debug)]
-pub(crate) struct ChosenRole {
-    /// The built-in role.
-    pub role: Role,
-    /// What an own one adds to it.
-    pub custom: Option<RoleId>,
-    /// What it is called.
-    pub name: String,
-}
-
-/// Finds the role, and makes sure that the actor may give it: nobody gives more than they have.
-///
-/// # Errors
-/// `invalid_request` when the organization has no such role; `forbidden` for more than the actor's own.
-pub(crate) fn choose<A>(tx: &mut dyn Transaction, permit: &Permit<A>, choice: &RoleChoice) -> Result<ChosenRole> {
-    let (chosen, own) = find_role(tx, permit, choice)?;
-    match own {
-        None => permit.hand_on_role(chosen.role)?,
-        Some(own) => permit.hand_on(own.actions.iter())?,
-    }
-    Ok(chosen)
-}
-
-/// Finds the role, with what it is where it is one of the organization's own.
-///
-/// # Errors
-/// `invalid_request` when the organization has no such role.
-pub(crate) fn find_role(
-    tx: &mut dyn Transaction,
-    scope: &dyn Scope,
-    choice: &RoleChoice,
-) -> Result<(ChosenRole, Option<CustomRole>)> {
-    match choice {
-        RoleChoice::BuiltIn(role) => Ok((ChosenRole { role: *role, custom: None, name: role.name().to_owned() }, None)),
-        RoleChoice::Own(name) => {
-            let found = tx.custom_role_by_name(scope.organization(), name)?;
-            let found = found.ok_or_else(|| Error::because(Code::InvalidRequest, "There is no role of that name."))?;
-            let chosen = ChosenRole { role: Role::Viewer, custom: Some(found.id), name: name.as_str().to_owned() };
-            Ok((chosen, Some(found)))
-        }
-    }
-}
+use crate::{
+    Platform, RoleChoice, Transaction,
+    permit::permit,
+    role_choice::{ChosenRole, choose, own_roles},
+};
 
 /// A member, with what people know them by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,17 +50,10 @@ pub(crate) fn introduce(
     let principals: Vec<_> = memberships.iter().map(|membership| membership.principal).collect();
     let people = tx.people(organization.app, &principals)?;
     let mut people: HashMap<_, _> = people.into_iter().map(|person| (person.principal, person)).collect();
-    let mut names: HashMap<RoleId, RoleName> = HashMap::new();
-    for id in memberships.iter().filter_map(|membership| membership.custom_role) {
-        if !names.contains_key(&id)
-            && let Some(role) = tx.custom_role(organization.id, id)?
-        {
-            names.insert(id, role.name);
-        }
-    }
+    let roles = own_roles(tx, organization.id, memberships.iter().filter_map(|membership| membership.custom_role))?;
     let introduced = memberships.into_iter().map(|membership| {
         let person = people.remove(&membership.principal);
-        let own_role = membership.custom_role.and_then(|id| names.get(&id).cloned());
+        let own_role = membership.custom_role.and_then(|id| roles.get(&id)).map(|own| own.name.clone());
         let (email, display_name) = person.map_or((None, None), |person| (Some(person.email), person.display_name));
         Member { membership, own_role, email, display_name }
     });
@@ -170,7 +103,7 @@ impl Platform {
                 app: acting.caller().app,
                 organization: Some(id),
                 actor: Some(permit.principal()),
-                payload: json!({ "principal_id": principal, "role": chosen.name }),
+                payload: json!({ "principal_id": principal, "role": chosen.name() }),
                 ..Event::new(EventKind::MembershipUpdated, now)
             })?;
             Ok(changed)
@@ -240,12 +173,12 @@ pub(crate) fn give_role(
     chosen: &ChosenRole,
     other_owners: i64,
 ) -> Result<Member> {
-    owner_without_denials(tx, scope, was.principal, chosen.role)?;
-    if was.role == Role::Owner && chosen.role != Role::Owner && other_owners == 0 {
+    owner_without_denials(tx, scope, was.principal, chosen.built_in)?;
+    if was.role == Role::Owner && chosen.built_in != Role::Owner && other_owners == 0 {
         return Err(Error::new(Code::LastOwner));
     }
-    tx.set_role(scope, was.principal, chosen.role, chosen.custom)?;
-    let changed = Membership { role: chosen.role, custom_role: chosen.custom, ..was.clone() };
+    tx.set_role(scope, was.principal, chosen.built_in, chosen.custom())?;
+    let changed = Membership { role: chosen.built_in, custom_role: chosen.custom(), ..was.clone() };
     introduce(tx, scope, vec![changed])?.pop().ok_or_else(Error::not_found)
 }
 

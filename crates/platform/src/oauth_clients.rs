@@ -8,16 +8,17 @@ use authz::{
 };
 use identity::ServiceAccount;
 use kernel::{
-    AllowedIps, Code, Error, Event, EventKind, Listed, Name, Page, Result, Role, Scope, Secret, SecretHash,
+    AllowedIps, Code, Error, Event, EventKind, Listed, Name, Page, Result, Scope, Secret, SecretHash,
     id::{OauthClientId, OrganizationId},
     secret::ExposeSecret,
 };
 use serde_json::json;
 
 use crate::{
-    NewServiceAccount, Platform, Transaction,
+    NewServiceAccount, Platform, RoleChoice, Transaction,
     key_making::{Author, no_more_than_the_callers},
     permit::{Owned, authority, locate, permit},
+    role_choice::choose,
     service_accounts::{dissolve, found},
 };
 
@@ -30,7 +31,7 @@ pub struct NewOauthClient {
     /// What it is called.
     pub name: Name,
     /// What its service account is.
-    pub role: Role,
+    pub role: RoleChoice,
     /// What its tokens are good for.
     pub scopes: KeyScopes,
     /// Where people may be sent.
@@ -85,12 +86,13 @@ impl Platform {
         let made = self.store().write(move |tx| {
             let permit = permit(tx, &acting, id)?;
             acting.caller().in_own_name()?;
-            permit.hand_on_role(new.role)?;
+            let chosen = choose(tx, &permit, &new.role)?;
             // Its tokens have no end, as long as it is there, and come from everywhere.
             no_more_than_the_callers(acting.caller(), &new.scopes, None, &AllowedIps::default())?;
             let author = Author::of(acting.caller(), now);
-            let account = NewServiceAccount { name: new.name.clone(), description: None, role: new.role, team: None };
-            let account = found(tx, &permit, author, &account)?;
+            let (name, role) = (new.name.clone(), new.role.clone());
+            let account = NewServiceAccount { name, description: None, role, team: None };
+            let account = found(tx, &permit, author, &account, &chosen)?;
             let client = OauthClient {
                 id: OauthClientId::generate(),
                 service_account: account.id,

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use identity::{ApiKey, api_key};
 use kernel::{
-    Code, Error, EventKind, Listed, Name, Page, Result, Role, Unchecked,
+    Code, Error, EventKind, Listed, Name, Page, Result, Unchecked,
     id::{ApiKeyId, OrganizationId},
 };
 
 use crate::{
-    IssuedKey, NewApiKey, NewServiceAccount, Platform, Transaction,
+    IssuedKey, NewApiKey, NewServiceAccount, Platform, RoleChoice, Transaction,
     key_making::{Author, Holder, check_overlap, issue, rotate},
+    role_choice::find_role,
     service_accounts::found,
 };
 
@@ -22,7 +23,7 @@ pub struct OperatorKey {
     /// The service account it acts as; made, where there is none of that name.
     pub service_account: Name,
     /// What that is then.
-    pub role: Role,
+    pub role: RoleChoice,
     /// The key.
     pub key: NewApiKey,
 }
@@ -42,8 +43,9 @@ impl Platform {
             let account = match tx.service_account_by_name(&within, &name)? {
                 Some(account) => account,
                 None => {
-                    let new = NewServiceAccount { name, description: None, role: wanted.role, team: None };
-                    found(tx, &within, author, &new)?
+                    let chosen = find_role(tx, &within, &wanted.role)?;
+                    let new = NewServiceAccount { name, description: None, role: wanted.role.clone(), team: None };
+                    found(tx, &within, author, &new, &chosen)?
                 }
             };
             if account.disabled_at.is_some() {

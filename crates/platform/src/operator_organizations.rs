@@ -10,8 +10,9 @@ use tenancy::Organization;
 
 use crate::{
     Member, Platform, RoleChoice, Transaction,
-    members::{find_role, give_role, introduce, part},
+    members::{give_role, introduce, part},
     organizations::archive,
+    role_choice::find_role,
 };
 
 /// A member, as the operator names them.
@@ -109,9 +110,9 @@ impl Platform {
             let (within, principal) = (Unchecked(id), principal(tx, id, &member)?);
             let other_owners = tx.owners_besides(id, principal)?;
             let was = tx.membership(&within, principal)?.ok_or_else(no_such_member)?;
-            let (chosen, _) = find_role(tx, &within, &choice)?;
+            let chosen = find_role(tx, &within, &choice)?;
             let changed = give_role(tx, &within, &was, &chosen, other_owners)?;
-            let payload = json!({ "principal_id": principal, "role": chosen.name });
+            let payload = json!({ "principal_id": principal, "role": chosen.name() });
             told(tx, id, EventKind::MembershipUpdated, payload, now)?;
             Ok(changed)
         });

@@ -5,16 +5,17 @@ use authz::{
     action::{OrganizationArchive, OrganizationCreate, OrganizationList, OrganizationRead, OrganizationUpdate},
 };
 use kernel::{
-    Code, Error, Event, EventKind, Listed, Metadata, Name, Page, Result, Role, Scope, Slug, Timestamp,
+    Code, Error, Event, EventKind, Listed, Metadata, Name, Page, Result, Scope, Slug, Timestamp,
     id::{OrganizationId, PrincipalId},
 };
 use serde_json::{Value, json};
 use tenancy::Organization;
 
 use crate::{
-    Platform, Transaction,
+    HeldRole, Platform, Transaction,
     accounts::{empty_organization, free_slug, insert_organization},
     permit::{locate, permit},
+    role_choice::own_names,
 };
 
 /// A new organization.
@@ -79,16 +80,22 @@ impl Platform {
         &self,
         acting: Acting<OrganizationList>,
         page: Page<OrganizationId>,
-    ) -> Result<Listed<(Organization, Role), OrganizationId>> {
+    ) -> Result<Listed<(Organization, HeldRole), OrganizationId>> {
         let caller = acting.caller().clone();
-        let listed = self.store().read(move |tx| match caller.key() {
-            None => tx.organizations_of(caller.app, caller.principal, &page),
-            Some(key) => {
-                let permit = permit(tx, &acting, key.organization)?;
-                let organization = tx.organization(key.organization)?;
-                let items = organization.map(|organization| (organization, permit.role()));
-                Ok(Listed::whole(items, &page))
-            }
+        let listed = self.store().read(move |tx| {
+            let listed = match caller.key() {
+                None => tx.organizations_of(caller.app, caller.principal, &page)?,
+                Some(key) => {
+                    let permit = permit(tx, &acting, key.organization)?;
+                    let organization = tx.organization(key.organization)?;
+                    Listed::whole(organization.map(|organization| (organization, permit.role())), &page)
+                }
+            };
+            let mut names = own_names(tx, &caller, listed.items.iter().map(|(organization, _)| organization.id))?;
+            Ok(listed.map(|(organization, built_in)| {
+                let own = names.remove(&(organization.id, None));
+                (organization, HeldRole { built_in, own })
+            }))
         });
         listed.await
     }

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use apps::App;
 use authz::{
-    Acting, Action, AppFacts, AppPermit, Authority, Caller, Grant, Member, Permit, PlatformFacts, Resource, Subject,
-    decide, decide_app, decide_platform,
+    Acting, Action, AppFacts, AppPermit, Authority, Caller, CustomRole, Grant, Member, Permit, PlatformFacts, Resource,
+    Subject, decide, decide_app, decide_platform,
 };
 use identity::ServiceAccount;
 use kernel::{
     Error, Result, Role, Scope,
-    id::{AppId, InvitationId, OrganizationId, PrincipalId, TeamId},
+    id::{AppId, InvitationId, OrganizationId, PrincipalId, RoleId, TeamId},
 };
 use tenancy::{Invitation, Organization, Team};
 
-use crate::Transaction;
+use crate::{Transaction, role_choice::own_roles};
 
 /// Permits something that is about the organization as a whole.
 ///
@@ -53,12 +53,9 @@ pub(crate) fn authority(
             ..Authority::default()
         }));
     };
-    let custom = match standing.custom_role {
-        Some(id) => tx.custom_role(organization, id)?.map(Arc::new),
-        None => None,
-    };
+    let custom = custom(tx, organization, standing.custom_role)?;
     let member = Some(Member { role: standing.role, custom });
-    Ok(Some(Authority { app: standing.app, archived: standing.archived, member, teams: Vec::new(), grants }))
+    Ok(Some(Authority { app: standing.app, archived: standing.archived, member, grants, ..Authority::default() }))
 }
 
 /// The same, with what a decision within one of its teams needs besides.
@@ -70,9 +67,22 @@ pub(crate) fn authority_in_teams(
     let Some(mut authority) = authority(tx, organization, principal)? else { return Ok(None) };
     // Nobody is in a team who is no member.
     if authority.member.is_some() {
-        authority.teams.extend(tx.team_roles(organization, principal)?);
+        let places = tx.places_in_teams(organization, principal)?;
+        let roles = own_roles(tx, organization, places.iter().filter_map(|place| place.custom_role))?;
+        for place in places {
+            let custom = place.custom_role.and_then(|id| roles.get(&id)).cloned();
+            authority.join(place.team, place.role, custom);
+        }
     }
     Ok(Some(authority))
+}
+
+fn custom(
+    tx: &mut dyn Transaction,
+    organization: OrganizationId,
+    id: Option<RoleId>,
+) -> Result<Option<Arc<CustomRole>>> {
+    Ok(id.map(|id| tx.custom_role(organization, id)).transpose()?.flatten().map(Arc::new))
 }
 
 /// The same of a service account, which is no member. A disabled one is nobody, and so has no grants either.
@@ -84,15 +94,20 @@ fn service_authority(
     let Some(organization) = tx.organization(account.organization)?.filter(|_| account.disabled_at.is_none()) else {
         return Ok(None);
     };
-    let team = account.team.map(|team| tx.team(team)).transpose()?.flatten();
-    let team = team.filter(|team| team.archived_at.is_none()).map(|team| (team.id, account.role));
-    Ok(Some(Authority {
+    let own = custom(tx, organization.id, account.custom_role)?;
+    let (there, everywhere) = if account.team.is_some() { (own, None) } else { (None, own) };
+    let mut authority = Authority {
         app: organization.app,
         archived: organization.is_closed(),
-        member: Some(Member { role: account.role_in_organization(), custom: None }),
-        teams: team.into_iter().collect(),
+        member: Some(Member { role: account.role_in_organization(), custom: everywhere }),
         grants,
-    }))
+        ..Authority::default()
+    };
+    let team = account.team.map(|team| tx.team(team)).transpose()?.flatten();
+    if let Some(team) = team.filter(|team| team.archived_at.is_none()) {
+        authority.join(team.id, account.role, there);
+    }
+    Ok(Some(authority))
 }
 
 /// The role of a member, or of a service account, whether it is disabled or not: nobody touches who has a higher one.

@@ -6,17 +6,18 @@ use authz::{
 };
 use identity::ServiceAccount;
 use kernel::{
-    AllowedIps, Code, Error, Event, EventKind, Listed, Name, Page, Result, Role, Scope,
+    AllowedIps, Code, Error, Event, EventKind, Listed, Name, Page, Result, Scope,
     id::{OrganizationId, ServiceAccountId, TeamId},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    Platform, Transaction,
+    HeldRole, Platform, RoleChoice, Transaction,
     key_making::{Author, no_more_than_the_callers},
     members::owner_without_denials,
     oauth_clients,
     permit::{Owned, locate, permit},
+    role_choice::{ChosenRole, choose, held, with_roles},
 };
 
 /// The most service accounts that one organization has, those of OAuth clients among them.
@@ -30,7 +31,7 @@ pub struct NewServiceAccount {
     /// What it is for.
     pub description: Option<String>,
     /// What it is there.
-    pub role: Role,
+    pub role: RoleChoice,
     /// In which team its role counts; without, in the whole organization.
     pub team: Option<TeamId>,
 }
@@ -43,7 +44,7 @@ pub struct ServiceAccountChange {
     /// What it is for; `Some(None)` takes it away.
     pub description: Option<Option<String>>,
     /// What it is there.
-    pub role: Option<Role>,
+    pub role: Option<RoleChoice>,
 }
 
 impl Owned for ServiceAccount {
@@ -67,18 +68,19 @@ impl Platform {
     ///
     /// # Errors
     /// `not_found` for the organization and the team; `forbidden` below the role admin and for a role above one's own;
-    /// `conflict` when there are too many, and for an archived team.
+    /// `invalid_request` when the organization has no such role; `conflict` when there are too many, and for an archived team.
     pub async fn create_service_account(
         &self,
         acting: Acting<ServiceAccountManage>,
         id: OrganizationId,
         new: NewServiceAccount,
-    ) -> Result<ServiceAccount> {
+    ) -> Result<(ServiceAccount, HeldRole)> {
         let now = self.now();
         let made = self.store().write(move |tx| {
             let permit = permit(tx, &acting, id)?;
-            permit.hand_on_role(new.role)?;
-            found(tx, &permit, Author::of(acting.caller(), now), &new)
+            let chosen = choose(tx, &permit, &new.role)?;
+            let account = found(tx, &permit, Author::of(acting.caller(), now), &new, &chosen)?;
+            Ok((account, chosen.held()))
         });
         made.await
     }
@@ -92,10 +94,11 @@ impl Platform {
         acting: Acting<ServiceAccountRead>,
         id: OrganizationId,
         page: Page<ServiceAccountId>,
-    ) -> Result<Listed<ServiceAccount, ServiceAccountId>> {
+    ) -> Result<Listed<(ServiceAccount, HeldRole), ServiceAccountId>> {
         let listed = self.store().read(move |tx| {
             let permit = permit(tx, &acting, id)?;
-            tx.service_accounts_in(&permit, &page)
+            let listed = tx.service_accounts_in(&permit, &page)?;
+            with_roles(tx, &permit, listed, |account| (account.role, account.custom_role))
         });
         listed.await
     }
@@ -108,29 +111,36 @@ impl Platform {
         &self,
         acting: Acting<ServiceAccountRead>,
         id: ServiceAccountId,
-    ) -> Result<ServiceAccount> {
-        self.store().read(move |tx| locate(tx, &acting, id).map(|(_, account): (_, ServiceAccount)| account)).await
+    ) -> Result<(ServiceAccount, HeldRole)> {
+        let found = self.store().read(move |tx| {
+            let (_, account): (_, ServiceAccount) = locate(tx, &acting, id)?;
+            with_role(tx, account)
+        });
+        found.await
     }
 
     /// Changes a service account's name, description and role.
     ///
     /// # Errors
-    /// `not_found`; `forbidden` below the role admin, for a role above one's own, for one that has a higher role, and for a
-    /// higher one by a key that is limited; `conflict` for one to be owner to whom something is denied.
+    /// `not_found`; `forbidden` below the role admin, for a role above one's own, for one that has a higher role, and for
+    /// one that gives more by a key that is limited; `invalid_request` when the organization has no such role; `conflict`
+    /// for one to be owner to whom something is denied.
     pub async fn change_service_account(
         &self,
         acting: Acting<ServiceAccountManage>,
         id: ServiceAccountId,
         change: ServiceAccountChange,
-    ) -> Result<ServiceAccount> {
+    ) -> Result<(ServiceAccount, HeldRole)> {
         let now = self.now();
         let changed = self.store().write(move |tx| {
             let (permit, account) = kept(tx, &acting, id)?;
             permit.reach(account.role)?;
-            if let Some(role) = change.role {
-                permit.hand_on_role(role)?;
+            let (mut role, mut custom_role) = (account.role, account.custom_role);
+            if let Some(choice) = &change.role {
+                let chosen = choose(tx, &permit, choice)?;
+                (role, custom_role) = (chosen.built_in, chosen.custom());
                 owner_without_denials(tx, &permit, account.principal(), role)?;
-                if role > account.role {
+                if role > account.role || custom_role.is_some() && custom_role != account.custom_role {
                     without_limits(&permit)?;
                 }
             }
@@ -138,13 +148,14 @@ impl Platform {
             let account = ServiceAccount {
                 name: change.name.unwrap_or(account.name.clone()),
                 description: change.description.unwrap_or(account.description.clone()),
-                role: change.role.unwrap_or(account.role),
+                role,
+                custom_role,
                 updated_at: now,
                 ..account
             };
             tx.update_service_account(&permit, &account)?;
             told(tx, Author::of(acting.caller(), now), EventKind::ServiceAccountUpdated, &account)?;
-            Ok(account)
+            with_role(tx, account)
         });
         changed.await
     }
@@ -157,18 +168,18 @@ impl Platform {
         &self,
         acting: Acting<ServiceAccountRevoke>,
         id: ServiceAccountId,
-    ) -> Result<ServiceAccount> {
+    ) -> Result<(ServiceAccount, HeldRole)> {
         let now = self.now();
         let disabled = self.store().write(move |tx| {
             let (permit, account): (_, ServiceAccount) = locate(tx, &acting, id)?;
             permit.reach(account.role)?;
             if account.disabled_at.is_some() {
-                return Ok(account);
+                return with_role(tx, account);
             }
             let account = ServiceAccount { disabled_at: Some(now), updated_at: now, ..account };
             tx.update_service_account(&permit, &account)?;
             told(tx, Author::of(acting.caller(), now), EventKind::ServiceAccountDisabled, &account)?;
-            Ok(account)
+            with_role(tx, account)
         });
         disabled.await
     }
@@ -181,20 +192,20 @@ impl Platform {
         &self,
         acting: Acting<ServiceAccountManage>,
         id: ServiceAccountId,
-    ) -> Result<ServiceAccount> {
+    ) -> Result<(ServiceAccount, HeldRole)> {
         let now = self.now();
         let enabled = self.store().write(move |tx| {
             let (permit, account): (_, ServiceAccount) = locate(tx, &acting, id)?;
             permit.reach(account.role)?;
             if account.disabled_at.is_none() {
-                return Ok(account);
+                return with_role(tx, account);
             }
             stand_in(tx, &permit, &account)?;
             without_limits(&permit)?;
             let account = ServiceAccount { disabled_at: None, updated_at: now, ..account };
             tx.update_service_account(&permit, &account)?;
             told(tx, Author::of(acting.caller(), now), EventKind::ServiceAccountEnabled, &account)?;
-            Ok(account)
+            with_role(tx, account)
         });
         enabled.await
     }
@@ -218,7 +229,7 @@ impl Platform {
     }
 }
 
-/// Adds a service account. What its maker may give has been seen to.
+/// Adds a service account with the role that was chosen for it. What its maker may give has been seen to.
 ///
 /// # Errors
 /// `not_found` for the team; `conflict` when there are too many, and for an archived team.
@@ -227,6 +238,7 @@ pub(crate) fn found(
     scope: &dyn Scope,
     author: Author,
     new: &NewServiceAccount,
+    chosen: &ChosenRole,
 ) -> Result<ServiceAccount> {
     let organization = scope.organization();
     if let Some(team) = new.team {
@@ -245,7 +257,8 @@ pub(crate) fn found(
         team: new.team,
         name: new.name.clone(),
         description: new.description.clone(),
-        role: new.role,
+        role: chosen.built_in,
+        custom_role: chosen.custom(),
         created_by: author.actor,
         disabled_at: None,
         created_at: author.now,
@@ -289,6 +302,10 @@ pub(crate) fn kept<A: Action>(
 /// `forbidden`.
 pub(crate) fn stand_in<A>(tx: &mut dyn Transaction, permit: &Permit<A>, account: &ServiceAccount) -> Result<()> {
     permit.hand_on_role(account.role)?;
+    if let Some(role) = account.custom_role {
+        let own = tx.custom_role(account.organization, role)?.ok_or_else(Error::not_found)?;
+        permit.hand_on(own.actions.iter())?;
+    }
     let grants = tx.grants_of(account.organization, account.principal())?;
     permit.hand_on(grants.iter().filter(|grant| !Grant::denies(grant)).map(|grant| &grant.action))
 }
@@ -301,19 +318,22 @@ fn without_limits<A>(permit: &Permit<A>) -> Result<()> {
     no_more_than_the_callers(permit.caller(), &KeyScopes::default(), None, &AllowedIps::default())
 }
 
+/// With what its role is called.
+fn with_role(tx: &mut dyn Transaction, account: ServiceAccount) -> Result<(ServiceAccount, HeldRole)> {
+    let role = held(tx, account.organization, account.role, account.custom_role)?;
+    Ok((account, role))
+}
+
 fn told(tx: &mut dyn Transaction, author: Author, kind: EventKind, account: &ServiceAccount) -> Result<()> {
+    let role = held(tx, account.organization, account.role, account.custom_role)?;
     tx.append(&Event {
         app: author.app,
         organization: Some(account.organization),
         actor: author.actor,
-        payload: about(account),
+        payload: json!({
+            "service_account_id": account.id, "name": account.name.as_str(), "role": role.name(),
+            "team_id": account.team,
+        }),
         ..Event::new(kind, author.now)
-    })
-}
-
-fn about(account: &ServiceAccount) -> Value {
-    json!({
-        "service_account_id": account.id, "name": account.name.as_str(), "role": account.role.name(),
-        "team_id": account.team,
     })
 }

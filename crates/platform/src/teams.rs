@@ -5,15 +5,16 @@ use authz::{
     action::{OrganizationList, TeamArchive, TeamCreate, TeamManageMembers, TeamRead, TeamUpdate},
 };
 use kernel::{
-    Code, Error, Event, EventKind, Listed, Name, Page, Result, Role, Slug, Timestamp,
+    Code, Error, Event, EventKind, Listed, Name, Page, Result, Slug, Timestamp,
     id::{OrganizationId, PrincipalId, TeamId},
 };
 use serde_json::{Value, json};
 use tenancy::{Team, TeamMember};
 
 use crate::{
-    Platform, Transaction,
+    HeldRole, Platform, RoleChoice, Transaction,
     permit::{locate, permit},
+    role_choice::{choose, own_names, with_roles},
 };
 
 /// A new team.
@@ -105,16 +106,24 @@ impl Platform {
         &self,
         acting: Acting<OrganizationList>,
         page: Page<TeamId>,
-    ) -> Result<Listed<(Team, Role), TeamId>> {
+    ) -> Result<Listed<(Team, HeldRole), TeamId>> {
         let caller = acting.caller().clone();
-        let listed = self.store().read(move |tx| match caller.key() {
-            Some(KeyGrant { service_account: Some(account), .. }) => {
-                let account = tx.service_account(*account)?;
-                let own = account.and_then(|account| account.team.map(|team| (team, account.role)));
-                let own = own.map(|(team, role)| Ok(tx.team(team)?.map(|team| (team, role)))).transpose()?.flatten();
-                Ok(Listed::whole(own.filter(|(team, _)| team.archived_at.is_none()), &page))
-            }
-            key => tx.teams_of(caller.app, key.map(|key| key.organization), caller.principal, &page),
+        let listed = self.store().read(move |tx| {
+            let listed = match caller.key() {
+                Some(KeyGrant { service_account: Some(account), .. }) => {
+                    let account = tx.service_account(*account)?;
+                    let own = account.and_then(|account| account.team.map(|team| (team, account.role)));
+                    let own = own.map(|(team, role)| Ok(tx.team(team)?.map(|team| (team, role))));
+                    let own = own.transpose()?.flatten();
+                    Listed::whole(own.filter(|(team, _)| team.archived_at.is_none()), &page)
+                }
+                key => tx.teams_of(caller.app, key.map(|key| key.organization), caller.principal, &page)?,
+            };
+            let mut names = own_names(tx, &caller, listed.items.iter().map(|(team, _)| team.organization))?;
+            Ok(listed.map(|(team, built_in)| {
+                let own = names.remove(&(team.organization, Some(team.id)));
+                (team, HeldRole { built_in, own })
+            }))
         });
         listed.await
     }
@@ -177,10 +186,11 @@ impl Platform {
         acting: Acting<TeamRead>,
         id: TeamId,
         page: Page<PrincipalId>,
-    ) -> Result<Listed<TeamMember, PrincipalId>> {
+    ) -> Result<Listed<(TeamMember, HeldRole), PrincipalId>> {
         let listed = self.store().read(move |tx| {
             let (permit, team): (_, Team) = locate(tx, &acting, id)?;
-            tx.team_members(&permit, team.id, &page)
+            let listed = tx.team_members(&permit, team.id, &page)?;
+            with_roles(tx, &permit, listed, |member| (member.role, member.custom_role))
         });
         listed.await
     }
@@ -189,29 +199,31 @@ impl Platform {
     ///
     /// # Errors
     /// `not_found` for who is no member of the organization; `forbidden` below the role admin, for a role above one's
-    /// own, and for who has one; `conflict` for an archived team.
+    /// own or with what one may not do there, and for who has a higher one; `invalid_request` when the organization has no
+    /// such role; `conflict` for an archived team.
     pub async fn put_team_member(
         &self,
         acting: Acting<TeamManageMembers>,
         id: TeamId,
         principal: PrincipalId,
-        role: Role,
-    ) -> Result<TeamMember> {
+        choice: RoleChoice,
+    ) -> Result<(TeamMember, HeldRole)> {
         let now = self.now();
         let put = self.store().write(move |tx| {
             let (permit, team): (_, Team) = locate(tx, &acting, id)?;
             if team.archived_at.is_some() {
                 return Err(Error::because(Code::Conflict, "This team is archived: bring it back first."));
             }
-            permit.hand_on_role(role)?;
+            let chosen = choose(tx, &permit, &choice)?;
             if let Some(was) = tx.team_role(&permit, id, principal)? {
                 permit.reach(was)?;
             }
-            let member = TeamMember { team: id, principal, role, created_at: now };
+            let (role, custom_role) = (chosen.built_in, chosen.custom());
+            let member = TeamMember { team: id, principal, role, custom_role, created_at: now };
             tx.put_team_member(&permit, &member)?;
-            let payload = json!({ "team_id": id, "principal_id": principal, "role": role.name() });
+            let payload = json!({ "team_id": id, "principal_id": principal, "role": chosen.name() });
             told(tx, &acting, &team, EventKind::TeamMemberSet, payload, now)?;
-            Ok(member)
+            Ok((member, chosen.held()))
         });
         put.await
     }

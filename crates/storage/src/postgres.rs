@@ -33,6 +33,14 @@ macro_rules! first_kept {
     }};
 }
 
+/// All rows; in a unit that writes they stay as they were read until the commit.
+macro_rules! all_kept {
+    ($tx:ident, $query:ident) => {{
+        let writes = $tx.writes();
+        $tx.query(|connection| if writes { $query.for_share().load(connection) } else { $query.load(connection) })
+    }};
+}
+
 /// Rows that nobody else changes, deletes or refers to anew until the commit.
 macro_rules! for_update {
     ($query:expr) => {

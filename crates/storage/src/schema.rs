@@ -252,6 +252,7 @@ table! {
         disabled_at -> Nullable<Ts>,
         created_at -> Ts,
         updated_at -> Ts,
+        role_id -> Nullable<Uid>,
     }
 }
 
@@ -315,7 +316,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::Text;
+    use diesel::sql_types::{Nullable, Text};
     use crate::columns::{Ts, Uid};
 
     team_members (team_id, principal_id) {
@@ -324,6 +325,7 @@ table! {
         principal_id -> Uid,
         role -> Text,
         created_at -> Ts,
+        role_id -> Nullable<Uid>,
     }
 }
 
@@ -462,9 +464,11 @@ joinable!(app_origins -> apps (app_id));
 joinable!(grants -> organizations (organization_id));
 joinable!(invitations -> organizations (organization_id));
 joinable!(memberships -> organizations (organization_id));
+joinable!(memberships -> roles (role_id));
 joinable!(oauth_clients -> service_accounts (service_account_id));
 joinable!(service_accounts -> organizations (organization_id));
 joinable!(sessions -> accounts (account_id));
+joinable!(team_members -> roles (role_id));
 joinable!(team_members -> teams (team_id));
 joinable!(teams -> organizations (organization_id));
 allow_tables_to_appear_in_same_query!(

@@ -33,6 +33,13 @@ macro_rules! first_kept {
     };
 }
 
+/// All rows.
+macro_rules! all_kept {
+    ($tx:ident, $query:ident) => {
+        $tx.query(|connection| $query.load(connection))
+    };
+}
+
 /// Nothing to lock.
 macro_rules! for_update {
     ($query:expr) => {

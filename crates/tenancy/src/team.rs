@@ -2,7 +2,7 @@
 
 use kernel::{
     Listed, Name, Page, Result, Role, Scope, Slug, Timestamp,
-    id::{AppId, OrganizationId, PrincipalId, TeamId},
+    id::{AppId, OrganizationId, PrincipalId, RoleId, TeamId},
 };
 
 /// A part of an organization.
@@ -33,6 +33,8 @@ pub struct TeamMember {
     pub principal: PrincipalId,
     /// As what, in the team.
     pub role: Role,
+    /// What an own role of the organization adds to that, in the team.
+    pub custom_role: Option<RoleId>,
     /// Since when.
     pub created_at: Timestamp,
 }
@@ -80,8 +82,8 @@ pub trait TeamRepository {
     /// `not_found` when they are not in it.
     fn delete_team_member(&mut self, scope: &dyn Scope, team: TeamId, principal: PrincipalId) -> Result<()>;
 
-    /// What somebody is in the teams of an organization that are not archived.
-    fn team_roles(&mut self, organization: OrganizationId, principal: PrincipalId) -> Result<Vec<(TeamId, Role)>>;
+    /// Somebody's places in the teams of an organization that are not archived.
+    fn places_in_teams(&mut self, organization: OrganizationId, principal: PrincipalId) -> Result<Vec<TeamMember>>;
 
     /// Somebody's teams in all organizations of an app, or in one of them, with their role, oldest first. Archived ones
     /// are left out.

@@ -9,7 +9,7 @@ use kernel::{
     id::{ApiKeyId, OrganizationId},
     secret::ExposeSecret,
 };
-use platform::{Expiry, IssuedKey, NewApiKey, OperatorKey, Platform};
+use platform::{Expiry, IssuedKey, NewApiKey, OperatorKey, Platform, RoleChoice};
 use serde_json::{Value, json};
 
 use crate::{
@@ -52,7 +52,7 @@ async fn create(platform: &Platform, new: CreateKey) -> Result<IssuedKey> {
     let wanted = OperatorKey {
         organization: organization(platform, &new.place).await?,
         service_account: Name::parse(&new.service_account)?,
-        role: Role::parse(&new.role)?,
+        role: RoleChoice::parse(&new.role)?,
         key: NewApiKey {
             name: new.name.as_deref().map_or_else(|| Ok(Name::constant("API key")), Name::parse)?,
             description: None,

@@ -8,11 +8,11 @@ use authz::{
     action::{OauthClientManage, OauthClientRead, OauthClientRevoke},
 };
 use kernel::{
-    Name, Page, Result, Role, Timestamp,
+    Name, Page, Result, Timestamp,
     id::{Id, OauthClientId, OrganizationId},
     secret::ExposeSecret,
 };
-use platform::NewOauthClient;
+use platform::{NewOauthClient, RoleChoice};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -78,7 +78,8 @@ pub struct CreateOauthClientRequest {
     redirect_uris: Vec<String>,
     /// None at all for everything that the service account may.
     scopes: Option<Vec<String>>,
-    /// What the service account is: `member` without, never above one's own.
+    /// What the service account is: `owner`, `admin`, `member`, `viewer`, or the name of one of the organization's own
+    /// roles; `member` without. Never above one's own.
     role: Option<String>,
 }
 
@@ -90,7 +91,7 @@ pub async fn create(
     let id = OrganizationId(new.organization_id);
     let new = NewOauthClient {
         name: Name::parse(&new.name)?,
-        role: new.role.as_deref().map_or(Ok(Role::Member), Role::parse)?,
+        role: RoleChoice::parse(new.role.as_deref().unwrap_or("member"))?,
         scopes: scopes(new.scopes.as_deref())?,
         redirect_uris: new.redirect_uris.iter().map(|url| RedirectUrl::parse(url)).collect::<Result<_>>()?,
     };

@@ -1,7 +1,12 @@
 //! All that an organization owns, as one JSON object.
 
-use authz::{Acting, action::OrganizationExport};
-use kernel::{Clock as _, Result, SystemClock, Timestamp, id::OrganizationId};
+use std::collections::HashMap;
+
+use authz::{Acting, RoleName, action::OrganizationExport};
+use kernel::{
+    Clock as _, Page, Result, Role, SystemClock, Timestamp,
+    id::{OrganizationId, RoleId},
+};
 use platform::{Export, Exported};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -72,6 +77,7 @@ pub async fn write_manifest(
     put: impl AsyncFnMut(Vec<u8>) -> Result<()>,
 ) -> Result<()> {
     let id = begun.organization.id;
+    let names = RoleNames::read(export).await?;
     let mut writer = ObjectWriter::new(put);
     writer.field("format_version", &FORMAT_VERSION)?;
     writer.field("exported_at", &SystemClock.now())?;
@@ -81,7 +87,9 @@ pub async fn write_manifest(
     writer.list("members", |page| export.members(page), Member::from).await?;
     let with_members = async |writer: &mut ObjectWriter<_>, team: tenancy::Team| {
         writer.begin_item(&Team::new(&team, None))?;
-        writer.list("members", |page| export.team_members(team.id, page), TeamMember::from).await?;
+        let with_role =
+            |member: tenancy::TeamMember| TeamMember::new(&member, names.of(member.role, member.custom_role));
+        writer.list("members", |page| export.team_members(team.id, page), with_role).await?;
         writer.end_item();
         Ok(())
     };
@@ -90,10 +98,37 @@ pub async fn write_manifest(
     writer.list("permissions", |page| export.grants(page), Permission::from).await?;
     writer.list("invitations", |page| export.invitations(page), Invitation::from).await?;
     writer.list("api_keys", |page| export.api_keys(page), ApiKey::from).await?;
-    writer.list("service_accounts", |page| export.service_accounts(page), ServiceAccount::from).await?;
+    let with_role = |account: identity::ServiceAccount| {
+        let role = names.of(account.role, account.custom_role);
+        ServiceAccount::new(account, role)
+    };
+    writer.list("service_accounts", |page| export.service_accounts(page), with_role).await?;
     writer.list("oauth_clients", |page| export.oauth_clients(page), OauthClient::from).await?;
     writer.list("secrets", |page| export.secrets(page), |secret| secret.name.to_string()).await?;
     writer.finish().await
+}
+
+/// What an organization's own roles are called. There are few of them.
+struct RoleNames(HashMap<RoleId, RoleName>);
+
+impl RoleNames {
+    async fn read(export: &Export) -> Result<Self> {
+        let mut names = HashMap::new();
+        let mut after = None;
+        loop {
+            let listed = export.roles(Page::new(after, 0, Page::<RoleId>::LARGEST)?).await?;
+            names.extend(listed.items.into_iter().map(|role| (role.id, role.name)));
+            after = listed.next;
+            if after.is_none() {
+                return Ok(Self(names));
+            }
+        }
+    }
+
+    /// What somebody's role is called.
+    fn of(&self, built_in: Role, own: Option<RoleId>) -> &str {
+        own.and_then(|id| self.0.get(&id)).map_or(built_in.name(), RoleName::as_str)
+    }
 }
 
 /// Exports all that an organization owns, as a file.

@@ -29,7 +29,7 @@ pub struct Organization {
     app_id: Option<Uuid>,
     /// The caller's role, in lists of the caller's own.
     #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<&'static str>,
+    role: Option<String>,
     archived: bool,
     /// When it is deleted, if that was asked for: until then it is read and not changed, archived or not.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -43,13 +43,13 @@ pub struct Organization {
 }
 
 impl Organization {
-    pub(super) fn new(organization: tenancy::Organization, role: Option<Role>) -> Self {
+    pub(super) fn new(organization: tenancy::Organization, role: Option<&str>) -> Self {
         Self {
             id: organization.id.0,
             slug: organization.slug.as_str().to_owned(),
             name: organization.name.as_str().to_owned(),
             app_id: organization.app.map(|app| app.0),
-            role: role.map(Role::name),
+            role: role.map(str::to_owned),
             archived: organization.archived_at.is_some(),
             delete_at: organization.delete_at,
             metadata: organization.metadata,
@@ -81,7 +81,7 @@ pub async fn create(
         metadata: Metadata::parse(new.metadata)?,
     };
     let organization = platform.create_organization(caller, new).await?;
-    Ok(Created(Organization::new(organization, Some(Role::Owner))))
+    Ok(Created(Organization::new(organization, Some(Role::Owner.name()))))
 }
 
 /// Which part of a list.
@@ -122,7 +122,7 @@ pub async fn list(
 ) -> Result<Answer<Vec<Organization>>> {
     let page: Page<OrganizationId> = query.page()?;
     let listed = platform.organizations(caller, page).await?;
-    let listed = listed.map(|(organization, role)| Organization::new(organization, Some(role)));
+    let listed = listed.map(|(organization, role)| Organization::new(organization, Some(role.name())));
     Ok(Answer::page(listed, page.limit))
 }
 

@@ -5,10 +5,10 @@ use authz::{
     action::{AuthzCheck, OrganizationList, PermissionManage, PermissionRead},
 };
 use kernel::{
-    Code, Error, Page, Result, Timestamp,
+    Code, Error, Page, Result, Role, Timestamp,
     id::{GrantId, OrganizationId, PrincipalId, TeamId},
 };
-use platform::{Check, Checked, NewGrant, Resolved};
+use platform::{Check, Checked, HeldRole, NewGrant, Resolved};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -97,7 +97,9 @@ pub struct Explanation {
     organization_id: Option<Uuid>,
     /// The role that has it, or the one it needs.
     role: Option<&'static str>,
+    /// The team that the role counts in, which has it.
     team_id: Option<Uuid>,
+    /// The own role of the organization that has it.
     role_id: Option<Uuid>,
     permission_id: Option<Uuid>,
     /// The scope that the key lacks.
@@ -132,8 +134,9 @@ impl Explanation {
                 about.decided_by = if team.is_some() { "team_role" } else { "role" };
                 (about.role, about.team_id) = (Some(role.name()), team.map(|id| id.0));
             }
-            Some(Verdict::Allowed(Reason::CustomRole(id))) => {
-                (about.decided_by, about.role_id) = ("own_role", Some(id.0));
+            Some(Verdict::Allowed(Reason::CustomRole(held))) => {
+                (about.decided_by, about.role_id) = ("own_role", Some(held.role.0));
+                about.team_id = held.team.map(|id| id.0);
             }
             Some(Verdict::Allowed(Reason::Grant(id)) | Verdict::Refused(Refusal::Grant(id))) => {
                 (about.decided_by, about.permission_id) = ("grant", Some(id.0));
@@ -321,13 +324,14 @@ pub struct ResolvedRole {
     principal_id: Uuid,
     organization_id: Uuid,
     team_id: Option<Uuid>,
-    /// The highest role across the organization and the team; null for who has only grants.
-    role: Option<&'static str>,
+    /// The highest role across the organization and the team, where the organization's own roles are viewers that may
+    /// more; null for who has only grants.
+    role: Option<String>,
     /// The role in the organization alone.
-    organization_role: Option<&'static str>,
+    organization_role: Option<String>,
     /// The role in the team alone.
-    team_role: Option<&'static str>,
-    /// What one of the organization's own roles adds.
+    team_role: Option<String>,
+    /// The own role of the organization that somebody has, in the organization as a whole.
     own_role: Option<String>,
     /// The grants on top.
     permissions: Vec<Permission>,
@@ -337,16 +341,27 @@ impl From<Resolved> for ResolvedRole {
     fn from(resolved: Resolved) -> Self {
         let authority = &resolved.authority;
         let in_team = authority.teams.iter().find(|(team, _)| Some(*team) == resolved.team);
-        let own = authority.member.as_ref().and_then(|member| member.custom.as_ref());
+        let own = |within: Option<TeamId>| {
+            let found = authority.customs(within).find(|(_, team)| *team == within);
+            found.map(|(role, _)| role.name.as_str().to_owned())
+        };
+        let (own_there, own_everywhere) = (resolved.team.and_then(|team| own(Some(team))), own(None));
+        let called = |role: Role, own: Option<&String>| own.cloned().unwrap_or_else(|| role.name().to_owned());
+        let organization_role = authority.member.as_ref().map(|member| called(member.role, own_everywhere.as_ref()));
+        let team_role = in_team.map(|(_, role)| called(*role, own_there.as_ref()));
+        let highest = match resolved.role {
+            Some(Role::Viewer) => own_there.or_else(|| own_everywhere.clone()).or(Some(Role::Viewer.name().to_owned())),
+            role => role.map(|role| role.name().to_owned()),
+        };
         let counts = |grant: &&Grant| grant.team.is_none() || grant.team == resolved.team;
         Self {
             principal_id: resolved.principal.0,
             organization_id: resolved.organization.0,
             team_id: resolved.team.map(|id| id.0),
-            role: resolved.role.map(kernel::Role::name),
-            organization_role: authority.member.as_ref().map(|member| member.role.name()),
-            team_role: in_team.map(|(_, role)| role.name()),
-            own_role: own.map(|role| role.name.as_str().to_owned()),
+            role: highest,
+            organization_role,
+            team_role,
+            own_role: own_everywhere,
             permissions: authority.grants.iter().filter(counts).cloned().map(Permission::from).collect(),
         }
     }
@@ -378,16 +393,17 @@ pub struct OwnPermission {
     organization_id: Uuid,
     /// In this team; null for the organization itself.
     team_id: Option<Uuid>,
-    role: &'static str,
+    /// `owner`, `admin`, `member`, `viewer`, or the name of one of the organization's own roles.
+    role: String,
 }
 
 /// Lists the caller's roles, in organizations and in teams.
 pub async fn own(caller: Acting<OrganizationList>, platform: ForRequest) -> Result<Answer<Vec<OwnPermission>>> {
-    let roles = platform.own_roles(caller).await?;
-    let row = |(organization, team, role): (OrganizationId, Option<TeamId>, kernel::Role)| OwnPermission {
+    let roles = platform.held_roles(caller).await?;
+    let row = |(organization, team, role): (OrganizationId, Option<TeamId>, HeldRole)| OwnPermission {
         organization_id: organization.0,
         team_id: team.map(|id| id.0),
-        role: role.name(),
+        role: role.name().to_owned(),
     };
     Ok(Answer::ok(roles.into_iter().map(row).collect()))
 }

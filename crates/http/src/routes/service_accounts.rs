@@ -5,10 +5,10 @@ use authz::{
     action::{ServiceAccountManage, ServiceAccountRead, ServiceAccountRevoke},
 };
 use kernel::{
-    Name, Page, Result, Role, Timestamp,
+    Name, Page, Result, Timestamp,
     id::{ApiKeyId, OrganizationId, ServiceAccountId, TeamId},
 };
-use platform::{NewServiceAccount, ServiceAccountChange};
+use platform::{HeldRole, NewServiceAccount, RoleChoice, ServiceAccountChange};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -35,7 +35,8 @@ pub struct ServiceAccount {
     team_id: Option<Uuid>,
     name: String,
     description: Option<String>,
-    role: &'static str,
+    /// `owner`, `admin`, `member`, `viewer`, or the name of one of the organization's own roles.
+    role: String,
     disabled: bool,
     created_by: Option<Uuid>,
     #[schema(value_type = String, format = DateTime)]
@@ -44,8 +45,14 @@ pub struct ServiceAccount {
     updated_at: Timestamp,
 }
 
-impl From<identity::ServiceAccount> for ServiceAccount {
-    fn from(account: identity::ServiceAccount) -> Self {
+impl From<(identity::ServiceAccount, HeldRole)> for ServiceAccount {
+    fn from((account, role): (identity::ServiceAccount, HeldRole)) -> Self {
+        Self::new(account, role.name())
+    }
+}
+
+impl ServiceAccount {
+    pub(super) fn new(account: identity::ServiceAccount, role: &str) -> Self {
         Self {
             id: account.id.0,
             principal_id: account.principal().0,
@@ -53,7 +60,7 @@ impl From<identity::ServiceAccount> for ServiceAccount {
             team_id: account.team.map(|id| id.0),
             name: account.name.as_str().to_owned(),
             description: account.description,
-            role: account.role.name(),
+            role: role.to_owned(),
             disabled: account.disabled_at.is_some(),
             created_by: account.created_by.map(|id| id.0),
             created_at: account.created_at,
@@ -68,7 +75,8 @@ pub struct CreateServiceAccountRequest {
     organization_id: Uuid,
     name: String,
     description: Option<String>,
-    /// `member` without; never above one's own.
+    /// `owner`, `admin`, `member`, `viewer`, or the name of one of the organization's own roles; `member` without. Never
+    /// above one's own.
     role: Option<String>,
     /// Lets the role count in this team alone.
     team_id: Option<Uuid>,
@@ -83,7 +91,7 @@ pub async fn create(
     let new = NewServiceAccount {
         name: Name::parse(&new.name)?,
         description: new.description.map(description).transpose()?,
-        role: new.role.as_deref().map_or(Ok(Role::Member), Role::parse)?,
+        role: RoleChoice::parse(new.role.as_deref().unwrap_or("member"))?,
         team: new.team_id.map(TeamId),
     };
     Ok(Created(platform.create_service_account(caller, id, new).await?.into()))
@@ -127,7 +135,7 @@ pub async fn update(
     let change = ServiceAccountChange {
         name: change.name.as_deref().map(Name::parse).transpose()?,
         description: change.description.map(|text| text.map(description).transpose()).transpose()?,
-        role: change.role.as_deref().map(Role::parse).transpose()?,
+        role: change.role.as_deref().map(RoleChoice::parse).transpose()?,
     };
     Ok(Answer::ok(platform.change_service_account(caller, id, change).await?.into()))
 }

@@ -5,10 +5,10 @@ use authz::{
     action::{OrganizationList, TeamArchive, TeamCreate, TeamManageMembers, TeamRead, TeamUpdate},
 };
 use kernel::{
-    Name, Page, Result, Role, Slug, Timestamp,
+    Name, Page, Result, Slug, Timestamp,
     id::{OrganizationId, PrincipalId, TeamId},
 };
-use platform::{NewTeam, Platform, TeamChange};
+use platform::{NewTeam, Platform, RoleChoice, TeamChange};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -29,7 +29,7 @@ pub struct Team {
     archived: bool,
     /// The caller's role in it, in lists of the caller's own.
     #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<&'static str>,
+    role: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -37,14 +37,14 @@ pub struct Team {
 }
 
 impl Team {
-    pub(super) fn new(team: &tenancy::Team, role: Option<Role>) -> Self {
+    pub(super) fn new(team: &tenancy::Team, role: Option<&str>) -> Self {
         Self {
             id: team.id.0,
             organization_id: team.organization.0,
             slug: team.slug.as_str().to_owned(),
             name: team.name.as_str().to_owned(),
             archived: team.archived_at.is_some(),
-            role: role.map(Role::name),
+            role: role.map(str::to_owned),
             created_at: team.created_at,
             updated_at: team.updated_at,
         }
@@ -113,7 +113,7 @@ pub async fn own(
 ) -> Result<Answer<Vec<Team>>> {
     let page: Page<TeamId> = query.page()?;
     let listed = platform.own_teams(caller, page).await?;
-    Ok(Answer::page(listed.map(|(team, role)| Team::new(&team, Some(role))), page.limit))
+    Ok(Answer::page(listed.map(|(team, role)| Team::new(&team, Some(role.name()))), page.limit))
 }
 
 /// Shows a team.
@@ -168,17 +168,18 @@ pub async fn restore(
 pub struct TeamMember {
     team_id: Uuid,
     principal_id: Uuid,
-    role: &'static str,
+    /// `owner`, `admin`, `member`, `viewer`, or the name of one of the organization's own roles.
+    role: String,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
 
-impl From<tenancy::TeamMember> for TeamMember {
-    fn from(member: tenancy::TeamMember) -> Self {
+impl TeamMember {
+    pub(super) fn new(member: &tenancy::TeamMember, role: &str) -> Self {
         Self {
             team_id: member.team.0,
             principal_id: member.principal.0,
-            role: member.role.name(),
+            role: role.to_owned(),
             created_at: member.created_at,
         }
     }
@@ -191,13 +192,14 @@ pub async fn members(
 ) -> Result<Answer<Vec<TeamMember>>> {
     let page: Page<PrincipalId> = query.page()?;
     let listed = platform.team_members(caller, id, page).await?;
-    Ok(Answer::page(listed.map(TeamMember::from), page.limit))
+    Ok(Answer::page(listed.map(|(member, role)| TeamMember::new(&member, role.name())), page.limit))
 }
 
 /// What a member shall be in a team.
 #[derive(Deserialize, ToSchema)]
 pub struct PutTeamMemberRequest {
-    /// `owner`, `admin`, `member` or `viewer`, never above the caller's own; `member` without.
+    /// `owner`, `admin`, `member`, `viewer`, or the name of one of the organization's own roles; `member` without. Never
+    /// above the caller's own.
     role: Option<String>,
 }
 
@@ -211,9 +213,9 @@ pub async fn put_member(
         Body<PutTeamMemberRequest>,
     ),
 ) -> Result<Answer<TeamMember>> {
-    let role = put.role.as_deref().map_or(Ok(Role::Member), Role::parse)?;
-    let member = platform.put_team_member(caller, id, principal, role).await?;
-    Ok(Answer::ok(TeamMember::from(member)))
+    let choice = RoleChoice::parse(put.role.as_deref().unwrap_or("member"))?;
+    let (member, role) = platform.put_team_member(caller, id, principal, choice).await?;
+    Ok(Answer::ok(TeamMember::new(&member, role.name())))
 }
 
 /// Takes somebody out of a team.

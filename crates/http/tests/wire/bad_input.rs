@@ -330,6 +330,7 @@ async fn attack_43_a_page_has_a_size_and_a_place(world: &World) {
         name: Name::constant("Deploys"),
         description: None,
         role: Role::Viewer,
+        custom_role: None,
         created_by: None,
         disabled_at: None,
         created_at: now,

@@ -54,6 +54,7 @@ mod oauth_clients;
 mod operations;
 mod organization_settings;
 mod organizations;
+mod own_roles;
 mod pages;
 mod permissions;
 mod refresh;

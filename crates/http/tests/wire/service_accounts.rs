@@ -369,6 +369,7 @@ async fn an_organization_has_so_many(world: &World) {
                     name: kernel::Name::constant("One of many"),
                     description: None,
                     role: kernel::Role::Viewer,
+                    custom_role: None,
                     created_by: None,
                     disabled_at: None,
                     created_at: now,

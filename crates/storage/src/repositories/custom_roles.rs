@@ -4,13 +4,13 @@ use authz::{ActionPattern, ActionSet, CustomRole, CustomRoleRepository, RoleName
 use diesel::{dsl::exists, prelude::*};
 use kernel::{
     Change, Code, Error, Listed, Page, Result, Scope,
-    id::{OrganizationId, RoleId},
+    id::{OrganizationId, PrincipalId, RoleId, TeamId},
 };
 
-use super::{Db, Tx};
+use super::{AT_ONCE, Db, Tx};
 use crate::{
     columns::{Json, Moment, RowId, intact},
-    schema::{memberships, roles},
+    schema::{memberships, roles, service_accounts, team_members},
 };
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -55,6 +55,51 @@ impl CustomRoleRepository for Tx<'_> {
             Some(id) => self.custom_role(organization, RoleId(id.0)),
             None => Ok(None),
         }
+    }
+
+    fn custom_roles(&mut self, organization: OrganizationId, ids: &[RoleId]) -> Result<Vec<CustomRole>> {
+        let mut found = Vec::new();
+        for ids in ids.chunks(AT_ONCE) {
+            let query = roles::table
+                .filter(roles::id.eq_any(ids.iter().map(|id| RowId(id.0)).collect::<Vec<_>>()))
+                .filter(roles::organization_id.eq(RowId(organization.0)))
+                .order(roles::id)
+                .select(RoleRow::as_select());
+            let rows: Vec<RoleRow> = all_kept!(self, query)?;
+            for row in rows {
+                found.extend(self.role(Some(row))?);
+            }
+        }
+        Ok(found)
+    }
+
+    fn custom_roles_held(
+        &mut self,
+        principal: PrincipalId,
+        organizations: &[OrganizationId],
+    ) -> Result<Vec<(OrganizationId, Option<TeamId>, RoleName)>> {
+        let mut held = Vec::new();
+        for some in organizations.chunks(AT_ONCE) {
+            let here: Vec<_> = some.iter().map(|id| RowId(id.0)).collect();
+            let as_member = memberships::table
+                .inner_join(roles::table)
+                .filter(memberships::principal_id.eq(RowId(principal.0)))
+                .filter(memberships::organization_id.eq_any(here.clone()))
+                .select((memberships::organization_id, roles::name));
+            let rows: Vec<(RowId, String)> = self.query(|connection| as_member.load(connection))?;
+            held.extend(rows.into_iter().map(|(organization, name)| (organization, None, name)));
+            let in_teams = team_members::table
+                .inner_join(roles::table)
+                .filter(team_members::principal_id.eq(RowId(principal.0)))
+                .filter(team_members::organization_id.eq_any(here))
+                .select((team_members::organization_id, team_members::team_id, roles::name));
+            let rows: Vec<(RowId, RowId, String)> = self.query(|connection| in_teams.load(connection))?;
+            held.extend(rows.into_iter().map(|(organization, team, name)| (organization, Some(TeamId(team.0)), name)));
+        }
+        let named = |(organization, team, name): (RowId, _, String)| {
+            Ok((OrganizationId(organization.0), team, intact(RoleName::parse(&name))?))
+        };
+        held.into_iter().map(named).collect()
     }
 
     fn custom_roles_in(&mut self, scope: &dyn Scope, page: &Page<RoleId>) -> Result<Listed<CustomRole, RoleId>> {
@@ -111,8 +156,11 @@ impl CustomRoleRepository for Tx<'_> {
         let held =
             self.query(|connection| for_update!(this.select(roles::id)).first::<RowId>(connection).optional())?;
         held.ok_or_else(Error::not_found)?;
-        let had = memberships::table.filter(memberships::role_id.eq(RowId(id.0)));
-        if self.query(|connection| diesel::select(exists(had)).get_result(connection))? {
+        let by_members = memberships::table.filter(memberships::role_id.eq(RowId(id.0)));
+        let in_teams = team_members::table.filter(team_members::role_id.eq(RowId(id.0)));
+        let by_programs = service_accounts::table.filter(service_accounts::role_id.eq(RowId(id.0)));
+        let had = diesel::select(exists(by_members).or(exists(in_teams)).or(exists(by_programs)));
+        if self.query(|connection| had.get_result(connection))? {
             return Err(Error::because(Code::Conflict, "Somebody has this role: give them another one first."));
         }
         self.query(|connection| diesel::delete(this).execute(connection))?;

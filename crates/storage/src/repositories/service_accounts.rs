@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use identity::{ServiceAccount, ServiceAccountRepository};
 use kernel::{
     Change, Error, Listed, Name, Page, Result, Role, Scope,
-    id::{OrganizationId, PrincipalId, ServiceAccountId, TeamId},
+    id::{OrganizationId, PrincipalId, RoleId, ServiceAccountId, TeamId},
 };
 
 use super::{Db, Tx};
@@ -28,6 +28,7 @@ struct ServiceAccountRow {
     disabled_at: Option<Moment>,
     created_at: Moment,
     updated_at: Moment,
+    role_id: Option<RowId>,
 }
 
 impl ServiceAccountRepository for Tx<'_> {
@@ -94,6 +95,7 @@ impl ServiceAccountRepository for Tx<'_> {
             disabled_at: account.disabled_at.map(Moment),
             created_at: Moment(account.created_at),
             updated_at: Moment(account.updated_at),
+            role_id: account.custom_role.map(|id| RowId(id.0)),
         };
         let insert = diesel::insert_into(service_accounts::table).values(row);
         self.query(|connection| insert.execute(connection))?;
@@ -110,6 +112,7 @@ impl ServiceAccountRepository for Tx<'_> {
                 service_accounts::name.eq(account.name.as_str()),
                 service_accounts::description.eq(account.description.as_deref()),
                 service_accounts::role.eq(account.role.name()),
+                service_accounts::role_id.eq(account.custom_role.map(|id| RowId(id.0))),
                 service_accounts::disabled_at.eq(account.disabled_at.map(Moment)),
                 service_accounts::updated_at.eq(Moment(account.updated_at)),
             ))
@@ -163,6 +166,7 @@ impl ServiceAccountRow {
             name: intact(Name::parse(&self.name))?,
             description: self.description,
             role: intact(Role::parse(&self.role))?,
+            custom_role: self.role_id.map(|id| RoleId(id.0)),
             created_by: self.created_by.map(|id| PrincipalId(id.0)),
             disabled_at: self.disabled_at.map(|at| at.0),
             created_at: self.created_at.0,

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use kernel::{
     Change, Error, Listed, Name, Page, Result, Role, Scope, Slug,
-    id::{AppId, OrganizationId, PrincipalId, TeamId},
+    id::{AppId, OrganizationId, PrincipalId, RoleId, TeamId},
 };
 use tenancy::{Team, TeamMember, TeamRepository};
 
@@ -33,6 +33,7 @@ struct TeamMemberRow {
     principal_id: RowId,
     role: String,
     created_at: Moment,
+    role_id: Option<RowId>,
 }
 
 impl TeamRepository for Tx<'_> {
@@ -123,17 +124,19 @@ impl TeamRepository for Tx<'_> {
             .select(memberships::id);
         let belongs = self.query(|connection| for_share!(belongs).first::<RowId>(connection).optional())?;
         belongs.ok_or_else(Error::not_found)?;
+        let (role, role_id) = (member.role.name(), member.custom_role.map(|id| RowId(id.0)));
         let put = diesel::insert_into(team_members::table)
             .values((
                 team_members::team_id.eq(RowId(member.team.0)),
                 team_members::organization_id.eq(RowId(organization.0)),
                 team_members::principal_id.eq(RowId(member.principal.0)),
-                team_members::role.eq(member.role.name()),
+                team_members::role.eq(role),
                 team_members::created_at.eq(Moment(member.created_at)),
+                team_members::role_id.eq(role_id),
             ))
             .on_conflict((team_members::team_id, team_members::principal_id))
             .do_update()
-            .set(team_members::role.eq(member.role.name()));
+            .set((team_members::role.eq(role), team_members::role_id.eq(role_id)));
         self.query(|connection| put.execute(connection))?;
         self.changed(Change::Authority(organization, member.principal));
         Ok(())
@@ -158,15 +161,15 @@ impl TeamRepository for Tx<'_> {
         Ok(())
     }
 
-    fn team_roles(&mut self, organization: OrganizationId, principal: PrincipalId) -> Result<Vec<(TeamId, Role)>> {
+    fn places_in_teams(&mut self, organization: OrganizationId, principal: PrincipalId) -> Result<Vec<TeamMember>> {
         let query = team_members::table
             .inner_join(teams::table)
             .filter(team_members::organization_id.eq(RowId(organization.0)))
             .filter(team_members::principal_id.eq(RowId(principal.0)))
             .filter(teams::archived_at.is_null())
-            .select((team_members::team_id, team_members::role));
-        let rows: Vec<(RowId, String)> = self.query(|connection| query.load(connection))?;
-        rows.into_iter().map(|(team, role)| Ok((TeamId(team.0), intact(Role::parse(&role))?))).collect()
+            .select(TeamMemberRow::as_select());
+        let rows: Vec<TeamMemberRow> = self.query(|connection| query.load(connection))?;
+        rows.into_iter().map(TeamMemberRow::into_member).collect()
     }
 
     fn teams_of(
@@ -219,6 +222,7 @@ impl TeamMemberRow {
             team: TeamId(self.team_id.0),
             principal: PrincipalId(self.principal_id.0),
             role: intact(Role::parse(&self.role))?,
+            custom_role: self.role_id.map(|id| RoleId(id.0)),
             created_at: self.created_at.0,
         })
     }

@@ -121,7 +121,7 @@ async fn every_change_of_what_somebody_is_in_an_organization_is_told(db: &Db) {
     db.write(move |tx| tx.set_role(&here, principal, Role::Admin, None)).await;
     assert_eq!(heard(), told);
     for role in [Role::Member, Role::Admin] {
-        let member = TeamMember { team, principal, role, created_at: at(0) };
+        let member = TeamMember { team, principal, role, custom_role: None, created_at: at(0) };
         db.write(move |tx| tx.put_team_member(&here, &member)).await;
         assert_eq!(heard(), told);
     }

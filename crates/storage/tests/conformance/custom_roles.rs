@@ -1,13 +1,15 @@
 //! Roles that organizations made for themselves.
 
 use authz::{ActionSet, CustomRole, RoleName};
+use identity::ServiceAccount;
 use kernel::{
     Code, Role, Unchecked,
     id::{PrincipalId, RoleId},
 };
 use platform::Transaction;
+use tenancy::TeamMember;
 
-use crate::support::{Db, at, custom_role, linger};
+use crate::support::{Db, at, custom_role, linger, service_account};
 
 on_both!(
     what_was_written_is_read_back,
@@ -16,7 +18,10 @@ on_both!(
     two_changes_of_one_role_are_both_kept,
     an_organization_lists_its_own_roles,
     a_role_is_out_of_reach_for_another_organization,
+    some_of_an_organizations_roles_are_read_together,
+    somebody_holds_roles_in_organizations_and_in_their_teams,
     a_role_that_somebody_has_is_not_deleted,
+    a_role_that_is_held_in_a_team_or_by_a_program_is_not_deleted,
     a_role_is_either_given_or_deleted,
 );
 
@@ -127,6 +132,73 @@ async fn a_role_is_out_of_reach_for_another_organization(db: &Db) {
     assert_eq!(db.write(seen).await, [None, None]);
     db.lists(&[], |role: &CustomRole| role.id, move |tx, page| tx.custom_roles_in(&stranger, page)).await;
     assert_eq!(db.read(move |tx| tx.custom_role(here, id)).await, Some(role));
+}
+
+async fn some_of_an_organizations_roles_are_read_together(db: &Db) {
+    let [here, elsewhere] = [db.organization().await.id, db.organization().await.id];
+    let [one, two, _, foreign] = [
+        db.custom_role(here).await,
+        db.custom_role(here).await,
+        db.custom_role(here).await,
+        db.custom_role(elsewhere).await,
+    ];
+    let ids = [two.id, one.id, foreign.id, RoleId::generate()];
+    let find = move |tx: &mut dyn Transaction| tx.custom_roles(here, &ids);
+    let wanted = vec![one, two];
+    assert_eq!(db.read(find).await, wanted);
+    assert_eq!(db.write(find).await, wanted);
+    assert_eq!(db.read(move |tx| tx.custom_roles(here, &[])).await, []);
+}
+
+async fn somebody_holds_roles_in_organizations_and_in_their_teams(db: &Db) {
+    let [here, there, elsewhere] = [db.organization().await.id, db.organization().await.id, db.organization().await.id];
+    let [principal, other] = [PrincipalId::generate(), PrincipalId::generate()];
+    let mut wanted = Vec::new();
+    for organization in [here, there, elsewhere] {
+        let [of_member, of_team] = [db.custom_role(organization).await, db.custom_role(organization).await];
+        let [team, plain] = [db.team(organization).await, db.team(organization).await];
+        for who in [principal, other] {
+            db.member(organization, who, Role::Viewer).await;
+            db.team_member(&plain, who, Role::Admin).await;
+        }
+        let (scope, id, custom_role) = (Unchecked(organization), of_member.id, Some(of_team.id));
+        let place = TeamMember { team: team.id, principal, role: Role::Viewer, custom_role, created_at: at(0) };
+        db.write(move |tx| {
+            tx.set_role(&scope, principal, Role::Viewer, Some(id))?;
+            tx.put_team_member(&scope, &place)
+        })
+        .await;
+        wanted.extend([(organization, None, of_member.name), (organization, Some(team.id), of_team.name)]);
+    }
+    wanted.truncate(4);
+    let mut found = db.read(move |tx| tx.custom_roles_held(principal, &[here, there])).await;
+    found.sort_by_key(|(organization, team, _)| (*organization, *team));
+    wanted.sort_by_key(|(organization, team, _)| (*organization, *team));
+    assert_eq!(found, wanted);
+    assert_eq!(db.read(move |tx| tx.custom_roles_held(other, &[here, there])).await, []);
+    assert_eq!(db.read(move |tx| tx.custom_roles_held(principal, &[])).await, []);
+}
+
+async fn a_role_that_is_held_in_a_team_or_by_a_program_is_not_deleted(db: &Db) {
+    let (here, principal) = (Unchecked(db.organization().await.id), PrincipalId::generate());
+    let [in_team, by_program] = [db.custom_role(here.0).await.id, db.custom_role(here.0).await.id];
+    let team = db.team(here.0).await.id;
+    db.member(here.0, principal, Role::Viewer).await;
+    let role = Role::Viewer;
+    let place = TeamMember { team, principal, role, custom_role: Some(in_team), created_at: at(0) };
+    db.write(move |tx| tx.put_team_member(&here, &place)).await;
+    let account = ServiceAccount { role, custom_role: Some(by_program), ..service_account(here.0) };
+    let program = account.id;
+    db.write(move |tx| tx.insert_service_account(&here, &account)).await;
+    for id in [in_team, by_program] {
+        assert_eq!(db.refused(move |tx| tx.delete_custom_role(&here, id)).await, Code::Conflict);
+    }
+    db.write(move |tx| tx.put_team_member(&here, &TeamMember { custom_role: None, ..place })).await;
+    db.write(move |tx| tx.delete_service_account(&here, program)).await;
+    for id in [in_team, by_program] {
+        db.write(move |tx| tx.delete_custom_role(&here, id)).await;
+    }
+    assert_eq!(db.number("SELECT count(*) FROM roles"), 0);
 }
 
 async fn a_role_that_somebody_has_is_not_deleted(db: &Db) {

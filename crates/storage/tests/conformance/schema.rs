@@ -127,10 +127,12 @@ async fn every_foreign_key_has_an_index(db: &Db) {
             "refresh_tokens.session_id -> sessions cascade",
             "roles.organization_id -> organizations cascade",
             "service_accounts.organization_id -> organizations cascade",
+            "service_accounts.role_id -> roles",
             "service_accounts.team_id -> teams cascade",
             "sessions.account_id -> accounts cascade",
             "signing_secrets.organization_id -> organizations cascade",
             "team_members.organization_id -> memberships cascade",
+            "team_members.role_id -> roles",
             "team_members.team_id -> teams cascade",
             "teams.organization_id -> organizations cascade",
         ]

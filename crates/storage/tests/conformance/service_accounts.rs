@@ -40,6 +40,7 @@ async fn what_was_written_is_read_back(db: &Db) {
         team: Some(db.team(here).await.id),
         description: Some("Zoë's 🦊".to_owned()),
         created_by: Some(PrincipalId::generate()),
+        custom_role: Some(db.custom_role(here).await.id),
         disabled_at: Some(at(1)),
         updated_at: at(2),
         ..service_account(here)
@@ -73,6 +74,7 @@ async fn an_update_writes_what_can_change_where_it_was_permitted(db: &Db) {
         name: Name::constant("Another"),
         description: Some("Another".to_owned()),
         role: Role::Owner,
+        custom_role: Some(db.custom_role(before.organization).await.id),
         disabled_at: Some(at(7)),
         updated_at: at(8),
         ..before.clone()

@@ -191,7 +191,7 @@ impl Db {
 
     pub async fn team_member(&self, team: &Team, principal: PrincipalId, role: Role) -> TeamMember {
         let (organization, member) =
-            (team.organization, TeamMember { team: team.id, principal, role, created_at: at(0) });
+            (team.organization, TeamMember { team: team.id, principal, role, custom_role: None, created_at: at(0) });
         self.write(move |tx| tx.put_team_member(&Unchecked(organization), &member)).await;
         member
     }
@@ -318,6 +318,7 @@ pub fn service_account(organization: OrganizationId) -> ServiceAccount {
         name: Name::constant("Deploys"),
         description: None,
         role: Role::Member,
+        custom_role: None,
         created_by: None,
         disabled_at: None,
         created_at: at(0),

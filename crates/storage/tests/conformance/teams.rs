@@ -106,8 +106,11 @@ async fn somebody_is_put_into_a_team_once_and_may_become_something_else_there(db
     let scope = Unchecked(here);
     db.member(here, principal, Role::Viewer).await;
     let team = db.team(here).await.id;
-    for (role, created_at) in [(Role::Admin, at(1)), (Role::Member, at(2))] {
-        let member = TeamMember { team, principal, role, created_at };
+    let own = db.custom_role(here).await.id;
+    for (role, custom_role, created_at) in
+        [(Role::Admin, None, at(1)), (Role::Viewer, Some(own), at(2)), (Role::Member, None, at(3))]
+    {
+        let member = TeamMember { team, principal, role, custom_role, created_at };
         db.write(move |tx| tx.put_team_member(&scope, &member)).await;
         assert_eq!(db.read(move |tx| tx.team_role(&scope, team, principal)).await, Some(role));
         let found = db.read(move |tx| tx.team_members(&scope, team, &Page::new(None, 0, 9)?)).await;
@@ -124,7 +127,7 @@ async fn who_is_no_member_of_the_organization_gets_into_no_team(db: &Db) {
     db.member(elsewhere, foreigner, Role::Owner).await;
     let team = db.team(here).await.id;
     for principal in [nobody, foreigner] {
-        let member = TeamMember { team, principal, role: Role::Viewer, created_at: at(0) };
+        let member = TeamMember { team, principal, role: Role::Viewer, custom_role: None, created_at: at(0) };
         assert_eq!(db.refused(move |tx| tx.put_team_member(&Unchecked(here), &member)).await, Code::NotFound);
     }
 }
@@ -142,7 +145,7 @@ async fn a_team_is_out_of_reach_for_another_organization(db: &Db) {
 
     let id = team.id;
     for principal in [insider, both] {
-        let raised = TeamMember { team: id, principal, role: Role::Owner, created_at: at(1) };
+        let raised = TeamMember { team: id, principal, role: Role::Owner, custom_role: None, created_at: at(1) };
         assert_eq!(db.refused(move |tx| tx.put_team_member(&stranger, &raised)).await, Code::NotFound);
         assert_eq!(db.refused(move |tx| tx.delete_team_member(&stranger, id, principal)).await, Code::NotFound);
         assert_eq!(db.read(move |tx| tx.team_role(&stranger, id, principal)).await, None);
@@ -181,10 +184,11 @@ async fn roles_in_teams_are_those_of_one_member(db: &Db) {
         db.team_member(team, principal, role).await;
         db.team_member(team, other, Role::Owner).await;
     }
-    let mut found = db.read(move |tx| tx.team_roles(here, principal)).await;
-    found.sort_by_key(|(team, _)| *team);
-    assert_eq!(found, [(first.id, Role::Admin), (second.id, Role::Viewer)]);
-    assert!(db.read(move |tx| tx.team_roles(here, PrincipalId::generate())).await.is_empty());
+    let mut found = db.read(move |tx| tx.places_in_teams(here, principal)).await;
+    found.sort_by_key(|place| place.team);
+    let roles: Vec<_> = found.iter().map(|place| (place.team, place.principal, place.role)).collect();
+    assert_eq!(roles, [(first.id, principal, Role::Admin), (second.id, principal, Role::Viewer)]);
+    assert!(db.read(move |tx| tx.places_in_teams(here, PrincipalId::generate())).await.is_empty());
 }
 
 async fn an_archived_team_gives_nobody_a_role(db: &Db) {
@@ -197,7 +201,7 @@ async fn an_archived_team_gives_nobody_a_role(db: &Db) {
         db.write(move |tx| tx.update_team(&Unchecked(here), &change)).await;
         let own = db.read(move |tx| {
             let page = Page::new(None, 0, 9)?.counted(true);
-            Ok((tx.team_roles(here, principal)?.len(), tx.teams_of(None, None, principal, &page)?.total))
+            Ok((tx.places_in_teams(here, principal)?.len(), tx.teams_of(None, None, principal, &page)?.total))
         });
         assert_eq!(own.await, (roles, Some(roles as u64)), "{archived_at:?}");
         let kept = db.read(move |tx| tx.team_role(&Unchecked(here), team.id, principal)).await;
@@ -242,11 +246,11 @@ async fn who_leaves_the_organization_leaves_its_teams(db: &Db) {
     }
     db.write(move |tx| tx.delete_membership(&Unchecked(here), leaver)).await;
     for (organization, principal, teams) in [(here, leaver, 0), (here, stayer, 2), (elsewhere, leaver, 2)] {
-        assert_eq!(db.read(move |tx| tx.team_roles(organization, principal)).await.len(), teams);
+        assert_eq!(db.read(move |tx| tx.places_in_teams(organization, principal)).await.len(), teams);
     }
     // Who comes back begins anew.
     db.member(here, leaver, Role::Member).await;
-    assert!(db.read(move |tx| tx.team_roles(here, leaver)).await.is_empty());
+    assert!(db.read(move |tx| tx.places_in_teams(here, leaver)).await.is_empty());
 }
 
 async fn nobody_is_left_in_a_team_who_leaves_while_they_are_put_into_it(db: &Db) {
@@ -260,7 +264,8 @@ async fn nobody_is_left_in_a_team_who_leaves_while_they_are_put_into_it(db: &Db)
                 if leaves {
                     tx.delete_membership(&Unchecked(here), principal)?;
                 } else {
-                    let member = TeamMember { team, principal, role: Role::Member, created_at: at(0) };
+                    let member =
+                        TeamMember { team, principal, role: Role::Member, custom_role: None, created_at: at(0) };
                     tx.put_team_member(&Unchecked(here), &member)?;
                 }
                 linger();

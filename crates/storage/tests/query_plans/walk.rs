@@ -223,6 +223,7 @@ fn keys(tx: &mut dyn Transaction, organization: OrganizationId) -> Result<()> {
         name: Name::constant("Deploys"),
         description: None,
         role: Role::Member,
+        custom_role: None,
         created_by: None,
         disabled_at: None,
         created_at: now,
@@ -401,10 +402,10 @@ fn authority(
     tx.update_team(&here, &team)?;
     tx.team(team.id)?;
     tx.update_team(&here, &team)?;
-    let member = TeamMember { team: team.id, principal, role: Role::Member, created_at: now };
+    let member = TeamMember { team: team.id, principal, role: Role::Member, custom_role: None, created_at: now };
     tx.put_team_member(&here, &member)?;
     tx.team_role(&here, team.id, principal)?;
-    tx.team_roles(organization, principal)?;
+    tx.places_in_teams(organization, principal)?;
     for after in [None, Some(team.id)] {
         tx.teams_in(&here, &Page::new(after, 0, 10)?.counted(true))?;
         for within in [None, Some(organization)] {
@@ -428,6 +429,8 @@ fn authority(
     tx.custom_role_to_change(organization, role.id)?;
     tx.custom_role(organization, role.id)?;
     tx.custom_role_by_name(organization, &role.name)?;
+    tx.custom_roles(organization, &[role.id, RoleId::generate()])?;
+    tx.custom_roles_held(principal, &[organization])?;
     tx.update_custom_role(&here, &role)?;
     for after in [None, Some(role.id)] {
         tx.custom_roles_in(&here, &Page::new(after, 0, 10)?.counted(true))?;

@@ -11,6 +11,7 @@ on_both!(
     an_organization_is_archived_and_brought_back,
     an_export_is_what_the_route_answers,
     members_are_listed_promoted_and_removed,
+    an_own_role_is_given_to_members_and_programs,
     an_organization_keeps_an_owner,
 );
 
@@ -119,6 +120,43 @@ fn members_are_listed_promoted_and_removed(site: &Site) {
     assert!(removed.text().contains(EMAIL), "{}", removed.stdout);
     let left = items(site, &[&["member", "list"][..], &within].concat());
     assert_eq!(left.iter().map(|one| text(&one["email"])).collect::<Vec<_>>(), ["bob@dev.local"]);
+}
+
+fn an_own_role_is_given_to_members_and_programs(site: &Site) {
+    let app = text(&set_up(site)["app"]["client_id"]);
+    user(site, &app, EMAIL);
+    let id = text(&items(site, &["org", "list", "--app", &app])[0]["id"]);
+    let within = ["--organization", id.as_str()];
+    let server = site.serve();
+    let client = server.client().app(&app);
+    let sign_in = |email: &str| client.bearer(&text(&client.sign_in(email, PASSWORD).data()["access_token"]));
+    let role = json!({ "name": "builder", "actions": ["team.create"] });
+    assert_eq!(sign_in(EMAIL).post(&format!("/v1/organizations/{id}/roles"), &role).status, 201);
+    user(site, &app, "bob@dev.local");
+    let invite = json!({ "email": "bob@dev.local", "role": "viewer" });
+    let invited = sign_in(EMAIL).post(&format!("/v1/organizations/{id}/invitations"), &invite).data();
+    assert_eq!(site.run(&["user", "verify", "--email", "bob@dev.local", "--app", &app]).code, 0);
+    let bob = sign_in("bob@dev.local");
+    assert_eq!(bob.post(&format!("/v1/invitations/{}/accept", text(&invited["id"])), &json!({})).status, 200);
+
+    // What the console gives counts at the server that runs.
+    let teams = format!("/v1/organizations/{id}/teams");
+    assert_eq!(bob.post(&teams, &json!({ "name": "One" })).status, 403);
+    let set_role = |who: &str, role: &str| site.run(&[&["member", "set-role", who, role][..], &within].concat());
+    let given = set_role("bob@dev.local", "builder");
+    assert!(given.text().contains("Made bob@dev.local builder"), "{}", given.stdout);
+    assert_eq!(bob.post(&teams, &json!({ "name": "One" })).status, 201);
+    let listed = items(site, &[&["member", "list"][..], &within].concat());
+    assert_eq!((&listed[0]["role"], &listed[1]["role"]), (&json!("owner"), &json!("builder")));
+    for (who, role) in [("bob@dev.local", "butcher"), (EMAIL, "builder")] {
+        let refused = set_role(who, role);
+        assert!(refused.code != 0 && refused.stdout.is_empty(), "{who} {role}: {}", refused.stdout);
+    }
+    let create = ["key", "create", "--service-account", "Builds", "--role", "builder", "--json"];
+    let made = site.run(&[&create[..], &within].concat()).json();
+    let program = server.client().bearer(&text(&made["key"]));
+    assert_eq!(program.post(&teams, &json!({ "name": "Two" })).status, 201);
+    assert_eq!(program.post(&format!("/v1/organizations/{id}/archive"), &json!({})).status, 403);
 }
 
 fn an_organization_keeps_an_owner(site: &Site) {

@@ -80,7 +80,10 @@ impl Things {
                         updated_at: now,
                     },
                 )?;
-                tx.put_team_member(&within, &TeamMember { team, principal, role: Role::Viewer, created_at: now })?;
+                tx.put_team_member(
+                    &within,
+                    &TeamMember { team, principal, role: Role::Viewer, custom_role: None, created_at: now },
+                )?;
                 tx.insert_grant(
                     &within,
                     &Grant {
@@ -165,6 +168,7 @@ async fn programs(world: &World, organization: OrganizationId) -> [String; 3] {
                 name: name.clone(),
                 description: None,
                 role: Role::Viewer,
+                custom_role: None,
                 created_by: None,
                 disabled_at: None,
                 created_at: now,
