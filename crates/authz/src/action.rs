@@ -178,9 +178,9 @@ actions! {
     AppDisable = "app.disable" from Admin under AppsWrite, by_app;
     /// Delete an app with all it owns.
     AppDelete = "app.delete" from Owner under AppsWrite;
-    /// See how much may run at once.
+    /// See how much may run at once: for who runs the platform alone.
     ConcurrencyLimitRead = "concurrency_limit.read" from Admin under AppsRead;
-    /// Set how much may run at once.
+    /// Set how much may run at once: for who runs the platform alone.
     ConcurrencyLimitManage = "concurrency_limit.manage" from Admin under AppsWrite;
     /// See an app's accounts.
     UserRead = "user.read" from Admin under UsersRead, by_app;

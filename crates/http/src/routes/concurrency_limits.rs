@@ -1,4 +1,4 @@
-//! How much may run at once.
+//! How much may run at once, as whoever runs the platform says.
 
 use authz::{
     Acting,
