@@ -96,6 +96,18 @@ actions! {
     BudgetRead = "budget.read" from Viewer under OrganizationsRead;
     /// Change an organization's limit of spending.
     BudgetUpdate = "budget.update" from Admin under OrganizationsWrite;
+    /// See what an organization used, and what that cost.
+    UsageRead = "usage.read" from Viewer under OrganizationsRead;
+    /// Report what was run for an organization, and what it cost.
+    UsageRecord = "usage.record" from Admin under OrganizationsWrite;
+    /// See what an organization has at providers.
+    AssetRead = "asset.read" from Viewer under OrganizationsRead;
+    /// Register what an organization has at a provider.
+    AssetCreate = "asset.create" from Member under OrganizationsWrite;
+    /// Delete assets that one has registered oneself.
+    AssetDelete = "asset.delete" from Member under OrganizationsWrite;
+    /// Delete everybody's assets.
+    AssetManage = "asset.manage" from Admin under OrganizationsWrite;
     /// See which secrets an organization has.
     SecretRead = "secret.read" from Member under OrganizationsRead;
     /// Set and delete an organization's secrets.
@@ -178,6 +190,10 @@ actions! {
     AppDisable = "app.disable" from Admin under AppsWrite, by_app;
     /// Delete an app with all it owns.
     AppDelete = "app.delete" from Owner under AppsWrite;
+    /// See how much may run at once: for who runs the platform alone.
+    ConcurrencyLimitRead = "concurrency_limit.read" from Admin under AppsRead;
+    /// Set how much may run at once: for who runs the platform alone.
+    ConcurrencyLimitManage = "concurrency_limit.manage" from Admin under AppsWrite;
     /// See an app's accounts.
     UserRead = "user.read" from Admin under UsersRead, by_app;
     /// Manage an app's accounts.

@@ -3,9 +3,11 @@
 mod admin;
 mod api_keys;
 mod apps;
+mod assets;
 mod audit;
 mod auth;
 mod budgets;
+mod concurrency_limits;
 mod invitations;
 mod me;
 mod members;
@@ -20,6 +22,7 @@ mod roles;
 mod service_accounts;
 mod system;
 mod teams;
+mod usage;
 
 use std::future::Future;
 
@@ -74,7 +77,7 @@ const DELETE: Method = Method::DELETE;
 /// The whole surface.
 #[must_use]
 pub fn table() -> Vec<Entry> {
-    let tenants = [tenancy(), organizations(), invitations(), authorization(), keys()];
+    let tenants = [tenancy(), organizations(), keepings(), invitations(), authorization(), keys()];
     let chapters = [server(), sign_in()].into_iter().chain(tenants).chain([apps_and_users()]);
     chapters.flatten().collect()
 }
@@ -153,9 +156,6 @@ fn tenancy() -> Vec<Entry> {
 fn organizations() -> Vec<Entry> {
     const ORGANIZATION: &str = "/v1/organizations/{organization_id}";
     const SETTINGS: &str = "/v1/organizations/{organization_id}/settings";
-    const BUDGET: &str = "/v1/organizations/{organization_id}/budget";
-    const SECRETS: &str = "/v1/organizations/{organization_id}/secrets";
-    const SECRET: &str = "/v1/organizations/{organization_id}/secrets/{secret_name}";
     const REQUEST_DELETION: &str = "/v1/organizations/{organization_id}/request-deletion";
     const CANCEL_DELETION: &str = "/v1/organizations/{organization_id}/cancel-deletion";
     vec![
@@ -163,11 +163,6 @@ fn organizations() -> Vec<Entry> {
         entry(PATCH, ORGANIZATION, "Changes an organization.", organizations::update),
         entry(GET, SETTINGS, "Shows an organization's settings.", organization_settings::read),
         entry(PATCH, SETTINGS, "Changes an organization's settings.", organization_settings::update),
-        entry(GET, BUDGET, "Shows an organization's budget.", budgets::read),
-        entry(PUT, BUDGET, "Sets an organization's budget.", budgets::set),
-        entry(GET, SECRETS, "Lists an organization's secrets.", organization_secrets::list),
-        entry(POST, SECRETS, "Sets a secret.", organization_secrets::set),
-        entry(DELETE, SECRET, "Deletes a secret.", organization_secrets::delete),
         entry(POST, "/v1/organizations/{organization_id}/archive", "Archives an organization.", organizations::archive),
         entry(POST, "/v1/organizations/{organization_id}/restore", "Brings one back.", organizations::restore),
         entry(POST, REQUEST_DELETION, "Asks for an organization to be deleted.", organizations::request_deletion),
@@ -178,6 +173,33 @@ fn organizations() -> Vec<Entry> {
             "Exports all that an organization owns.",
             organization_export::export,
         ),
+    ]
+}
+
+/// What an organization keeps, uses and may spend.
+fn keepings() -> Vec<Entry> {
+    const BUDGET: &str = "/v1/organizations/{organization_id}/budget";
+    const USAGE: &str = "/v1/organizations/{organization_id}/usage";
+    const RECORDS: &str = "/v1/organizations/{organization_id}/usage/records";
+    const ASSETS: &str = "/v1/organizations/{organization_id}/assets";
+    const ASSET: &str = "/v1/organizations/{organization_id}/assets/{asset_id}";
+    const SECRETS: &str = "/v1/organizations/{organization_id}/secrets";
+    const SECRET: &str = "/v1/organizations/{organization_id}/secrets/{secret_name}";
+    vec![
+        entry(GET, BUDGET, "Shows an organization's budget.", budgets::read),
+        entry(PUT, BUDGET, "Sets an organization's budget.", budgets::set),
+        entry(GET, USAGE, "Tells what was run in a month, and what it cost.", usage::summary),
+        entry(GET, "/v1/organizations/{organization_id}/usage/daily", "Tells the same day by day.", usage::daily),
+        entry(GET, RECORDS, "Lists what was run.", usage::records),
+        entry(POST, RECORDS, "Records that something was run.", usage::record),
+        entry(GET, "/v1/organizations/{organization_id}/usage/spending", "Tells what was spent.", usage::spending),
+        entry(POST, ASSETS, "Registers what an organization has at a provider.", assets::create),
+        entry(GET, ASSETS, "Lists an organization's assets.", assets::list),
+        entry(GET, ASSET, "Shows an asset.", assets::read),
+        entry(DELETE, ASSET, "Deletes an asset.", assets::delete),
+        entry(GET, SECRETS, "Lists an organization's secrets.", organization_secrets::list),
+        entry(POST, SECRETS, "Sets a secret.", organization_secrets::set),
+        entry(DELETE, SECRET, "Deletes a secret.", organization_secrets::delete),
     ]
 }
 
@@ -268,6 +290,7 @@ fn keys() -> Vec<Entry> {
 fn apps_and_users() -> Vec<Entry> {
     const APPS: &str = "/v1/apps";
     const APP: &str = "/v1/apps/{app_id}";
+    const LIMITS: &str = "/v1/admin/concurrency-limits";
     const USERS: &str = "/v1/admin/users";
     const USER: &str = "/v1/admin/users/{principal_id}";
     vec![
@@ -281,6 +304,8 @@ fn apps_and_users() -> Vec<Entry> {
         entry(POST, "/v1/apps/{app_id}/rotate-secret", "Replaces an app's client secret.", apps::rotate_secret),
         entry(GET, "/v1/apps/{app_id}/usage", "Tells how much there is in an app.", apps::usage),
         entry(POST, "/v1/admin/bootstrap", "Makes the caller the first administrator.", admin::bootstrap),
+        entry(GET, LIMITS, "Lists how much may run at once.", concurrency_limits::list),
+        entry(PUT, LIMITS, "Sets how much may run at once.", concurrency_limits::set),
         entry(GET, USERS, "Lists and searches accounts.", admin::list),
         entry(POST, USERS, "Makes an account.", admin::create),
         entry(GET, USER, "Shows an account.", admin::read),

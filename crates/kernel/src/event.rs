@@ -90,6 +90,12 @@ kinds! {
     SecretSet = "secret.set";
     /// An organization's secret was deleted.
     SecretDeleted = "secret.deleted";
+    /// An asset was registered.
+    AssetCreated = "asset.created";
+    /// An asset was deleted.
+    AssetDeleted = "asset.deleted";
+    /// How much may run at once was set, for all, for an organization or for a team.
+    ConcurrencyLimitUpdated = "concurrency_limit.updated";
     /// Somebody was invited.
     InvitationCreated = "invitation.created";
     /// An invitation was sent again.
@@ -210,6 +216,7 @@ impl Event {
             "user" | "member" => named("principal_id"),
             "organization" | "access" => self.organization.map(|id| id.to_string()),
             "secret" => named("name"),
+            "concurrency_limit" => named("scope"),
             kind => named(&format!("{kind}_id")),
         }
     }

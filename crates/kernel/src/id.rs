@@ -66,6 +66,10 @@ ids! {
     TeamId = "team_id" by now_v7,
     /// A role that an organization made for itself.
     RoleId = "role_id" by now_v7,
+    /// Something that an organization has at a provider.
+    AssetId = "asset_id" by now_v7,
+    /// What somebody did once that costs something.
+    UsageRecordId = "usage_record_id" by now_v7,
     /// An invitation to an organization.
     InvitationId = "invitation_id" by now_v7,
     /// What one principal may or may not do, beyond their role.

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use chrono::{DateTime, DurationRound, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, NaiveTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A moment in UTC, in whole microseconds: what comes back from a database equals what went in.
@@ -39,6 +39,18 @@ impl Timestamp {
     #[must_use]
     pub fn date_time(self) -> DateTime<Utc> {
         self.0
+    }
+
+    /// When its day began, in UTC.
+    #[must_use]
+    pub fn day(self) -> Self {
+        Self(self.0.date_naive().and_time(NaiveTime::MIN).and_utc())
+    }
+
+    /// Its date in UTC, as in `2026-04-05` (RFC 3339, `full-date`).
+    #[must_use]
+    pub fn date(self) -> String {
+        self.0.date_naive().to_string()
     }
 
     /// This much later; the last moment there is where that does not exist.
@@ -110,6 +122,15 @@ mod tests {
     #[test]
     fn reads_like_the_documents() {
         assert_eq!(at(1_775_390_400).to_string(), "2026-04-05T12:00:00Z");
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_in_utc() {
+        let day = at(1_775_390_400).day();
+        assert_eq!((day.to_string().as_str(), day.date().as_str()), ("2026-04-05T00:00:00Z", "2026-04-05"));
+        assert_eq!((day.day(), at(-1).day()), (day, at(-86_400)));
+        let last = day.after(Duration::from_hours(24)).before(Duration::from_micros(1));
+        assert_eq!(last.day(), day);
     }
 
     #[test]

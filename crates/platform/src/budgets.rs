@@ -4,11 +4,11 @@ use authz::{
     Acting,
     action::{BudgetRead, BudgetUpdate},
 };
-use kernel::{Event, EventKind, Result, id::OrganizationId};
+use kernel::{Event, EventKind, Month, Result, Scope, Timestamp, id::OrganizationId};
 use serde_json::json;
-use tenancy::{Budget, MicroDollars};
+use tenancy::{Budget, MicroDollars, Usage};
 
-use crate::{Platform, permit::permit};
+use crate::{Platform, Transaction, permit::permit};
 
 impl Platform {
     /// How much an organization may spend, and has spent.
@@ -16,9 +16,10 @@ impl Platform {
     /// # Errors
     /// `not_found` for everybody who does not belong to it.
     pub async fn budget(&self, acting: Acting<BudgetRead>, id: OrganizationId) -> Result<Budget> {
+        let now = self.now();
         let found = self.store().read(move |tx| {
             let permit = permit(tx, &acting, id)?;
-            tx.budget(&permit)
+            budget(tx, &permit, now)
         });
         found.await
     }
@@ -44,8 +45,15 @@ impl Platform {
                 payload: json!({ "monthly_limit_usd": limit.map(MicroDollars::dollars) }),
                 ..Event::new(EventKind::OrganizationBudgetUpdated, now)
             })?;
-            tx.budget(&permit)
+            budget(tx, &permit, now)
         });
         set.await
     }
+}
+
+/// What an organization may spend in a month, and has spent in this one.
+pub(crate) fn budget(tx: &mut dyn Transaction, scope: &dyn Scope, now: Timestamp) -> Result<Budget> {
+    let monthly_limit = tx.monthly_limit(scope)?;
+    let days = tx.days_of_usage(scope, Month::of(now))?;
+    Ok(Budget { monthly_limit, current_spend: Usage::total(&days).cost })
 }

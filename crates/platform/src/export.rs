@@ -9,15 +9,16 @@ use identity::{ApiKey, ServiceAccount};
 use kernel::{
     Error, Listed, Page, Result, Scope, Unchecked,
     id::{
-        ApiKeyId, GrantId, InvitationId, MembershipId, OauthClientId, OrganizationId, PrincipalId, RoleId,
-        ServiceAccountId, TeamId,
+        ApiKeyId, AssetId, GrantId, InvitationId, MembershipId, OauthClientId, OrganizationId, PrincipalId, RoleId,
+        ServiceAccountId, TeamId, UsageRecordId,
     },
 };
 use tenancy::{
-    Budget, Invitation, Organization, OrganizationSecret, OrganizationSettings, SecretName, Team, TeamMember,
+    Asset, AssetFilter, Budget, Invitation, Organization, OrganizationSecret, OrganizationSettings, SecretName, Team,
+    TeamMember, UsageRecord,
 };
 
-use crate::{Member, Platform, Transaction, invitations::as_of, members::introduce, permit::permit};
+use crate::{Member, Platform, Transaction, budgets::budget, invitations::as_of, members::introduce, permit::permit};
 
 /// An export that has begun.
 pub struct Export {
@@ -58,12 +59,12 @@ impl Export {
     /// # Errors
     /// `not_found`; `forbidden` below the role owner.
     pub async fn begin(&self) -> Result<Exported> {
-        let id = self.id;
+        let (id, now) = (self.id, self.platform.now());
         let found = self.read(move |tx, scope| {
             Ok(Exported {
                 organization: tx.organization(id)?.ok_or_else(Error::not_found)?,
                 settings: tx.organization_settings(scope)?,
-                budget: tx.budget(scope)?,
+                budget: budget(tx, scope, now)?,
             })
         });
         found.await
@@ -146,6 +147,23 @@ impl Export {
     /// As for all lists.
     pub async fn secrets(&self, page: Page<SecretName>) -> Result<Listed<OrganizationSecret, SecretName>> {
         self.read(move |tx, scope| tx.secrets_in(scope, &page)).await
+    }
+
+    /// What it has at providers, and has had.
+    ///
+    /// # Errors
+    /// As for all lists.
+    pub async fn assets(&self, page: Page<AssetId>) -> Result<Listed<Asset, AssetId>> {
+        let all = AssetFilter { deleted: true, ..AssetFilter::default() };
+        self.read(move |tx, scope| tx.assets_in(scope, &all, &page)).await
+    }
+
+    /// What was run for it.
+    ///
+    /// # Errors
+    /// As for all lists.
+    pub async fn usage_records(&self, page: Page<UsageRecordId>) -> Result<Listed<UsageRecord, UsageRecordId>> {
+        self.read(move |tx, scope| tx.usage_records(scope, &page)).await
     }
 
     /// Its invitations, whatever became of them.

@@ -15,8 +15,9 @@ use identity::{
 };
 use kernel::{Change, Error, Origin, Result};
 use tenancy::{
-    BudgetRepository, InvitationRepository, MembershipRepository, OrganizationRepository, OrganizationSecretRepository,
-    OrganizationSettingsRepository, TeamRepository,
+    AssetRepository, BudgetRepository, ConcurrencyLimitRepository, InvitationRepository, MembershipRepository,
+    OrganizationRepository, OrganizationSecretRepository, OrganizationSettingsRepository, TeamRepository,
+    UsageRepository,
 };
 use tokio::sync::oneshot;
 use webhooks::SigningRepository;
@@ -28,9 +29,11 @@ pub trait Transaction:
     AccountRepository
     + ApiKeyRepository
     + AppRepository
+    + AssetRepository
     + AuditRepository
     + BudgetRepository
     + ClientSecretRepository
+    + ConcurrencyLimitRepository
     + CustomRoleRepository
     + EventLedger
     + GrantRepository
@@ -51,6 +54,7 @@ pub trait Transaction:
     + SessionRepository
     + SigningRepository
     + TeamRepository
+    + UsageRepository
 {
 }
 
@@ -58,9 +62,11 @@ impl<T> Transaction for T where
     T: AccountRepository
         + ApiKeyRepository
         + AppRepository
+        + AssetRepository
         + AuditRepository
         + BudgetRepository
         + ClientSecretRepository
+        + ConcurrencyLimitRepository
         + CustomRoleRepository
         + EventLedger
         + GrantRepository
@@ -81,6 +87,7 @@ impl<T> Transaction for T where
         + SessionRepository
         + SigningRepository
         + TeamRepository
+        + UsageRepository
 {
 }
 

@@ -458,6 +458,68 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    assets (id) {
+        id -> Uid,
+        organization_id -> Uid,
+        team_id -> Nullable<Uid>,
+        kind -> Text,
+        name -> Text,
+        provider -> Nullable<Text>,
+        provider_id -> Nullable<Text>,
+        metadata -> Text,
+        created_by -> Uid,
+        deleted_at -> Nullable<Ts>,
+        created_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    usage_records (id) {
+        id -> Uid,
+        organization_id -> Uid,
+        kind -> Nullable<Text>,
+        runs -> BigInt,
+        cost_micro_usd -> BigInt,
+        occurred_at -> Ts,
+        idempotency_key -> Text,
+        metadata -> Text,
+        recorded_by -> Uid,
+        created_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::BigInt;
+    use crate::columns::{Ts, Uid};
+
+    usage_days (organization_id, day) {
+        organization_id -> Uid,
+        day -> Ts,
+        runs -> BigInt,
+        cost_micro_usd -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Nullable};
+    use crate::columns::{Ts, Uid};
+
+    concurrency_limits (id) {
+        id -> Uid,
+        organization_id -> Nullable<Uid>,
+        team_id -> Nullable<Uid>,
+        max_runs -> Integer,
+        updated_at -> Ts,
+    }
+}
+
 joinable!(api_keys -> organizations (organization_id));
 joinable!(api_keys -> service_accounts (service_account_id));
 joinable!(app_origins -> apps (app_id));

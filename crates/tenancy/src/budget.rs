@@ -34,6 +34,18 @@ impl MicroDollars {
         Self::from_dollars(amount.dollars()).map(|_| amount)
     }
 
+    /// Both together, which may be more than anybody gives at once.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// What is left of it without the other one; nothing when that is more.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0).max(0))
+    }
+
     /// In millionths.
     #[must_use]
     pub fn millionths(self) -> i64 {
@@ -43,7 +55,10 @@ impl MicroDollars {
     /// In dollars.
     #[must_use]
     pub fn dollars(self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "a billion dollars have 50 bits")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a billion dollars have 50 bits, and a sum is not read to the millionth"
+        )]
         let millionths = self.0 as f64;
         millionths / DOLLAR
     }
@@ -58,11 +73,27 @@ pub struct Budget {
     pub current_spend: MicroDollars,
 }
 
-/// Budgets of one database transaction.
+impl Budget {
+    /// What may still be spent this month; `None` is anything.
+    #[must_use]
+    pub fn remaining(self) -> Option<MicroDollars> {
+        self.monthly_limit.map(|limit| limit.minus(self.current_spend))
+    }
+
+    /// Whether more was spent than may be.
+    #[must_use]
+    pub fn is_exceeded(self) -> bool {
+        self.monthly_limit.is_some_and(|limit| limit < self.current_spend)
+    }
+}
+
+/// Limits of spending of one database transaction.
 pub trait BudgetRepository {
+    /// The most that may be spent in a month; `None` is no limit.
+    ///
     /// # Errors
     /// `not_found` when the organization is gone.
-    fn budget(&mut self, scope: &dyn Scope) -> Result<Budget>;
+    fn monthly_limit(&mut self, scope: &dyn Scope) -> Result<Option<MicroDollars>>;
 
     /// Sets the most that may be spent in a month.
     ///
@@ -101,5 +132,28 @@ mod tests {
             assert_eq!(MicroDollars::from_dollars(dollars).unwrap_err().code, Code::InvalidRequest, "{dollars}");
         }
         assert!(MicroDollars::new(-1).is_err() && MicroDollars::new(i64::MAX).is_err());
+    }
+
+    #[test]
+    fn a_sum_is_more_than_anybody_gives_and_never_less_than_nothing() {
+        let billion = MicroDollars::from_dollars(1e9).unwrap();
+        let two = billion.plus(billion);
+        assert_eq!((two.dollars(), two.minus(billion), billion.minus(two)), (2e9, billion, MicroDollars::default()));
+        let most = (0..64).fold(two, |sum, _| sum.plus(sum));
+        assert_eq!((most.plus(two), most.millionths()), (most, i64::MAX));
+    }
+
+    #[test]
+    fn a_budget_is_exceeded_behind_its_limit() {
+        let [ten, eleven] = [10.0, 11.0].map(|dollars| MicroDollars::from_dollars(dollars).unwrap());
+        for (limit, spend, remaining, exceeded) in [
+            (None, eleven, None, false),
+            (Some(ten), ten, Some(MicroDollars::default()), false),
+            (Some(ten), eleven, Some(MicroDollars::default()), true),
+            (Some(eleven), ten, Some(eleven.minus(ten)), false),
+        ] {
+            let budget = Budget { monthly_limit: limit, current_spend: spend };
+            assert_eq!((budget.remaining(), budget.is_exceeded()), (remaining, exceeded));
+        }
     }
 }

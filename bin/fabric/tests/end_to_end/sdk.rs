@@ -15,6 +15,7 @@ on_both!(
     tokens_are_granted_refreshed_and_revoked,
     organizations_are_made_and_changed,
     organizations_are_kept_exported_and_ended,
+    what_organizations_have_and_use_is_counted_and_limited,
     teams_grants_and_checks_are_had,
     people_are_invited_and_join,
     programs_act_with_keys_and_clients,
@@ -65,6 +66,10 @@ fn organizations_are_kept_exported_and_ended(site: &Site) {
     let path = format!("/v1/organizations/{}", text(&deleted["organization"]));
     until("the organization is gone", || (client.get(&path).status == 404).then_some(()));
     assert_eq!(client.get("/v1/me").status, 200, "its owner stays");
+}
+
+fn what_organizations_have_and_use_is_counted_and_limited(site: &Site) {
+    run(site, "usage.py");
 }
 
 fn teams_grants_and_checks_are_had(site: &Site) {

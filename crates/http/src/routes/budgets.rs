@@ -21,7 +21,7 @@ pub struct OrganizationBudget {
     organization_id: Uuid,
     /// The most US dollars in a month; null is no limit.
     monthly_limit_usd: Option<f64>,
-    /// What was spent this month. Nothing is counted yet.
+    /// What was spent this month, in UTC, as it was reported.
     current_spend_usd: f64,
 }
 

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::{
     api_keys::ApiKey,
+    assets::Asset,
     budgets::OrganizationBudget,
     invitations::Invitation,
     members::Member,
@@ -23,6 +24,7 @@ use super::{
     roles::OwnRole,
     service_accounts::ServiceAccount,
     teams::{Team, TeamMember},
+    usage::UsageRecord,
 };
 use crate::{
     answer::Streamed,
@@ -55,6 +57,10 @@ pub struct Manifest {
     service_accounts: Vec<ServiceAccount>,
     /// Its OAuth clients, without their secrets.
     oauth_clients: Vec<OauthClient>,
+    /// What it has at providers, and has had: what is deleted has a `deleted_at`.
+    assets: Vec<Asset>,
+    /// What was run for it, from the newest record to the oldest.
+    usage_records: Vec<UsageRecord>,
     /// The names of its secrets. Their values stay where they are.
     secrets: Vec<String>,
 }
@@ -104,6 +110,8 @@ pub async fn write_manifest(
     };
     writer.list("service_accounts", |page| export.service_accounts(page), with_role).await?;
     writer.list("oauth_clients", |page| export.oauth_clients(page), OauthClient::from).await?;
+    writer.list("assets", |page| export.assets(page), Asset::from).await?;
+    writer.list("usage_records", |page| export.usage_records(page), UsageRecord::from).await?;
     writer.list("secrets", |page| export.secrets(page), |secret| secret.name.to_string()).await?;
     writer.finish().await
 }

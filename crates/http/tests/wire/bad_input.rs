@@ -344,6 +344,8 @@ async fn attack_43_a_page_has_a_size_and_a_place(world: &World) {
         .await;
     let lists = operations::all().into_iter().filter(|operation| operation.query.iter().any(|name| name == "limit"));
     let lists: Vec<_> = lists.collect();
+    // Who runs the platform sees every list.
+    world.tamper("UPDATE accounts SET platform_admin = true WHERE app_id IS NULL");
     assert!(lists.len() >= 4);
     for list in lists {
         let call = |query: &str| list.call(world, &app, query).send();

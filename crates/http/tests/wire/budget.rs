@@ -10,6 +10,7 @@ on_both!(
     what_is_no_amount_is_refused,
     everybody_sees_it_and_admins_set_it,
     a_closed_organization_keeps_its_budget,
+    what_was_spent_is_what_was_reported_this_month,
 );
 
 async fn a_budget_is_none_until_somebody_sets_it(world: &World) {
@@ -87,4 +88,20 @@ async fn a_closed_organization_keeps_its_budget(world: &World) {
     let set = world.call("PUT", &company.path("budget")).json(&json!({ "monthly_limit_usd": 1 }));
     set.by(&company.owner).send().await.refused(409, "conflict");
     world.get(&company.path("budget")).by(&company.owner).send().await.ok();
+}
+
+async fn what_was_spent_is_what_was_reported_this_month(world: &World) {
+    let company = Company::new(world).await;
+    for (key, cost) in [("run-1", 0.1), ("run-2", 0.2)] {
+        let record = json!({ "idempotency_key": key, "cost_usd": cost });
+        world.post(&company.path("usage/records"), &record).by(&company.admin).send().await.ok();
+    }
+    let spent = async || world.get(&company.path("budget")).by(&company.viewer).send().await.ok().clone();
+    assert_eq!(spent().await["current_spend_usd"], 0.3, "to the millionth");
+    let set = world.call("PUT", &company.path("budget")).json(&json!({ "monthly_limit_usd": 1 })).by(&company.admin);
+    assert_eq!(set.send().await.ok()["current_spend_usd"], 0.3);
+    world.advance(std::time::Duration::from_hours(31 * 24));
+    let viewer = world.sign_in(Some(&company.app), "viewer").await;
+    let next = world.get(&company.path("budget")).by(&viewer).send().await;
+    assert_eq!((&next.ok()["current_spend_usd"], &next.ok()["monthly_limit_usd"]), (&json!(0.0), &json!(1.0)));
 }

@@ -106,13 +106,14 @@ impl Operation {
             match field.name.as_str() {
                 "email" => "nobody@example.com".into(),
                 name if name.ends_with("password") => PASSWORD.into(),
-                "expires_at" => "2100-01-01T00:00:00Z".into(),
+                "expires_at" | "occurred_at" => "2100-01-01T00:00:00Z".into(),
                 name if name.ends_with("_url") => "https://example.com".into(),
                 "organization_id" | "principal_id" | "team_id" => NOTHING.into(),
                 "actions" => Value::Array(vec!["team.read".into()]),
                 _ if field.is("string") => "text".into(),
                 _ if field.is("boolean") => true.into(),
                 _ if field.is("integer") => 900.into(),
+                _ if field.is("number") => 12.5.into(),
                 _ if field.is("array") => Value::Array(Vec::new()),
                 _ => Value::Object(serde_json::Map::new()),
             }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use kernel::{Error, Result, Scope};
-use tenancy::{Budget, BudgetRepository, MicroDollars};
+use tenancy::{BudgetRepository, MicroDollars};
 
 use super::Tx;
 use crate::{
@@ -11,13 +11,11 @@ use crate::{
 };
 
 impl BudgetRepository for Tx<'_> {
-    fn budget(&mut self, scope: &dyn Scope) -> Result<Budget> {
+    fn monthly_limit(&mut self, scope: &dyn Scope) -> Result<Option<MicroDollars>> {
         let query =
             organizations::table.find(RowId(scope.organization().0)).select(organizations::monthly_limit_micro_usd);
         let limit: Option<Option<i64>> = self.query(|connection| query.first(connection).optional())?;
-        let limit = limit.ok_or_else(Error::not_found)?;
-        // Nothing is counted yet.
-        Ok(Budget { monthly_limit: intact(limit.map(MicroDollars::new).transpose())?, ..Budget::default() })
+        intact(limit.ok_or_else(Error::not_found)?.map(MicroDollars::new).transpose())
     }
 
     fn set_monthly_limit(&mut self, scope: &dyn Scope, limit: Option<MicroDollars>) -> Result<()> {

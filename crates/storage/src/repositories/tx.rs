@@ -52,9 +52,11 @@ macro_rules! paged {
 mod accounts;
 mod api_keys;
 mod apps;
+mod assets;
 mod audit;
 mod budgets;
 mod client_secrets;
+mod concurrency_limits;
 mod custom_roles;
 mod event_ledger;
 mod grants;
@@ -75,6 +77,7 @@ mod service_accounts;
 mod sessions;
 mod signing_secrets;
 mod teams;
+mod usage;
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -7,7 +7,7 @@ use kernel::{
     id::{OrganizationId, PrincipalId},
 };
 use platform::Transaction;
-use tenancy::{Organization, SecretName};
+use tenancy::{Asset, ConcurrencyLimit, Limited, Organization, SecretName};
 
 use crate::support::{Db, app, at, linger, team};
 
@@ -74,13 +74,30 @@ async fn furnish(db: &Db, organization: OrganizationId, principal: PrincipalId) 
         tx.set_role(&within, principal, Role::Owner, Some(role))?;
         tx.insert_api_key(&within, &key)?;
         tx.set_secret(&within, &SecretName::parse("KEY")?, &Sealed(vec![1]), at(0))?;
+        tx.insert_asset(&within, &Asset { team: Some(team.id), ..crate::assets::asset(organization) })?;
+        tx.record_usage(&within, &crate::usage::record(organization, "run"))?;
+        for limited in [Limited::Organization(organization), Limited::Team(team.id, organization)] {
+            tx.set_concurrency_limit(&ConcurrencyLimit { limited, max_runs: 1, updated_at: at(0) })?;
+        }
         tx.append(&Event { organization: Some(organization), ..Event::new(EventKind::OrganizationCreated, at(0)) })
     })
     .await;
 }
 
-const TABLES: [&str; 8] =
-    ["organizations", "memberships", "teams", "team_members", "roles", "grants", "api_keys", "organization_secrets"];
+const TABLES: [&str; 12] = [
+    "organizations",
+    "memberships",
+    "teams",
+    "team_members",
+    "roles",
+    "grants",
+    "api_keys",
+    "organization_secrets",
+    "assets",
+    "usage_records",
+    "usage_days",
+    "(SELECT DISTINCT organization_id FROM concurrency_limits) AS limited",
+];
 
 async fn an_organization_goes_with_everything_in_it_and_nothing_else(db: &Db) {
     let account = db.account(None).await;

@@ -110,7 +110,11 @@ async fn every_foreign_key_has_an_index(db: &Db) {
             "api_keys.service_account_id -> service_accounts cascade",
             "app_origins.app_id -> apps cascade",
             "apps.owner_organization_id -> organizations cascade",
+            "assets.organization_id -> organizations cascade",
+            "assets.team_id -> teams cascade",
             "client_secrets.app_id -> apps cascade",
+            "concurrency_limits.organization_id -> organizations cascade",
+            "concurrency_limits.team_id -> teams cascade",
             "grants.organization_id -> organizations cascade",
             "grants.team_id -> teams cascade",
             "invitation_letters.invitation_id -> invitations cascade",
@@ -135,6 +139,8 @@ async fn every_foreign_key_has_an_index(db: &Db) {
             "team_members.role_id -> roles",
             "team_members.team_id -> teams cascade",
             "teams.organization_id -> organizations cascade",
+            "usage_days.organization_id -> organizations cascade",
+            "usage_records.organization_id -> organizations cascade",
         ]
     );
 }

@@ -73,6 +73,7 @@ async fn on_sqlite_every_query_goes_by_an_index() {
                 "SCAN events USING INDEX sqlite_autoindex_events_1",
                 "SCAN audit_chains",
                 "SCAN erasures",
+                "SCAN concurrency_limits",
                 // An index of nobody else.
                 "SCAN accounts USING INDEX accounts_platform_admin",
                 "SCAN events USING INDEX events_unsequenced",
@@ -115,6 +116,7 @@ async fn on_postgres_every_query_goes_by_an_index() {
                 "using events_unsequenced on events",
                 "using audit_chains_pkey on audit_chains",
                 "using erasures_pkey on erasures",
+                "using concurrency_limits_pkey on concurrency_limits",
             ];
             let known = whole.iter().any(|known| line.contains(known));
             assert!(!line.contains("Seq Scan") && (by_index || known), "{query}\n{}", plan.join("\n"));
@@ -173,6 +175,16 @@ const MANY_TENANTS: &str = "
     INSERT INTO links SELECT 'supabase', id, app_id, id, now() FROM accounts;
     INSERT INTO organization_secrets
         SELECT id, 'KEY_' || n, 'x', now(), now() FROM organizations, generate_series(1, 3) AS n;
+    INSERT INTO assets
+        SELECT gen_random_uuid(), id, NULL, 'voice', 'Narrator', NULL, NULL, '{}', id, s.at, now()
+        FROM organizations, generate_series(1, 3), (VALUES (NULL), (now())) AS s (at);
+    INSERT INTO usage_records
+        SELECT gen_random_uuid(), id, NULL, 1, 1, now(), 'run-' || n, '{}', id, now()
+        FROM organizations, generate_series(1, 5) AS n;
+    INSERT INTO usage_days
+        SELECT id, date_trunc('day', now()) - n * interval '1 day', 1, 1
+        FROM organizations, generate_series(1, 5) AS n;
+    INSERT INTO concurrency_limits SELECT id, id, NULL, 1, now() FROM organizations;
     INSERT INTO service_accounts
         SELECT gen_random_uuid(), id, NULL, 'Deploys', NULL, 'member', NULL, NULL, now(), now()
         FROM organizations, generate_series(1, 2);

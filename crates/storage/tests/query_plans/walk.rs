@@ -8,12 +8,12 @@ use identity::{
     ServiceAccount, Session, account::AccountFilter,
 };
 use kernel::{
-    AllowedIps, Client, Email, Event, EventKind, Metadata, Name, Page, Result, Role, Sealed, SecretHash, Slug,
+    AllowedIps, Client, Email, Event, EventKind, Metadata, Month, Name, Page, Result, Role, Sealed, SecretHash, Slug,
     Timestamp, Unchecked,
     id::{
-        AccountId, ApiKeyId, AppId, ClientSecretId, GrantId, InvitationId, MailId, MembershipId, OauthClientId,
-        OneTimeTokenId, OrganizationId, PrincipalId, RefreshTokenId, RoleId, ServiceAccountId, SessionId, TeamId,
-        TokenId,
+        AccountId, ApiKeyId, AppId, AssetId, ClientSecretId, GrantId, InvitationId, MailId, MembershipId,
+        OauthClientId, OneTimeTokenId, OrganizationId, PrincipalId, RefreshTokenId, RoleId, ServiceAccountId,
+        SessionId, TeamId, TokenId, UsageRecordId,
     },
 };
 use platform::{
@@ -21,7 +21,8 @@ use platform::{
     records::{MailOrder, QueuedMail},
 };
 use tenancy::{
-    Invitation, InvitationStatus, Membership, Organization, OrganizationSettings, SecretName, Team, TeamMember,
+    Asset, AssetFilter, ConcurrencyLimit, IdempotencyKey, Invitation, InvitationStatus, Label, Limited, Membership,
+    MicroDollars, Organization, OrganizationSettings, Runs, SecretName, Team, TeamMember, UsageRecord,
 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -136,7 +137,7 @@ fn keepings(tx: &mut dyn Transaction, here: &Unchecked<OrganizationId>) -> Resul
     let (name, now) = (SecretName::parse("KEY")?, at(0));
     tx.hold_organization(here.0)?;
     tx.organization_settings(here)?;
-    tx.budget(here)?;
+    tx.monthly_limit(here)?;
     tx.set_monthly_limit(here, None)?;
     tx.set_secret(here, &name, &Sealed(vec![1]), now)?;
     tx.sealed_secret(here, &name)?;
@@ -145,6 +146,7 @@ fn keepings(tx: &mut dyn Transaction, here: &Unchecked<OrganizationId>) -> Resul
         tx.secrets_in(here, &Page::new(after, 0, 10)?.counted(true))?;
     }
     tx.delete_secret(here, &name)?;
+    used(tx, here)?;
     for app in [None, Some(AppId::generate())] {
         for after in [None, Some(here.0)] {
             tx.organizations_in(&Unchecked(app), &Page::new(after, 0, 10)?)?;
@@ -155,6 +157,61 @@ fn keepings(tx: &mut dyn Transaction, here: &Unchecked<OrganizationId>) -> Resul
     let gone = Organization { id, slug: Slug::from_name(&id.to_string()), ..organization(now) };
     tx.insert_organization(&gone)?;
     tx.delete_organization(&Unchecked(id))
+}
+
+/// What an organization has at providers, uses, and may use.
+fn used(tx: &mut dyn Transaction, here: &Unchecked<OrganizationId>) -> Result<()> {
+    let (now, organization) = (at(0), here.0);
+    let kind = Label::parse("voice")?;
+    let asset = Asset {
+        id: AssetId::generate(),
+        organization,
+        team: None,
+        kind: kind.clone(),
+        name: Name::constant("Narrator"),
+        provider: None,
+        provider_id: None,
+        metadata: Metadata::default(),
+        created_by: PrincipalId::generate(),
+        deleted_at: None,
+        created_at: now,
+    };
+    tx.count_assets(here)?;
+    tx.insert_asset(here, &asset)?;
+    tx.asset(here, asset.id)?;
+    for (kind, team) in [(None, None), (Some(kind), None), (None, Some(TeamId::generate()))] {
+        for (after, deleted) in [(None, false), (Some(asset.id), false), (None, true), (Some(asset.id), true)] {
+            let filter = AssetFilter { kind: kind.clone(), team, deleted };
+            tx.assets_in(here, &filter, &Page::new(after, 0, 10)?.counted(true))?;
+        }
+    }
+    tx.delete_asset(here, asset.id, now)?;
+    let record = UsageRecord {
+        id: UsageRecordId::generate(),
+        organization,
+        kind: None,
+        runs: Runs::new(1)?,
+        cost: MicroDollars::default(),
+        occurred_at: now,
+        key: IdempotencyKey::parse("run")?,
+        metadata: Metadata::default(),
+        recorded_by: PrincipalId::generate(),
+        created_at: now,
+    };
+    for _ in 0..2 {
+        tx.record_usage(here, &record)?;
+    }
+    for after in [None, Some(record.id)] {
+        tx.usage_records(here, &Page::new(after, 0, 10)?.counted(true))?;
+    }
+    tx.days_of_usage(here, Month::of(now))?;
+    let limited = Limited::Organization(organization);
+    tx.set_concurrency_limit(&ConcurrencyLimit { limited, max_runs: 1, updated_at: now })?;
+    for after in [None, Some(limited.scope())] {
+        // Counting all that there is reads all that there is.
+        tx.concurrency_limits(&Page::new(after, 0, 10)?)?;
+    }
+    tx.lift_concurrency_limit(limited)
 }
 
 /// The ledger as an audit log.

@@ -108,8 +108,14 @@ impl Someone {
             Kind::Key if self.tenant.is_some_and(|role| role < Role::Admin) || action.name == "api_key.rotate" => {
                 by_role(self.tenant).and(Err((403, "forbidden")))
             }
+            // It is somebody else's, too.
+            Kind::Asset if action.name == "asset.delete" && self.tenant.is_some_and(|role| role < Role::Admin) => {
+                Err((403, "forbidden"))
+            }
             Kind::Organization => by_role(self.tenant),
             tenants if tenants.is_tenants() => by_role(self.tenant),
+            Kind::Platform if self.administrator => Ok(()),
+            Kind::Platform => Err((403, "forbidden")),
             // Apps are registered with a platform account.
             Kind::Owner if self.in_app => Err((403, "forbidden")),
             // An app always means its own accounts, whatever it names.
@@ -130,7 +136,7 @@ fn gives_a_credential(entry: &Entry) -> bool {
 pub struct Cast {
     pub(super) app: App,
     other_app: App,
-    administrator: Person,
+    pub(super) administrator: Person,
     /// An organization of the app, and its members by role.
     pub(super) home: OrganizationId,
     pub(super) tenants: Vec<(Role, Person)>,

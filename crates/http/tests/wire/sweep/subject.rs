@@ -23,6 +23,8 @@ pub enum Kind {
     Role,
     /// One of its secrets.
     Secret,
+    /// One of its assets.
+    Asset,
     /// One of its teams.
     Team,
     /// Somebody in one of its teams.
@@ -47,6 +49,8 @@ pub enum Kind {
     User,
     /// The accounts of an app.
     Users,
+    /// The platform itself.
+    Platform,
 }
 
 impl Kind {
@@ -57,6 +61,7 @@ impl Kind {
             | Self::Member
             | Self::Role
             | Self::Secret
+            | Self::Asset
             | Self::Team
             | Self::TeamMember
             | Self::Invitation
@@ -65,7 +70,9 @@ impl Kind {
             | Self::ServiceAccount
             | Self::ServiceAccountKey
             | Self::OauthClient => true,
-            Self::Own | Self::Organization | Self::Owner | Self::App | Self::User | Self::Users => false,
+            Self::Own | Self::Organization | Self::Owner | Self::App | Self::User | Self::Users | Self::Platform => {
+                false
+            }
         }
     }
 
@@ -80,6 +87,7 @@ impl Kind {
             (["{organization_id}", "{principal_id}"], _) => Self::Member,
             (["{organization_id}", "{role_id}"], _) => Self::Role,
             (["{organization_id}", "{secret_name}"], _) => Self::Secret,
+            (["{organization_id}", "{asset_id}"], _) => Self::Asset,
             (["{team_id}"], _) => Self::Team,
             (["{team_id}", "{principal_id}"], _) => Self::TeamMember,
             (["{permission_id}"], _) => Self::Permission,
@@ -115,6 +123,7 @@ impl Kind {
                 ),
             ) => Self::Own,
             ([], Access::Action("user.read" | "user.manage" | "audit.read")) => Self::Users,
+            ([], Access::Action("concurrency_limit.read" | "concurrency_limit.manage")) => Self::Platform,
             ([], access) if !matches!(access, Access::Action(_)) => Self::Own,
             _ => panic!(
                 "{} {} ({:?}) is new to the sweep: say in Kind::of what it is about",
@@ -189,6 +198,7 @@ pub fn body(subject: &Subject) -> Value {
         "current_password": PASSWORD, "new_password": NEXT_PASSWORD, "organization_id": subject.within,
         // None but these: a key with scopes makes none with more.
         "scopes": ["api_keys:read"], "redirect_uris": [],
-        "value": "hunter2", "monthly_limit_usd": 12.5,
+        "value": "hunter2", "monthly_limit_usd": 12.5, "asset_type": "voice", "cost_usd": 0.25,
+        "idempotency_key": fresh_name(), "scope": "global", "max_concurrent_runs": 5,
     })
 }

@@ -1,17 +1,16 @@
 //! The things that routes are about: some to do something to, and some that are others'.
 
-use apps::{ClientId, OauthClient};
 use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
-use identity::{ApiKey, ServiceAccount};
 use kernel::{
-    Email, Name, Role, Sealed, SecretHash, Slug, Unchecked,
-    id::{GrantId, InvitationId, OauthClientId, OrganizationId, RoleId, ServiceAccountId, TeamId},
+    Email, Name, Role, Sealed, Slug, Unchecked,
+    id::{AssetId, GrantId, InvitationId, OrganizationId, RoleId, TeamId},
 };
 use serde_json::{Value, json};
 use tenancy::{Invitation, InvitationStatus, SecretName, Team, TeamMember, invitation::LIFETIME};
 
 use super::{
     cast::{Cast, Someone, Through},
+    made::{narrow, programs, somebodys},
     subject::{Kind, Subject, any_id, fresh_name},
 };
 use crate::support::{App, Person, World};
@@ -22,6 +21,7 @@ pub struct Things {
     member: String,
     role: String,
     secret: String,
+    asset: String,
     team: String,
     permission: String,
     invitation: String,
@@ -44,10 +44,10 @@ impl Things {
         (member, grantee): (&Person, &Person),
         needed: impl Fn(Kind) -> bool,
     ) -> Self {
-        let (with_role, with_secret) = (needed(Kind::Role), needed(Kind::Secret));
+        let (with_role, with_secret, with_asset) = (needed(Kind::Role), needed(Kind::Secret), needed(Kind::Asset));
         let now = world.now();
         let (role, team, permission) = (RoleId::generate(), TeamId::generate(), GrantId::generate());
-        let invitation = InvitationId::generate();
+        let (invitation, asset) = (InvitationId::generate(), AssetId::generate());
         let (principal, grantee, name) = (member.id, grantee.id, fresh_name());
         let secret = name.clone();
         world
@@ -67,6 +67,9 @@ impl Things {
                 }
                 if with_secret {
                     tx.set_secret(&within, &SecretName::parse(&name)?, &Sealed(vec![1]), now)?;
+                }
+                if with_asset {
+                    tx.insert_asset(&within, &somebodys(asset, organization, now)?)?;
                 }
                 tx.insert_team(
                     &within,
@@ -127,6 +130,7 @@ impl Things {
             member: principal.to_string(),
             role: role.to_string(),
             secret,
+            asset: asset.to_string(),
             team: team.to_string(),
             permission: permission.to_string(),
             invitation: invitation.to_string(),
@@ -139,6 +143,7 @@ impl Things {
             Kind::Member => Subject::new(&organization, &any_id()).part(&self.member),
             Kind::Role => Subject::new(&organization, &any_id()).part(&self.role),
             Kind::Secret => Subject::new(&organization, &any_id()).part(&self.secret),
+            Kind::Asset => Subject::new(&organization, &any_id()).part(&self.asset),
             Kind::Team => Subject::new(&self.team, &any_id()),
             Kind::TeamMember => Subject::new(&self.team, &any_id()).part(&self.member),
             Kind::Permission => Subject::new(&self.permission, &any_id()),
@@ -151,56 +156,6 @@ impl Things {
             _ => unreachable!("{kind:?} is nothing that an organization has"),
         }
     }
-}
-
-/// A service account with a key and a client, by their ids.
-async fn programs(world: &World, organization: OrganizationId) -> [String; 3] {
-    let now = world.now();
-    let (id, client_id, name) = (ServiceAccountId::generate(), OauthClientId::generate(), fresh_name());
-    world
-        .write(move |tx| {
-            let within = Unchecked(organization);
-            let name = Name::parse(&name)?;
-            let account = ServiceAccount {
-                id,
-                organization,
-                team: None,
-                name: name.clone(),
-                description: None,
-                role: Role::Viewer,
-                custom_role: None,
-                created_by: None,
-                disabled_at: None,
-                created_at: now,
-                updated_at: now,
-            };
-            tx.insert_service_account(&within, &account)?;
-            tx.insert_oauth_client(
-                &within,
-                &OauthClient {
-                    id: client_id,
-                    service_account: id,
-                    name,
-                    organization,
-                    app: None,
-                    disabled_at: None,
-                    client_id: ClientId::from_random(std::array::from_fn(|index| id.0.as_bytes()[index % 16])),
-                    hash: SecretHash::of("secret"),
-                    redirect_uris: Vec::new(),
-                    scopes: Vec::new(),
-                    created_at: now,
-                },
-            )
-        })
-        .await;
-    let of_account = |key| narrow(ApiKey { principal: id.into(), service_account: Some(id), role: None, ..key });
-    let key = world.insert_key(organization, of_account).await;
-    [id.to_string(), key.id.to_string(), client_id.to_string()]
-}
-
-/// With scopes that every key has which may have it: nobody gets more than the key that they come with.
-fn narrow(key: ApiKey) -> ApiKey {
-    ApiKey { scopes: vec!["api_keys:read".to_owned()], ..key }
 }
 
 /// Something that is another's, and what it must look like: something that does not exist.
@@ -216,7 +171,7 @@ impl Cast {
     /// What those who may not come for: it is there as long as the story.
     pub fn untouched(&self, kind: Kind) -> Subject {
         match kind {
-            Kind::Own => Subject::anything(),
+            Kind::Own | Kind::Platform => Subject::anything(),
             Kind::Organization => Subject::new(&self.home, &any_id()),
             Kind::Owner => Subject::new(&any_id(), &self.app.organization),
             Kind::App => Subject::new(&self.app.id, &any_id()),
@@ -281,7 +236,15 @@ impl Cast {
         let path = match kind {
             Kind::Own => return Value::Null,
             Kind::Organization => {
-                let answer = world.get(&format!("/v1/organizations/{id}")).by(&self.tenants[3].1).send().await;
+                let mut seen = Vec::new();
+                for what in ["", "/assets", "/usage/records", "/usage"] {
+                    let path = format!("/v1/organizations/{id}{what}");
+                    seen.push(world.get(&path).by(&self.tenants[3].1).send().await.ok().clone());
+                }
+                return Value::Array(seen);
+            }
+            Kind::Platform => {
+                let answer = world.get("/v1/admin/concurrency-limits").by(&self.administrator).send().await;
                 return answer.ok().clone();
             }
             Kind::Owner => "/v1/apps?limit=200".to_owned(),
@@ -290,8 +253,17 @@ impl Cast {
             Kind::Users => format!("/v1/admin/users?app_id={within}&limit=200"),
             _ => {
                 let mut seen = Vec::new();
-                for what in ["members", "roles", "secrets", "teams", "permissions", "invitations", "settings", "budget"]
-                {
+                for what in [
+                    "members",
+                    "roles",
+                    "secrets",
+                    "assets",
+                    "teams",
+                    "permissions",
+                    "invitations",
+                    "settings",
+                    "budget",
+                ] {
                     let path = format!("/v1/organizations/{}/{what}", self.home);
                     seen.push(world.get(&path).by(&self.tenants[3].1).send().await.ok().clone());
                 }
@@ -327,7 +299,7 @@ impl Cast {
         };
         let thing = |what, subject| Foreign { what, subject, absent: nothing.clone(), administrators_see_it: false };
         let mut things: Vec<_> = match kind {
-            Kind::Own => return Vec::new(),
+            Kind::Own | Kind::Platform => return Vec::new(),
             Kind::Organization => vec![
                 thing("another app's organization", Subject::new(&theirs, &any_id())),
                 thing("another organization of the app", Subject::new(&newcomers, &any_id())),
@@ -361,8 +333,10 @@ impl Cast {
                     vec![thing("another app's", there.clone()), thing("another organization's", near.clone())];
                 // What is another's does not become ours by our own organization before it.
                 let own = self.untouched(kind);
-                if matches!(kind, Kind::Member | Kind::Role | Kind::Secret | Kind::TeamMember | Kind::ServiceAccountKey)
-                {
+                if matches!(
+                    kind,
+                    Kind::Member | Kind::Role | Kind::Secret | Kind::Asset | Kind::TeamMember | Kind::ServiceAccountKey
+                ) {
                     for part in [there.part, near.part] {
                         let absent = own.clone().part(&any_id());
                         let subject = own.clone().part(&part);

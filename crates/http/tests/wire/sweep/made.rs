@@ -1,0 +1,79 @@
+//! Things of which it takes more than a line to make one.
+
+use apps::{ClientId, OauthClient};
+use identity::{ApiKey, ServiceAccount};
+use kernel::{
+    Metadata, Name, Result, Role, SecretHash, Timestamp, Unchecked,
+    id::{AssetId, OauthClientId, OrganizationId, PrincipalId, ServiceAccountId},
+};
+use tenancy::{Asset, Label};
+
+use super::subject::fresh_name;
+use crate::support::World;
+
+/// An asset that somebody has registered who is nobody here.
+pub fn somebodys(id: AssetId, organization: OrganizationId, now: Timestamp) -> Result<Asset> {
+    Ok(Asset {
+        id,
+        organization,
+        team: None,
+        kind: Label::parse("voice")?,
+        name: Name::constant("Narrator"),
+        provider: None,
+        provider_id: None,
+        metadata: Metadata::default(),
+        created_by: PrincipalId::generate(),
+        deleted_at: None,
+        created_at: now,
+    })
+}
+
+/// A service account with a key and a client, by their ids.
+pub async fn programs(world: &World, organization: OrganizationId) -> [String; 3] {
+    let now = world.now();
+    let (id, client_id, name) = (ServiceAccountId::generate(), OauthClientId::generate(), fresh_name());
+    world
+        .write(move |tx| {
+            let within = Unchecked(organization);
+            let name = Name::parse(&name)?;
+            let account = ServiceAccount {
+                id,
+                organization,
+                team: None,
+                name: name.clone(),
+                description: None,
+                role: Role::Viewer,
+                custom_role: None,
+                created_by: None,
+                disabled_at: None,
+                created_at: now,
+                updated_at: now,
+            };
+            tx.insert_service_account(&within, &account)?;
+            tx.insert_oauth_client(
+                &within,
+                &OauthClient {
+                    id: client_id,
+                    service_account: id,
+                    name,
+                    organization,
+                    app: None,
+                    disabled_at: None,
+                    client_id: ClientId::from_random(std::array::from_fn(|index| id.0.as_bytes()[index % 16])),
+                    hash: SecretHash::of("secret"),
+                    redirect_uris: Vec::new(),
+                    scopes: Vec::new(),
+                    created_at: now,
+                },
+            )
+        })
+        .await;
+    let of_account = |key| narrow(ApiKey { principal: id.into(), service_account: Some(id), role: None, ..key });
+    let key = world.insert_key(organization, of_account).await;
+    [id.to_string(), key.id.to_string(), client_id.to_string()]
+}
+
+/// With scopes that every key has which may have it: nobody gets more than the key that they come with.
+pub fn narrow(key: ApiKey) -> ApiKey {
+    ApiKey { scopes: vec!["api_keys:read".to_owned()], ..key }
+}
