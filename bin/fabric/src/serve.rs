@@ -8,7 +8,7 @@ use std::{
 
 use actix_web::{App, HttpServer, rt};
 use http::Metrics;
-use kernel::{Error, Result};
+use kernel::{Error, Result, secret::ExposeSecret};
 use platform::Workers;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,6 +37,7 @@ pub fn serve(mut config: Config, show: Output) -> Result<()> {
 async fn run(config: &Config, listeners: Vec<TcpListener>, show: Output) -> Result<()> {
     let metrics = Metrics::install()?;
     let Started { platform, database, mailer } = start(config).await?;
+    database.hear_others(config.database.direct_url.as_ref().map(ExposeSecret::expose_secret))?;
     let (workers, mode) = match config.runtime.mode {
         Mode::Server => (Workers::start(&platform, mailer), http::Mode::Server),
         Mode::RequestOnly => (Workers::of_requests(&platform), http::Mode::RequestOnly),

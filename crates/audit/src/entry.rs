@@ -228,7 +228,7 @@ fn object(text: &str) -> Map<String, Value> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// An event's kind, or all that begin with it: `membership.` for `membership.*`.
-    pub kind: Option<(String, bool)>,
+    pub action: Option<(String, bool)>,
     /// Who did it.
     pub actor: Option<PrincipalId>,
     /// To what kind of thing.

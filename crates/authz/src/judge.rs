@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kernel::{
     Role,
-    id::{AppId, GrantId, OrganizationId, RoleId, TeamId},
+    id::{AppId, GrantId, MembershipId, OrganizationId, RoleId, TeamId},
 };
 
 use crate::{
@@ -141,8 +141,10 @@ pub struct Authority {
     pub app: Option<AppId>,
     /// Whether the organization is archived, or about to be deleted: then it is read and not changed.
     pub archived: bool,
-    /// The membership. Who has none may have grants all the same.
+    /// What the membership says. Who has none may have grants all the same.
     pub member: Option<Member>,
+    /// Which membership that is; a service account has a role without one. It decides nothing, and is told.
+    pub membership: Option<MembershipId>,
     /// Their roles in its teams.
     pub teams: Vec<(TeamId, Role)>,
     /// What own roles of the organization add to those, each in its team.

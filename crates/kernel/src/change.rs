@@ -26,4 +26,6 @@ pub enum Change {
     Organization(OrganizationId),
     /// An app's settings, secrets or state changed, or it is gone.
     App(AppId),
+    /// Nobody knows what: another process may have changed anything. No repository reports it.
+    Everything,
 }

@@ -34,6 +34,12 @@ impl WebUrl {
         &self.0
     }
 
+    /// The host that it names.
+    #[must_use]
+    pub fn host(&self) -> Option<String> {
+        Url::parse(&self.0).ok()?.host_str().map(str::to_owned)
+    }
+
     /// The URL with these in its query, behind what is there.
     #[must_use]
     pub fn with_query(&self, pairs: &[(&str, &str)]) -> String {

@@ -8,7 +8,7 @@ use kernel::{
 use serde_json::json;
 use tenancy::{Membership, Organization, membership::Departure, organization::personal_name};
 
-use crate::{Transaction, organizations::about};
+use crate::{Transaction, key_making::Author, members::let_go, organizations::about};
 
 /// Who makes an account.
 #[derive(Clone, Copy)]
@@ -213,14 +213,7 @@ pub(crate) fn delete_account(
         if place.depart()? == Departure::Empty {
             archive_empty(tx, &within, actor, now)?;
         }
-        tx.delete_membership(&within, principal)?;
-        tx.append(&Event {
-            app: scope.app(),
-            organization: Some(place.organization),
-            actor,
-            payload: json!({ "principal_id": principal }),
-            ..Event::new(EventKind::MembershipRemoved, now)
-        })?;
+        let_go(tx, &within, Author { app: scope.app(), actor, now }, principal)?;
     }
     tx.delete_grants_in_app(scope.app(), principal)?;
     tx.delete_account(scope, principal, now)?;

@@ -2,7 +2,7 @@
 //!
 //! A fact is dropped by the commit that changes it, before that change is answered. A load that was under way meanwhile
 //! keeps nothing: it notes the generation of its place before it reads, and what moved meanwhile is not kept. And
-//! nothing is kept for longer than [`STALE_AFTER`], which is the bound on what another process changes.
+//! nothing is kept for longer than [`STALE_AFTER`], which is the bound on what another process changes and nobody tells.
 
 use std::{
     future::Future,

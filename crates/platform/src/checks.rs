@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use authz::{
-    Acting, AppStanding, Authority, KeyGrant, Question, Reason, Refusal, Resource, Verdict,
-    action::{AuthzCheck, OrganizationList, PermissionRead},
+    Acting, AppStanding, Authority, Question, Reason, Refusal, Resource, Verdict,
+    action::{AuthzCheck, PermissionRead},
     judge, judge_app,
 };
 use kernel::{
-    Code, Error, Page, Result, Role,
-    id::{OrganizationId, PrincipalId, TeamId},
+    Code, Error, Result, Role,
+    id::{MembershipId, OrganizationId, PrincipalId, TeamId},
 };
 
 use crate::{
     Platform,
-    permit::authority,
     places::{Place, named},
 };
 
@@ -41,6 +40,10 @@ pub struct Checked {
     pub verdict: Option<Verdict>,
     /// Where.
     pub organization: Option<OrganizationId>,
+    /// What the caller is there, by membership or as a service account: the highest role of organization and team.
+    pub role: Option<Role>,
+    /// The membership behind that.
+    pub membership: Option<MembershipId>,
 }
 
 impl Checked {
@@ -107,7 +110,7 @@ impl Platform {
         let names_ours = check.team.is_some() || resource.is_some_and(Resource::is_ours);
         let Some(Place { organization, app }) = place.filter(|_| !at_odds) else {
             let verdict = (at_odds || names_ours).then_some(Verdict::Refused(Refusal::Stranger));
-            return Ok(Checked { verdict, organization: None });
+            return Ok(Checked { verdict, organization: None, role: None, membership: None });
         };
         let usual = match team {
             Some(team) => Resource::of("team", team.0),
@@ -115,18 +118,23 @@ impl Platform {
         };
         let question = Question::new(&check.action, check.resource.clone()).or_about(usual).within(team);
         let authority = self.authority_facts(organization, caller.principal).await?;
-        let verdict = match (app, authority) {
+        // Who comes through another app is nobody here.
+        let authority = authority.filter(|authority| authority.app == caller.app);
+        let role = authority.as_ref().and_then(|authority| authority.role(team)).map(|(role, _)| role);
+        let membership = authority.as_ref().and_then(|authority| authority.membership);
+        let verdict = match (app, authority.as_deref()) {
             (Some(app), authority) => {
                 let platform_admin = self.runs_the_platform(caller).await?;
-                let authority = authority.as_deref();
                 judge_app(AppStanding { app, owner: organization, authority, platform_admin }, caller, &question)
             }
-            (None, Some(authority)) if authority.app == caller.app => {
-                judge(&authority, organization, caller.key(), &question)
-            }
-            (None, _) => Verdict::Refused(Refusal::Stranger),
+            (None, Some(authority)) => judge(authority, organization, caller.key(), &question),
+            (None, None) => Verdict::Refused(Refusal::Stranger),
         };
-        Ok(Checked { verdict: Some(verdict), organization: Some(organization) })
+        if verdict == Verdict::Refused(Refusal::Stranger) {
+            // To a stranger, an organization looks like none.
+            return Ok(Checked { verdict: Some(verdict), organization: None, role: None, membership: None });
+        }
+        Ok(Checked { verdict: Some(verdict), organization: Some(organization), role, membership })
     }
 
     /// Several at once, answered in order, each as it would be alone.
@@ -188,38 +196,4 @@ impl Platform {
         let role = authority.role(team).map(|(role, _)| role);
         Ok(Resolved { principal, organization, team, role, authority })
     }
-
-    /// The caller's roles: in the organizations they belong to, and in their teams.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn own_roles(
-        &self,
-        acting: Acting<OrganizationList>,
-    ) -> Result<Vec<(OrganizationId, Option<TeamId>, Role)>> {
-        let caller = acting.caller().clone();
-        let listed = self.store().read(move |tx| {
-            if let Some(key) = caller.key() {
-                let authority = authority(tx, key.organization, caller.principal)?;
-                let authority = authority.filter(|authority| authority.app == caller.app);
-                return Ok(authority.map_or_else(Vec::new, |authority| roles_with(key, &authority)));
-            }
-            let page = Page::new(None, 0, Page::<OrganizationId>::LARGEST)?;
-            let own = tx.organizations_of(caller.app, caller.principal, &page)?.items;
-            let mut roles: Vec<_> = own.into_iter().map(|(own, role)| (own.id, None, role)).collect();
-            let page = Page::new(None, 0, Page::<TeamId>::LARGEST)?;
-            let teams = tx.teams_of(caller.app, None, caller.principal, &page)?.items;
-            roles.extend(teams.into_iter().map(|(team, role)| (team.organization, Some(team.id), role)));
-            Ok(roles)
-        });
-        listed.await
-    }
-}
-
-/// The roles that a key leaves to its principal where it acts.
-fn roles_with(key: &KeyGrant, authority: &Authority) -> Vec<(OrganizationId, Option<TeamId>, Role)> {
-    let cap = |role: Role| key.role.map_or(role, |cap| cap.min(role));
-    let own = authority.member.iter().map(|member| (key.organization, None, cap(member.role)));
-    let teams = authority.teams.iter().map(|(team, role)| (key.organization, Some(*team), cap(*role)));
-    own.chain(teams).collect()
 }

@@ -158,7 +158,52 @@ impl AllFacts {
                 self.client_ids.forget_all();
                 self.origins.forget_all();
             }
+            Change::Everything => self.forget_all(),
         }
+    }
+
+    fn forget_all(&self) {
+        // By name, so that no cache can be left out.
+        let Self {
+            sessions,
+            tokens,
+            accounts,
+            apps,
+            client_ids,
+            secrets,
+            shown_keys,
+            keys,
+            service_accounts,
+            clients,
+            links,
+            origins,
+            authority,
+            // A part of the keys of `authority`, where nothing is left.
+            organizations: _,
+            places,
+            things,
+            roles,
+            users,
+            // Signatures do not change.
+            verified: _,
+        } = self;
+        sessions.forget_all();
+        tokens.forget_all();
+        accounts.forget_all();
+        apps.forget_all();
+        client_ids.forget_all();
+        secrets.forget_all();
+        shown_keys.forget_all();
+        keys.forget_all();
+        service_accounts.forget_all();
+        clients.forget_all();
+        links.forget_all();
+        origins.forget_all();
+        authority.forget_all();
+        places.forget_all();
+        things.forget_all();
+        roles.forget_all();
+        users.forget_all();
     }
 }
 

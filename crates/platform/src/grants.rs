@@ -5,13 +5,14 @@ use authz::{
     action::{AuthzCheck, PermissionManage, PermissionRead},
 };
 use kernel::{
-    Code, Error, Event, EventKind, Listed, Page, Result, Role,
+    Code, Error, Event, EventKind, Listed, Page, Result, Role, Scope,
     id::{GrantId, OrganizationId, PrincipalId, TeamId},
 };
 use serde_json::json;
 
 use crate::{
     Platform, Transaction,
+    key_making::Author,
     permit::{Owned, locate, permit, role_of},
 };
 
@@ -145,13 +146,7 @@ impl Platform {
                 created_at: now,
             };
             tx.insert_grant(&permit, &grant)?;
-            tx.append(&Event {
-                app: organization.app,
-                organization: Some(id),
-                actor: Some(permit.principal()),
-                payload: about(&grant),
-                ..Event::new(EventKind::PermissionGranted, now)
-            })?;
+            told(tx, Author::of(acting.caller(), now), EventKind::PermissionGranted, &grant)?;
             Ok(grant)
         });
         made.await
@@ -174,16 +169,34 @@ impl Platform {
                 permit.reach(role)?;
             }
             tx.delete_grant(&permit, id)?;
-            tx.append(&Event {
-                app: acting.caller().app,
-                organization: Some(grant.organization),
-                actor: Some(permit.principal()),
-                payload: about(&grant),
-                ..Event::new(EventKind::PermissionRevoked, now)
-            })
+            told(tx, Author::of(acting.caller(), now), EventKind::PermissionRevoked, &grant)
         });
         deleted.await
     }
+}
+
+/// Takes back everything that a principal was granted in an organization, and tells of each.
+pub(crate) fn take_back_all(
+    tx: &mut dyn Transaction,
+    scope: &dyn Scope,
+    author: Author,
+    principal: PrincipalId,
+) -> Result<()> {
+    for grant in tx.grants_of(scope.organization(), principal)? {
+        told(tx, author, EventKind::PermissionRevoked, &grant)?;
+    }
+    tx.delete_grants_of(scope, principal)
+}
+
+/// Says in the ledger what happened to a grant.
+fn told(tx: &mut dyn Transaction, author: Author, kind: EventKind, grant: &Grant) -> Result<()> {
+    tx.append(&Event {
+        app: author.app,
+        organization: Some(grant.organization),
+        actor: author.actor,
+        payload: about(grant),
+        ..Event::new(kind, author.now)
+    })
 }
 
 fn about(grant: &Grant) -> serde_json::Value {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use authz::{Caller, KeyScopes};
 use identity::{ApiKey, Rotation, ServiceAccount, api_key};
 use kernel::{
-    AllowedIps, Code, Error, Event, EventKind, Name, Result, Role, Scope, Secret, SecretHash, Timestamp,
+    AllowedIps, Code, Error, Event, EventKind, Name, Page, Result, Role, Scope, Secret, SecretHash, Timestamp,
     id::{AccountId, ApiKeyId, AppId, PrincipalId},
     secret::ExposeSecret,
 };
@@ -162,6 +162,20 @@ pub(crate) fn issue(
     tx.insert_api_key(scope, &key)?;
     author.told(tx, EventKind::ApiKeyCreated, &key)?;
     Ok(IssuedKey { key, secret })
+}
+
+/// Ends every key that a principal has in an organization, and tells of each.
+pub(crate) fn end_all(
+    tx: &mut dyn Transaction,
+    scope: &dyn Scope,
+    author: Author,
+    principal: PrincipalId,
+) -> Result<()> {
+    let whole = Page::new(None, 0, Page::<ApiKeyId>::LARGEST)?;
+    for key in tx.api_keys_in(scope, Some(principal), &whole)?.items {
+        author.told(tx, EventKind::ApiKeyRevoked, &key)?;
+    }
+    tx.delete_api_keys_of(scope, principal)
 }
 
 /// # Errors

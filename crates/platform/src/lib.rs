@@ -77,7 +77,7 @@ pub use grants::NewGrant;
 pub use invitation_answers::{Followed, Invitee};
 pub use invitations::NewInvitation;
 pub use key_making::{Expiry, IssuedKey, NewApiKey};
-pub use me::{Me, MeChange};
+pub use me::{Me, MeChange, PlaceHeld};
 pub use members::Member;
 pub use oauth_clients::{IssuedClient, NewOauthClient};
 pub use operator::OperatorUser;

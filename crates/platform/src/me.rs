@@ -1,15 +1,16 @@
 //! What callers see and change about themselves.
 
-use authz::{Acting, Caller, SignedIn, action::OrganizationList};
+use authz::{Acting, Authority, Caller, KeyGrant, SignedIn, action::OrganizationList};
 use identity::{Account, password::Password};
 use kernel::{
-    Code, Email, Error, EventKind, Metadata, Name, Result, Unchecked,
+    Code, Email, Error, EventKind, Listed, Metadata, Name, Page, Result, Role, Unchecked,
     id::{AppId, OrganizationId, PrincipalId, TeamId},
 };
 
 use crate::{
     HeldRole, Platform,
     accounts::{account_event, delete_account},
+    permit::authority_in_teams,
     role_choice::own_names,
 };
 
@@ -39,6 +40,17 @@ pub struct MeChange {
     pub metadata: Option<Metadata>,
 }
 
+/// What somebody is in one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceHeld {
+    /// Where.
+    pub organization: OrganizationId,
+    /// In which team of it; none in the organization as a whole.
+    pub team: Option<TeamId>,
+    /// What.
+    pub role: HeldRole,
+}
+
 impl Platform {
     /// Who the caller is. Warm, it touches no database.
     ///
@@ -60,22 +72,45 @@ impl Platform {
         })
     }
 
-    /// The caller's roles, in the organizations they belong to and in their teams, by what they are called there.
+    /// The caller's roles, by what they are called there: in each organization they belong to, and in their teams of it.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn held_roles(
         &self,
         acting: Acting<OrganizationList>,
-    ) -> Result<Vec<(OrganizationId, Option<TeamId>, HeldRole)>> {
+        page: Page<OrganizationId>,
+    ) -> Result<Listed<Vec<PlaceHeld>, OrganizationId>> {
         let caller = acting.caller().clone();
-        let roles = self.own_roles(acting).await?;
-        let organizations: Vec<_> = roles.iter().map(|(organization, ..)| *organization).collect();
-        let mut names = self.store().read(move |tx| own_names(tx, &caller, organizations.iter().copied())).await?;
-        let held = roles.into_iter().map(|(organization, team, built_in)| {
-            (organization, team, HeldRole { built_in, own: names.remove(&(organization, team)) })
+        let listed = self.store().read(move |tx| {
+            let listed = match caller.key() {
+                Some(key) => {
+                    let authority = authority_in_teams(tx, key.organization, caller.principal)?;
+                    let authority = authority.filter(|authority| authority.app == caller.app);
+                    Listed::whole(authority.map(|authority| (key.organization, places_with(key, &authority))), &page)
+                }
+                None => {
+                    let Listed { items, next, total } = tx.organizations_of(caller.app, caller.principal, &page)?;
+                    let mut places = Vec::with_capacity(items.len());
+                    for (organization, role) in items {
+                        let teams = tx.places_in_teams(organization.id, caller.principal)?;
+                        let teams = teams.into_iter().map(|place| (Some(place.team), place.role));
+                        places.push((organization.id, std::iter::once((None, role)).chain(teams).collect()));
+                    }
+                    Listed { items: places, next, total }
+                }
+            };
+            let mut names = own_names(tx, &caller, listed.items.iter().map(|(organization, _)| *organization))?;
+            Ok(listed.map(|(organization, places): (_, Vec<(Option<TeamId>, Role)>)| {
+                let held = places.into_iter().map(|(team, built_in)| PlaceHeld {
+                    organization,
+                    team,
+                    role: HeldRole { built_in, own: names.remove(&(organization, team)) },
+                });
+                held.collect()
+            }))
         });
-        Ok(held.collect())
+        listed.await
     }
 
     /// Changes the caller's own profile.
@@ -130,4 +165,11 @@ impl Platform {
         });
         if deleted.await? { Ok(()) } else { Err(wrong()) }
     }
+}
+
+/// The roles that a key leaves to its principal where it acts.
+fn places_with(key: &KeyGrant, authority: &Authority) -> Vec<(Option<TeamId>, Role)> {
+    let cap = |role: Role| key.role.map_or(role, |cap| cap.min(role));
+    let own = authority.member.iter().map(|member| (None, cap(member.role)));
+    own.chain(authority.teams.iter().map(|(team, role)| (Some(*team), cap(*role)))).collect()
 }

@@ -15,6 +15,8 @@ use tenancy::Membership;
 
 use crate::{
     Platform, RoleChoice, Transaction,
+    grants::take_back_all,
+    key_making::{Author, end_all},
     permit::permit,
     role_choice::{ChosenRole, choose, own_roles},
 };
@@ -127,14 +129,7 @@ impl Platform {
             let permit = permit(tx, &acting, id)?;
             let was = tx.membership(&permit, principal)?.ok_or_else(Error::not_found)?;
             permit.reach(was.role)?;
-            part(tx, &permit, &was, other_owners)?;
-            tx.append(&Event {
-                app: acting.caller().app,
-                organization: Some(id),
-                actor: Some(permit.principal()),
-                payload: json!({ "principal_id": principal }),
-                ..Event::new(EventKind::MembershipRemoved, now)
-            })
+            part(tx, &permit, Author::of(acting.caller(), now), &was, other_owners)
         });
         removed.await
     }
@@ -149,14 +144,7 @@ impl Platform {
             let other_owners = tx.owners_besides(id, principal)?;
             let permit = permit(tx, &acting, id)?;
             let was = tx.membership(&permit, principal)?.ok_or_else(Error::not_found)?;
-            part(tx, &permit, &was, other_owners)?;
-            tx.append(&Event {
-                app: acting.caller().app,
-                organization: Some(id),
-                actor: Some(principal),
-                payload: json!({ "principal_id": principal }),
-                ..Event::new(EventKind::MembershipRemoved, now)
-            })
+            part(tx, &permit, Author::of(acting.caller(), now), &was, other_owners)
         });
         left.await
     }
@@ -200,12 +188,35 @@ pub(crate) fn owner_without_denials(
 ///
 /// # Errors
 /// `last_owner`.
-pub(crate) fn part(tx: &mut dyn Transaction, scope: &dyn Scope, was: &Membership, other_owners: i64) -> Result<()> {
+pub(crate) fn part(
+    tx: &mut dyn Transaction,
+    scope: &dyn Scope,
+    author: Author,
+    was: &Membership,
+    other_owners: i64,
+) -> Result<()> {
     if was.role == Role::Owner && other_owners == 0 {
         return Err(Error::new(Code::LastOwner));
     }
-    tx.delete_grants_of(scope, was.principal)?;
-    tx.delete_membership(scope, was.principal)?;
+    let_go(tx, scope, author, was.principal)
+}
+
+/// Removes a membership with all that hangs on it, and tells of each.
+pub(crate) fn let_go(
+    tx: &mut dyn Transaction,
+    scope: &dyn Scope,
+    author: Author,
+    principal: PrincipalId,
+) -> Result<()> {
+    tx.delete_membership(scope, principal)?;
     // Behind the membership, which whoever makes a key holds: one that was made meanwhile goes, too.
-    tx.delete_api_keys_of(scope, was.principal)
+    take_back_all(tx, scope, author, principal)?;
+    end_all(tx, scope, author, principal)?;
+    tx.append(&Event {
+        app: author.app,
+        organization: Some(scope.organization()),
+        actor: author.actor,
+        payload: json!({ "principal_id": principal }),
+        ..Event::new(EventKind::MembershipRemoved, author.now)
+    })
 }

@@ -10,6 +10,7 @@ use tenancy::Organization;
 
 use crate::{
     Member, Platform, RoleChoice, Transaction,
+    key_making::Author,
     members::{give_role, introduce, part},
     organizations::archive,
     role_choice::find_role,
@@ -129,8 +130,8 @@ impl Platform {
             let (within, principal) = (Unchecked(id), principal(tx, id, &member)?);
             let other_owners = tx.owners_besides(id, principal)?;
             let was = tx.membership(&within, principal)?.ok_or_else(no_such_member)?;
-            part(tx, &within, &was, other_owners)?;
-            told(tx, id, EventKind::MembershipRemoved, json!({ "principal_id": principal }), now)
+            let app = tx.organization(id)?.and_then(|organization| organization.app);
+            part(tx, &within, Author { app, actor: None, now }, &was, other_owners)
         });
         removed.await
     }

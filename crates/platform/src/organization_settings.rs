@@ -4,8 +4,8 @@ use authz::{
     Acting,
     action::{SettingsRead, SettingsUpdate},
 };
-use kernel::{Event, EventKind, Result, id::OrganizationId};
-use serde_json::json;
+use kernel::{Event, EventKind, Result, WebUrl, id::OrganizationId};
+use serde_json::{Value, json};
 use tenancy::{OrganizationSettings, OrganizationSettingsChange};
 
 use crate::{Platform, permit::permit};
@@ -41,22 +41,30 @@ impl Platform {
         let changed = self.store().write(move |tx| {
             tx.hold_organization(id)?;
             let permit = permit(tx, &acting, id)?;
-            let settings = tx.organization_settings(&permit)?.changed(change.clone())?;
+            let before = tx.organization_settings(&permit)?;
+            let settings = before.clone().changed(change.clone())?;
             tx.set_organization_settings(&permit, &settings)?;
             tx.append(&Event {
                 app: acting.caller().app,
                 organization: Some(id),
                 actor: Some(permit.principal()),
-                payload: json!({
-                    "max_pending_invitations": settings.max_pending_invitations,
-                    "max_invitations_per_hour": settings.max_invitations_per_hour,
-                    "confirm_invitations": settings.confirm_invitations,
-                    "deletion_grace_days": settings.deletion_grace_days,
-                }),
+                payload: about(&before, &settings),
                 ..Event::new(EventKind::OrganizationSettingsUpdated, now)
             })?;
             Ok(settings)
         });
         changed.await
     }
+}
+
+/// All settings and which of them changed. Of a URL that events are sent to, the host: the rest may be a secret.
+fn about(before: &OrganizationSettings, after: &OrganizationSettings) -> Value {
+    let webhook = after.webhook_url.as_ref().and_then(WebUrl::host);
+    let (before, mut after) = (json!(before), json!(after));
+    let fields = after.as_object().into_iter().flatten();
+    let changed: Vec<_> =
+        fields.filter(|(name, value)| before[name] != **value).map(|(name, _)| name.clone()).collect();
+    after["webhook_url"] = json!(webhook);
+    after["changed"] = json!(changed);
+    after
 }

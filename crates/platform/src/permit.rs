@@ -55,7 +55,14 @@ pub(crate) fn authority(
     };
     let custom = custom(tx, organization, standing.custom_role)?;
     let member = Some(Member { role: standing.role, custom });
-    Ok(Some(Authority { app: standing.app, archived: standing.archived, member, grants, ..Authority::default() }))
+    Ok(Some(Authority {
+        app: standing.app,
+        archived: standing.archived,
+        member,
+        membership: Some(standing.id),
+        grants,
+        ..Authority::default()
+    }))
 }
 
 /// The same, with what a decision within one of its teams needs besides.

@@ -13,7 +13,8 @@ use serde_json::json;
 
 use crate::{
     HeldRole, Platform, RoleChoice, Transaction,
-    key_making::{Author, no_more_than_the_callers},
+    grants::take_back_all,
+    key_making::{Author, end_all, no_more_than_the_callers},
     members::owner_without_denials,
     oauth_clients,
     permit::{Owned, locate, permit},
@@ -279,9 +280,11 @@ pub(crate) fn dissolve(
     if let Some(client) = tx.oauth_client_of(account.id)? {
         oauth_clients::told(tx, author, EventKind::OauthClientDeleted, &client)?;
     }
+    let account = &tx.service_account_of(scope.organization(), account.principal())?.ok_or_else(Error::not_found)?;
+    // Behind the row, which whoever makes a key or a grant holds: what was made meanwhile goes, too.
+    end_all(tx, scope, author, account.principal())?;
+    take_back_all(tx, scope, author, account.principal())?;
     tx.delete_service_account(scope, account.id)?;
-    // Behind the row, which whoever makes a grant holds: one that was made meanwhile goes, too.
-    tx.delete_grants_of(scope, account.principal())?;
     told(tx, author, EventKind::ServiceAccountDeleted, account)
 }
 

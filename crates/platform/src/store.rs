@@ -108,7 +108,8 @@ pub trait Unit: Send {
     fn settle(self: Box<Self>, outcome: Result<()>);
 }
 
-/// Who wants to know what commits change. Called on a database thread, after the commit and before the answer.
+/// Who wants to know what commits change. Called on a database thread, after the commit and before the answer; and, where
+/// the database tells what other processes change, as soon as it does. It may be told of the same change more than once.
 pub type Listener = Arc<dyn Fn(&[Change]) + Send + Sync>;
 
 /// How well a database is.

@@ -111,6 +111,20 @@ impl Database {
         }
     }
 
+    /// Begins to hear what other processes commit to this database: whoever listens is told of it as of this process's own
+    /// commits, until the database is closed. For processes that keep facts and stay. PostgreSQL tells it within a moment
+    /// on one more connection, at `direct_url` if there is a pooler at the usual one; while that is away, and on SQLite,
+    /// nobody tells it.
+    ///
+    /// # Errors
+    /// When there is no thread to be had. That the server is away is none: the thread tries again.
+    pub fn hear_others(&self, direct_url: Option<&str>) -> Result<()> {
+        match &self.adapter {
+            Adapter::Postgres(database) => database.hear_others(direct_url, &self.listening),
+            Adapter::Sqlite(_) => Ok(()),
+        }
+    }
+
     /// Takes no more units, finishes those that wait and ends the database's threads. Blocks until then.
     pub fn close(&self) {
         match &self.adapter {

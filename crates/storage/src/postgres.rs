@@ -1,5 +1,7 @@
 //! PostgreSQL: a fixed set of threads, one transaction for each unit of work.
 
+use std::sync::{Mutex, PoisonError};
+
 use diesel::{
     connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager},
     pg::PgConnection,
@@ -8,7 +10,7 @@ use diesel::{
 use kernel::{Change, Error, Result};
 use platform::store::{Health, Mode, Unit};
 
-use self::{pool::Pool, repositories::Tx};
+use self::{hearing::Hearing, pool::Pool, repositories::Tx};
 use crate::{
     listening::Listening,
     queue::{Queue, Waiting},
@@ -60,9 +62,12 @@ macro_rules! for_update_skip_locked {
     };
 }
 
+mod connect;
 mod failure;
+mod hearing;
 mod lock;
 pub mod migrate;
+mod notices;
 mod pool;
 #[path = "repositories/tx.rs"]
 mod repositories;
@@ -72,8 +77,10 @@ type Connection = PgConnection;
 
 /// An open PostgreSQL database.
 pub struct Postgres {
+    url: String,
     queue: Queue,
     pool: Pool,
+    hearing: Mutex<Option<Hearing>>,
 }
 
 impl Postgres {
@@ -88,7 +95,16 @@ impl Postgres {
                 unit.settle(outcome.map(|changes| listening.tell(&changes)));
             }
         };
-        Ok(Self { queue: Queue::new("postgres", (0..threads).map(worker))?, pool })
+        let queue = Queue::new("postgres", (0..threads).map(worker))?;
+        Ok(Self { url: url.to_owned(), queue, pool, hearing: Mutex::default() })
+    }
+
+    pub fn hear_others(&self, direct_url: Option<&str>, listening: &Listening) -> Result<()> {
+        let mut hearing = self.hearing.lock().unwrap_or_else(PoisonError::into_inner);
+        if hearing.is_none() {
+            *hearing = Some(Hearing::begin(direct_url.unwrap_or(&self.url), listening)?);
+        }
+        Ok(())
     }
 
     pub fn submit(&self, unit: Box<dyn Unit>) {
@@ -111,6 +127,7 @@ impl Postgres {
 
     pub fn close(&self) {
         self.queue.close();
+        drop(self.hearing.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
@@ -134,7 +151,9 @@ fn transact(connection: &mut Connection, unit: &mut dyn Unit) -> std::result::Re
     if let Err(error) = AnsiTransactionManager::begin_transaction_sql(connection, begin) {
         return Err(Lost::Connection(failure::of(error)));
     }
-    match Tx::run(connection, unit) {
+    let outcome = Tx::run(connection, unit)
+        .and_then(|changes| notices::send(connection, &changes).map(|()| changes).map_err(failure::of));
+    match outcome {
         Ok(changes) => match AnsiTransactionManager::commit_transaction(connection) {
             Ok(()) => Ok(changes),
             Err(error) => {

@@ -381,6 +381,7 @@ table! {
         salt -> Nullable<Binary>,
         digest -> Nullable<Binary>,
         link -> Nullable<Binary>,
+        refused_action -> Nullable<Text>,
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Membership {
 /// What a permit is decided from: whose the organization is, and the principal's role in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
+    /// The membership.
+    pub id: MembershipId,
     /// The organization's app.
     pub app: Option<AppId>,
     /// Whether the organization is archived, or about to be deleted.

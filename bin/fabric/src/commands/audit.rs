@@ -45,7 +45,7 @@ async fn export(platform: &Platform, which: &ExportAudit, show: Output) -> Resul
     let organization: Option<OrganizationId> =
         which.organization.as_deref().map(|id| id.parse().map_err(wrong)).transpose()?;
     let filter = Filter {
-        kind: which.action.as_deref().map(|kind| match kind.strip_suffix('*') {
+        action: which.action.as_deref().map(|kind| match kind.strip_suffix('*') {
             Some(beginning) => (beginning.to_owned(), true),
             None => (kind.to_owned(), false),
         }),

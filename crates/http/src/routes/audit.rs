@@ -83,7 +83,8 @@ impl From<audit::Entry> for AuditEntry {
 /// Which entries. All that is given has to fit.
 #[derive(Deserialize, IntoParams)]
 pub struct AuditQuery {
-    /// An event's kind, or the beginning of some: `membership.*`. `access.denied` are refusals.
+    /// An event's kind, or the beginning of some: `membership.*`. What was refused is found by its action, and every
+    /// refusal as `access.denied`.
     action: Option<String>,
     /// Who did it.
     #[serde(alias = "actor_id")]
@@ -123,7 +124,7 @@ impl AuditQuery {
             Some(_) => return Err(Error::because(Code::InvalidParameter, "Use the outcome success or denied.")),
         };
         Ok(Filter {
-            kind,
+            action: kind,
             actor: self.actor_principal_id.map(PrincipalId),
             resource_type: self.resource_type,
             resource_id: self.resource_id,

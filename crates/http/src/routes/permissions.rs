@@ -5,10 +5,10 @@ use authz::{
     action::{AuthzCheck, OrganizationList, PermissionManage, PermissionRead},
 };
 use kernel::{
-    Code, Error, Page, Result, Role, Timestamp,
+    Code, Error, Listed, Page, Result, Role, Timestamp,
     id::{GrantId, OrganizationId, PrincipalId, TeamId},
 };
-use platform::{Check, Checked, HeldRole, NewGrant, Resolved};
+use platform::{Check, Checked, NewGrant, PlaceHeld, Resolved};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -97,6 +97,10 @@ pub struct Explanation {
     organization_id: Option<Uuid>,
     /// The role that has it, or the one it needs.
     role: Option<&'static str>,
+    /// What the caller is there: the highest built-in role of organization and team.
+    held_role: Option<&'static str>,
+    /// The membership that says so; a service account has a role without one.
+    membership_id: Option<Uuid>,
     /// The team that the role counts in, which has it.
     team_id: Option<Uuid>,
     /// The own role of the organization that has it.
@@ -124,6 +128,8 @@ impl Explanation {
             decided_by: "nothing",
             organization_id: checked.organization.map(|id| id.0),
             role: None,
+            held_role: checked.role.map(Role::name),
+            membership_id: checked.membership.map(|id| id.0),
             team_id: None,
             role_id: None,
             permission_id: None,
@@ -153,9 +159,7 @@ impl Explanation {
                 (about.decided_by, about.scope) = ("scope", scope.map(authz::KeyScope::name));
             }
             Some(Verdict::Refused(Refusal::Archived)) => about.decided_by = "archived",
-            // To a stranger, an organization looks like none.
-            Some(Verdict::Refused(Refusal::Stranger)) => about.organization_id = None,
-            Some(Verdict::Refused(Refusal::Nothing)) | None => {}
+            Some(Verdict::Refused(Refusal::Stranger | Refusal::Nothing)) | None => {}
         }
         about
     }
@@ -397,13 +401,23 @@ pub struct OwnPermission {
     role: String,
 }
 
-/// Lists the caller's roles, in organizations and in teams.
-pub async fn own(caller: Acting<OrganizationList>, platform: ForRequest) -> Result<Answer<Vec<OwnPermission>>> {
-    let roles = platform.held_roles(caller).await?;
-    let row = |(organization, team, role): (OrganizationId, Option<TeamId>, HeldRole)| OwnPermission {
-        organization_id: organization.0,
-        team_id: team.map(|id| id.0),
-        role: role.name().to_owned(),
-    };
-    Ok(Answer::ok(roles.into_iter().map(row).collect()))
+impl From<PlaceHeld> for OwnPermission {
+    fn from(held: PlaceHeld) -> Self {
+        Self {
+            organization_id: held.organization.0,
+            team_id: held.team.map(|id| id.0),
+            role: held.role.name().to_owned(),
+        }
+    }
+}
+
+/// Lists the caller's roles, in organizations and in teams. A page is of so many organizations, each with its teams.
+pub async fn own(
+    caller: Acting<OrganizationList>,
+    (platform, Query(query)): (ForRequest, Query<PageQuery>),
+) -> Result<Answer<Vec<OwnPermission>>> {
+    let page: Page<OrganizationId> = query.page()?;
+    let Listed { items, next, total } = platform.held_roles(caller, page).await?;
+    let items = items.into_iter().flatten().map(OwnPermission::from).collect();
+    Ok(Answer::page(Listed { items, next, total }, page.limit))
 }

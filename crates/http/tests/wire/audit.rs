@@ -17,6 +17,7 @@ on_both!(
     who_makes_an_account_is_named_and_not_whom_it_is_for,
     entries_come_newest_first_page_after_page,
     entries_are_found_by_what_they_tell,
+    what_an_app_does_for_somebody_is_found_under_both,
     a_filter_that_makes_no_sense_is_refused,
     a_refusal_is_noted_and_several_of_a_kind_are_one,
     refusals_with_different_credentials_are_different,
@@ -184,9 +185,31 @@ async fn entries_are_found_by_what_they_tell(world: &World) {
     let later = first.after(Duration::from_secs(30));
     assert_eq!(actions(format!("?until={later}&action=team.*")).await, ["team.created"]);
     assert!(actions("?outcome=denied".to_owned()).await.is_empty());
+    // What was refused is found by what it would have been.
+    let refused = world.post(&company.path("teams"), &json!({ "name": "A" })).by(&company.viewer).send().await;
+    refused.refused(403, "forbidden");
+    world.platform.note_refusals().await.unwrap();
+    for query in ["action=team.create", "action=team.*", "action=team.cr*", "action=access.denied"] {
+        assert_eq!(actions(format!("?outcome=denied&{query}")).await, ["team.create"], "{query}");
+    }
+    assert!(actions("?outcome=denied&action=team_create".to_owned()).await.is_empty());
     assert!(actions("?request_id=nobody-sent-this".to_owned()).await.is_empty());
-    let total = world.get(&company.path("audit-logs?action=team.*&limit=1&include_total=true"));
+    let total = world.get(&company.path("audit-logs?action=team.*&outcome=success&limit=1&include_total=true"));
     assert_eq!(total.by(&company.owner).send().await.body["meta"]["pagination"]["total"], 2);
+}
+
+async fn what_an_app_does_for_somebody_is_found_under_both(world: &World) {
+    let company = Company::new(world).await;
+    let exchanged = world.exchange(&company.app, company.admin.id).await.text("access_token");
+    let made = world.post(&company.path("teams"), &json!({ "name": "Bakers" })).bearer(&exchanged).send().await;
+    made.ok();
+    company.team_of(world, &company.owner, "Millers").await;
+    for who in [company.app.id.to_string(), company.admin.id.to_string()] {
+        let found = company.log(world, &format!("?action=team.created&actor_principal_id={who}")).await;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0]["actor_principal_id"], json!(company.app.id));
+        assert_eq!(found[0]["on_behalf_of"], json!(company.admin.id));
+    }
 }
 
 async fn a_filter_that_makes_no_sense_is_refused(world: &World) {

@@ -121,6 +121,10 @@ async fn a_check_tells_what_decided(world: &World) {
         assert_eq!((&told["allowed"], &about["decided_by"]), (&json!(allowed), &json!(decided_by)), "{body}: {told}");
         assert_eq!((&about["role"], &about["organization_id"]), (&role_name, &here), "{told}");
         assert_eq!([&about["team_id"], &about["role_id"], &about["permission_id"]], ids, "{told}");
+        let members = world.get(&company.path("members")).by(&company.owner).send().await;
+        let own = members.ok().as_array().unwrap().iter().find(|member| member["principal_id"] == by.id.to_string());
+        assert_eq!(about["membership_id"], own.unwrap()["id"], "{told}");
+        assert!(about["held_role"].is_string(), "{told}");
     }
     let body = json!({ "action": "organization.read", "organization_id": here, "explain": true });
     let told = ask(world, &company.outsider, &body).await;

@@ -28,6 +28,7 @@ on_both!(
     only_a_person_with_their_own_token_passes_where_that_is_asked,
     an_action_is_for_those_whom_the_action_table_names,
     attack_37_what_is_anothers_is_answered_like_what_does_not_exist,
+    attack_39_what_is_offered_to_somebody_is_for_nobody_else,
     a_method_that_a_path_does_not_take_is_refused_in_the_envelope,
     a_path_that_does_not_exist_is_refused_in_the_envelope,
 );
@@ -192,6 +193,26 @@ async fn attack_37_what_is_anothers_is_answered_like_what_does_not_exist(world: 
                 assert!([403, 404].contains(&told.status), "{at}");
             }
         }
+    }
+}
+
+/// What is offered to one person is for nobody else, whatever they may do to the offer itself.
+async fn attack_39_what_is_offered_to_somebody_is_for_nobody_else(world: &World) {
+    let cast = Cast::new(world).await;
+    let offered = |entry: &Entry| entry.access == Access::Invited;
+    for entry in routes::table().iter().filter(|entry| offered(entry)) {
+        let before = cast.look_at(world, Kind::Invitation).await;
+        for someone in cast.everybody(world, None).await {
+            let ask = |subject| call(world, entry, subject).bearer(&someone.bearer).send();
+            let (absent, told) = (ask(&Subject::anything()).await, ask(&cast.untouched(Kind::Invitation)).await);
+            let at = format!("{} at {}: {told:?}", someone.name, entry.path);
+            assert!(!absent.is_success() && !told.is_success(), "{at}");
+            // Through another app, or without an account, it does not exist.
+            let me = world.get("/v1/me").bearer(&someone.bearer).send().await;
+            let may_know = me.ok()["app_id"] == cast.app.id.to_string();
+            assert!(told.told() == absent.told() || may_know && told.code() == "forbidden", "{at}");
+        }
+        assert_eq!(cast.look_at(world, Kind::Invitation).await, before, "{}", entry.path);
     }
 }
 

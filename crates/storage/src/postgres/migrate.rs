@@ -6,7 +6,7 @@ use std::{
 };
 
 use diesel::{
-    Connection as _, ConnectionError, RunQueryDsl as _, define_sql_function,
+    RunQueryDsl as _, define_sql_function,
     pg::Pg,
     sql_query,
     sql_types::{BigInt, Text},
@@ -14,7 +14,7 @@ use diesel::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 use kernel::{Code, Error, Result};
 
-use super::{Connection, failure, pool::with_timeouts};
+use super::{Connection, connect::connect, failure};
 use crate::migrations::{APPLIED, Applied, carried, missing};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
@@ -58,27 +58,6 @@ pub fn pending(url: &str) -> Result<Vec<String>> {
 pub fn is_current(connection: &mut Connection) -> Result<bool> {
     let applied = applied(connection)?;
     Ok(missing(carried::<Pg>(&MIGRATIONS)?, &applied).is_ok_and(|missing| missing.is_empty()))
-}
-
-fn connect(url: &str) -> Result<Connection> {
-    Connection::establish(&with_timeouts(url)).map_err(|error| unreachable_at(&error))
-}
-
-/// What libpq says of a server that it can't reach. What it says of a URL that it can't read is kept back: it repeats what
-/// it stumbles over, and that may be a part of the password.
-fn unreachable_at(error: &ConnectionError) -> Error {
-    let told = error.to_string();
-    let of_the_server = ["connection to server", "could not translate host name"];
-    if matches!(error, ConnectionError::BadConnection(_)) && !of_the_server.iter().any(|begin| told.starts_with(begin))
-    {
-        return Error::because(
-            Code::InvalidSetting,
-            "The database URL can't be read: it must be postgres://user:password@host:port/database, and special \
-             characters in it are percent-encoded (%2F for a slash).",
-        );
-    }
-    Error::because(Code::ServiceUnavailable, "PostgreSQL can't be reached: is it running, is the URL right?")
-        .caused_by(told)
 }
 
 /// Tries again and again instead of waiting inside the server: who waits there has a snapshot, and a migration that

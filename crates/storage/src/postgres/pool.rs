@@ -14,7 +14,7 @@ use diesel::{
 };
 use kernel::{Error, Result};
 
-use super::Connection;
+use super::{Connection, connect::with_timeouts};
 
 /// How long a thread waits for a connection that is not there yet.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -74,42 +74,5 @@ struct Settings;
 impl CustomizeConnection<Connection, r2d2::Error> for Settings {
     fn on_acquire(&self, connection: &mut Connection) -> std::result::Result<(), r2d2::Error> {
         connection.batch_execute(SETTINGS).map_err(r2d2::Error::QueryError)
-    }
-}
-
-/// The URL with what libpq leaves out unless it is asked: that a server which is silent is away, too.
-pub fn with_timeouts(url: &str) -> String {
-    let mut url = url.to_owned();
-    for (name, value) in [
-        ("connect_timeout", "5"),
-        ("tcp_user_timeout", "10000"),
-        ("keepalives_idle", "30"),
-        ("fallback_application_name", "fabric"),
-    ] {
-        let given = url.contains(&format!("?{name}=")) || url.contains(&format!("&{name}="));
-        if !given {
-            let mark = if url.ends_with('?') {
-                ""
-            } else if url.contains('?') {
-                "&"
-            } else {
-                "?"
-            };
-            url = format!("{url}{mark}{name}={value}");
-        }
-    }
-    url
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timeouts_are_added_where_none_are_given() {
-        let url = with_timeouts("postgres://u@h/d");
-        assert!(url.starts_with("postgres://u@h/d?connect_timeout=5&tcp_user_timeout=10000&"));
-        let url = with_timeouts("postgres://u@h/d?connect_timeout=60");
-        assert!(url.starts_with("postgres://u@h/d?connect_timeout=60&tcp_user_timeout=10000&"));
     }
 }

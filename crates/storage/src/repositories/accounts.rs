@@ -123,6 +123,7 @@ impl AccountRepository for Tx<'_> {
             let unknown = diesel::insert_into(principals::table).values(row(None));
             self.query(|connection| unknown.execute(connection))?;
         }
+        self.newcomers.push(id);
         Ok(known)
     }
 

@@ -3,7 +3,7 @@
 use audit::{AuditRepository, Chain, Checkpoint, Entry, Filter, Head, Link, OF_PLATFORM, Outcome, Personal};
 use diesel::{dsl::max, prelude::*};
 use kernel::{
-    AppScope, EventKind, Listed, Page, Result, Scope, Timestamp,
+    AppScope, EventKind, Listed, Page, Result, Scope, Timestamp, Via,
     id::{AppId, EventId, OrganizationId, PrincipalId},
 };
 use uuid::Uuid;
@@ -207,16 +207,21 @@ impl AuditRepository for Tx<'_> {
 
 /// The filter's part of a query.
 fn only<'a>(mut query: Boxed<'a>, filter: &Filter) -> Boxed<'a> {
-    if let Some((kind, begins)) = &filter.kind {
+    if let Some((action, begins)) = &filter.action {
         query = if *begins {
-            // A kind's name has underscores, which mean any letter here.
-            query.filter(events::kind.like(format!("{}%", kind.replace('_', "\\_"))).escape('\\'))
+            // The names have underscores, which mean any letter here.
+            let beginning = format!("{}%", action.replace('_', "\\_"));
+            let (done, refused) = (events::kind.like(beginning.clone()), events::refused_action.like(beginning));
+            query.filter(done.escape('\\').or(refused.escape('\\')))
         } else {
-            query.filter(events::kind.eq(kind.clone()))
+            query.filter(events::kind.eq(action.clone()).or(events::refused_action.eq(action.clone())))
         };
     }
     if let Some(actor) = filter.actor {
-        query = query.filter(events::actor_id.eq(RowId(actor.0)));
+        let (who, exchange) = (RowId(actor.0), Via::Exchange(AppId(actor.0)).name());
+        // An app with a token of one of its users: who it is for is found, and so is the app.
+        let for_user = events::via.eq(exchange).and(events::via_id.eq(who));
+        query = query.filter(events::actor_id.eq(who).or(for_user));
     }
     if let Some(kind) = &filter.resource_type {
         query = query.filter(events::resource_type.eq(kind.clone()));

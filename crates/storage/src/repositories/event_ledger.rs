@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use audit::Personal;
 use diesel::prelude::*;
-use kernel::{Event, Origin, Result, Via, event::PERSONAL};
+use kernel::{Event, EventKind, Origin, Result, Via, event::PERSONAL};
 use platform::records::EventLedger;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -24,6 +24,7 @@ impl EventLedger for Tx<'_> {
         let (payload, personal) = apart(&event.payload, self.origin.as_deref());
         let via = self.origin.as_ref().map(|origin| origin.via);
         let resource_id = event.resource_id();
+        let refused = event.payload["action"].as_str().filter(|_| event.kind == EventKind::AccessDenied);
         let insert = diesel::insert_into(events::table).values((
             events::id.eq(RowId(event.id.0)),
             events::kind.eq(event.kind.as_str()),
@@ -36,6 +37,7 @@ impl EventLedger for Tx<'_> {
             events::via_id.eq(via.and_then(Via::id).map(RowId)),
             events::resource_type.eq(resource_id.is_some().then(|| event.kind.resource())),
             events::resource_id.eq(resource_id),
+            events::refused_action.eq(refused.map(str::to_owned)),
             events::subject_id.eq(event.subject().map(|id| RowId(id.0))),
             events::request_id.eq(self.origin.as_ref().and_then(|origin| origin.request_id.clone())),
             events::digest.eq(personal.as_ref().map(|personal| personal.digest().to_vec())),

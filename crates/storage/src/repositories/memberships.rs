@@ -31,7 +31,7 @@ struct MembershipRow {
 }
 
 /// The organization's app, when it was archived and when it is deleted, the role, the own role.
-type StandingRow = (Option<RowId>, Option<Moment>, Option<Moment>, String, Option<RowId>);
+type StandingRow = (RowId, Option<RowId>, Option<Moment>, Option<Moment>, String, Option<RowId>);
 
 impl MembershipRepository for Tx<'_> {
     fn standing(&mut self, organization: OrganizationId, principal: PrincipalId) -> Result<Option<Standing>> {
@@ -51,10 +51,11 @@ impl MembershipRepository for Tx<'_> {
         let standing = memberships::table
             .filter(memberships::organization_id.eq(RowId(organization.0)))
             .filter(memberships::principal_id.eq(RowId(principal.0)))
-            .select((app, archived, delete_at, memberships::role, memberships::role_id));
+            .select((memberships::id, app, archived, delete_at, memberships::role, memberships::role_id));
         let row: Option<StandingRow> = first_kept!(self, standing)?;
-        let standing = |(app, archived, delete_at, role, custom): StandingRow| {
+        let standing = |(id, app, archived, delete_at, role, custom): StandingRow| {
             Ok(Standing {
+                id: MembershipId(id.0),
                 app: app.map(|id| AppId(id.0)),
                 archived: archived.is_some() || delete_at.is_some(),
                 role: intact(Role::parse(&role))?,

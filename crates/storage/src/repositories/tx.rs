@@ -79,7 +79,7 @@ mod teams;
 use std::{collections::HashMap, sync::Arc};
 
 use diesel::QueryResult;
-use kernel::{Change, Error, Origin, Page, Result, Timestamp};
+use kernel::{Change, Error, Origin, Page, Result, Timestamp, id::PrincipalId};
 use platform::store::{Mode, Unit};
 use uuid::Uuid;
 
@@ -103,6 +103,8 @@ pub struct Tx<'a> {
     connection: &'a mut Connection,
     mode: Mode,
     changes: Vec<Change>,
+    /// Who begins with this unit.
+    newcomers: Vec<PrincipalId>,
     failed: bool,
     /// When what this unit has read to change it was changed last.
     seen: HashMap<Uuid, Timestamp>,
@@ -114,8 +116,8 @@ impl<'a> Tx<'a> {
     /// Runs the unit in the transaction that the connection has open; hands back what it changed.
     pub fn run(connection: &'a mut Connection, unit: &mut dyn Unit) -> Result<Vec<Change>> {
         let mode = unit.mode();
-        let (changes, seen) = (Vec::new(), HashMap::new());
-        let mut tx = Self { connection, mode, changes, failed: false, seen, origin: None };
+        let (changes, newcomers, seen) = (Vec::new(), Vec::new(), HashMap::new());
+        let mut tx = Self { connection, mode, changes, newcomers, failed: false, seen, origin: None };
         unit.run(&mut tx)?;
         if tx.failed {
             // PostgreSQL would answer COMMIT with a silent rollback.
@@ -146,9 +148,12 @@ impl<'a> Tx<'a> {
         self.mode == Mode::Write
     }
 
-    /// Notes what the commit will have changed.
+    /// Notes what the commit will have changed. Of what somebody is who begins with it nobody has asked yet: a sign-up
+    /// tells nobody anything, so that many may commit at once on PostgreSQL.
     fn changed(&mut self, change: Change) {
-        self.changes.push(change);
+        if !matches!(change, Change::Authority(_, principal) if self.newcomers.contains(&principal)) {
+            self.changes.push(change);
+        }
     }
 
     /// Lets nobody else have the lock of that name until the commit.

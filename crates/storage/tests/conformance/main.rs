@@ -37,6 +37,7 @@ mod lockouts;
 mod mail_queue;
 mod memberships;
 mod migrations;
+mod notices;
 mod oauth_clients;
 mod one_time_tokens;
 mod organization_deletion;

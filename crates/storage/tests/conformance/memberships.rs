@@ -34,7 +34,8 @@ async fn a_standing_tells_role_and_app(db: &Db) {
         for role in Role::ALL {
             let principal = PrincipalId::generate();
             db.member(organization, principal, role).await;
-            let standing = Some(Standing { app, archived: false, role, custom_role: None });
+            let member = db.read(move |tx| tx.membership(&Unchecked(organization), principal)).await.unwrap();
+            let standing = Some(Standing { id: member.id, app, archived: false, role, custom_role: None });
             assert_eq!(db.read(move |tx| tx.standing(organization, principal)).await, standing);
             assert_eq!(db.write(move |tx| tx.standing(organization, principal)).await, standing);
         }
@@ -71,13 +72,13 @@ async fn a_member_is_found_where_they_belong(db: &Db) {
     let role = db.custom_role(here).await.id;
     for custom_role in [None, Some(role)] {
         let member = Membership { custom_role, ..membership(here, PrincipalId::generate(), Role::Viewer) };
-        let (principal, new) = (member.principal, member.clone());
+        let (id, principal, new) = (member.id, member.principal, member.clone());
         db.write(move |tx| tx.insert_membership(&new)).await;
         let found = db.read(move |tx| {
             Ok([tx.membership(&Unchecked(here), principal)?, tx.membership(&Unchecked(elsewhere), principal)?])
         });
         assert_eq!(found.await, [Some(member), None]);
-        let standing = Some(Standing { app: None, archived: false, role: Role::Viewer, custom_role });
+        let standing = Some(Standing { id, app: None, archived: false, role: Role::Viewer, custom_role });
         assert_eq!(db.read(move |tx| tx.standing(here, principal)).await, standing);
     }
 }

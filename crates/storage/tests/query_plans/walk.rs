@@ -170,7 +170,7 @@ fn what_happened(tx: &mut dyn Transaction, organization: OrganizationId, app: Ap
     tx.append(&event)?;
     let (whole, one) = (Filter::default(), |kind: &str, begins| Some((kind.to_owned(), begins)));
     let narrow = Filter {
-        kind: one("team.", true),
+        action: one("team.", true),
         actor: Some(principal),
         resource_type: Some("team".to_owned()),
         resource_id: Some("x".to_owned()),
@@ -179,7 +179,7 @@ fn what_happened(tx: &mut dyn Transaction, organization: OrganizationId, app: Ap
         since: Some(now),
         until: Some(now),
     };
-    let exact = Filter { kind: one("team.created", false), outcome: Some(Outcome::Denied), ..Filter::default() };
+    let exact = Filter { action: one("team.created", false), outcome: Some(Outcome::Denied), ..Filter::default() };
     for filter in [&whole, &narrow, &exact] {
         for after in [None, Some(event.id)] {
             let counted = Page::new(after, 0, 10)?.counted(true);
