@@ -160,7 +160,7 @@ impl Authority {
         Self { app, member: Some(Member { role, custom: None }), ..Self::default() }
     }
 
-    /// The same, with a place in a team besides.
+    /// Adds a place in a team.
     pub fn join(&mut self, team: TeamId, role: Role, custom: Option<Arc<CustomRole>>) {
         self.teams.push((team, role));
         self.team_customs.extend(custom.map(|custom| (team, custom)));

@@ -64,7 +64,7 @@ pub struct InviteRequest {
     /// `owner`, `admin`, `member`, `viewer`, or the name of one of the organization's own roles; `member` without. Never
     /// above the caller's own.
     role: Option<String>,
-    /// Into which team besides, with the same role.
+    /// Into which team besides, with the same role: one where the caller may put people.
     team_id: Option<Uuid>,
 }
 
