@@ -40,6 +40,12 @@ impl Entry {
     pub fn is_about_apps(&self) -> bool {
         ["app.", "user."].iter().any(|kind| self.name.starts_with(kind))
     }
+
+    /// Whether it is for those alone who run the platform, in person: no role gives it, and no grant.
+    #[must_use]
+    pub fn is_about_the_platform(&self) -> bool {
+        self.name.starts_with("concurrency_limit.")
+    }
 }
 
 /// The action of that name.

@@ -97,9 +97,16 @@ impl Question {
         matches!(&self.wanted, Wanted::Known(entry) if entry.scope.writes() && !WHILE_ARCHIVED.contains(&entry.name))
     }
 
-    /// Whether it is about apps, in an organization that can have none.
+    /// Whether it is about apps, in an organization that can have none, or about what no organization has.
     fn is_out_of_place(&self, authority: &Authority) -> bool {
-        matches!(&self.wanted, Wanted::Known(entry) if entry.is_about_apps() && authority.app.is_some())
+        let Wanted::Known(entry) = &self.wanted else { return false };
+        entry.is_about_the_platform() || entry.is_about_apps() && authority.app.is_some()
+    }
+
+    /// Whether it is about what no organization has, but the platform itself.
+    #[must_use]
+    pub fn is_about_the_platform(&self) -> bool {
+        matches!(&self.wanted, Wanted::Known(entry) if entry.is_about_the_platform())
     }
 
     /// One of Fabric's own actions that an app may do to itself.
@@ -328,6 +335,7 @@ pub fn may_hand_on(
     // What nobody does there takes the role that it would take.
     let wanted = |entry: &'static action::Entry| match authority.app {
         Some(_) if entry.is_about_apps() => Wanted::Role(entry.least),
+        _ if entry.is_about_the_platform() => Wanted::Role(entry.least),
         _ => Wanted::Known(entry),
     };
     let known: Vec<_> = action::ALL.iter().filter(|entry| pattern.matches(entry.name)).collect();

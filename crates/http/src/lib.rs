@@ -75,7 +75,9 @@ pub fn service(platform: Platform, options: Options) -> impl HttpServiceFactory 
         .app_data(web::Data::new(options))
         .app_data(web::PayloadConfig::new(LARGEST_BODY));
     for ((_, _, path), entries) in paths {
-        scope = scope.service(resource(path, entries));
+        #[expect(clippy::disallowed_methods, reason = "this is where the table is mounted")]
+        let with = scope.service(resource(path, entries));
+        scope = with;
     }
     let unknown = Observer::new("unknown", "-");
     scope
@@ -92,12 +94,12 @@ fn resource(path: &'static str, entries: Vec<Entry>) -> Resource {
     let allow = methods.join(", ");
     let observer = Observer::new("other", path);
     let resource = web::resource(path);
-    entries.into_iter().fold(resource, |resource, entry| resource.route(entry.route)).default_service(web::to(
-        move |http: HttpRequest| {
-            let (allow, observer) = (allow.clone(), observer.clone());
-            async move { observer.watch(&http, async { method_not_allowed(&http, &allow) }).await }
-        },
-    ))
+    #[expect(clippy::disallowed_methods, reason = "this is where the table is mounted")]
+    let resource = entries.into_iter().fold(resource, |resource, entry| resource.route(entry.route));
+    resource.default_service(web::to(move |http: HttpRequest| {
+        let (allow, observer) = (allow.clone(), observer.clone());
+        async move { observer.watch(&http, async { method_not_allowed(&http, &allow) }).await }
+    }))
 }
 
 fn method_not_allowed(http: &HttpRequest, allow: &str) -> HttpResponse {

@@ -10,6 +10,7 @@ use utoipa::{
     openapi::{
         Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathsBuilder, Ref, RefOr,
         ResponseBuilder, ResponsesBuilder, Schema,
+        extensions::Extensions,
         path::{HttpMethod, OperationBuilder, Parameter, PathItem},
         request_body::RequestBody,
         schema::ObjectBuilder,
@@ -113,6 +114,12 @@ pub fn document() -> OpenApi {
         "roles",
         "permissions",
         "audit",
+        "api_keys",
+        "service_accounts",
+        "oauth_clients",
+        "assets",
+        "usage",
+        "concurrency_limits",
         "apps",
         "admin",
         "system",
@@ -143,6 +150,7 @@ fn operation(entry: &routes::Entry, schemas: &mut Schemas, failure: &RefOr<Schem
         .operation_id(Some(entry.name()))
         .summary(Some(entry.description.summary))
         .description(Some(asks(entry.access)))
+        .extensions(extensions(entry))
         .parameters((!parameters.is_empty()).then_some(parameters))
         .request_body(body)
         .responses(responses.build());
@@ -153,6 +161,16 @@ fn operation(entry: &routes::Entry, schemas: &mut Schemas, failure: &RefOr<Schem
             .security(SecurityRequirement::default()),
         _ => operation.security(SecurityRequirement::new("bearer", Vec::<String>::new())),
     }
+}
+
+/// The row of the table, for programs.
+fn extensions(entry: &routes::Entry) -> Option<Extensions> {
+    let Access::Action(action) = entry.access else { return None };
+    let extensions = Extensions::builder().add("x-fabric-action", action);
+    Some(match entry.resource {
+        Some(resource) => extensions.add("x-fabric-resource", resource.name()).build(),
+        None => extensions.build(),
+    })
 }
 
 /// What a route asks of its caller, in words.
@@ -209,6 +227,7 @@ mod tests {
             let operation = &document["paths"][entry.path][entry.method.as_str().to_lowercase()];
             let name = operation["operationId"].as_str().unwrap_or_else(|| panic!("{} is missing", entry.path));
             assert!(names.insert(name.to_owned()), "{name} twice");
+            assert!(entry.resource.is_some(), "{} {}: say in Resource::of what it is about", entry.method, entry.path);
             let in_path = entry.path.matches('{').count();
             let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
             let described = parameters.iter().filter(|parameter| parameter["in"] == "path").count();

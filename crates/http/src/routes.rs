@@ -18,6 +18,7 @@ mod organization_secrets;
 mod organization_settings;
 mod organizations;
 mod permissions;
+mod resource;
 mod roles;
 mod service_accounts;
 mod system;
@@ -30,7 +31,7 @@ use actix_web::{FromRequest, HttpRequest, Route, http::Method, web};
 use kernel::{Error, Result};
 pub use organization_export::write_manifest;
 
-pub use self::audit::AuditEntry;
+pub use self::{audit::AuditEntry, resource::Resource};
 use crate::{
     answer::Reply,
     failure::failed,
@@ -48,6 +49,8 @@ pub struct Entry {
     pub path: &'static str,
     /// What it asks of its caller.
     pub access: Access,
+    /// What it is about.
+    pub resource: Option<Resource>,
     pub(crate) description: Description,
     pub(crate) route: Route,
     handler: &'static str,
@@ -349,6 +352,7 @@ where
         method,
         path,
         access: G::ACCESS,
+        resource: Resource::of(path, G::ACCESS),
         description: Description::new::<G, R>(summary, T::describe),
         handler: std::any::type_name::<F>(),
     }

@@ -123,6 +123,9 @@ impl Platform {
         let role = authority.as_ref().and_then(|authority| authority.role(team)).map(|(role, _)| role);
         let membership = authority.as_ref().and_then(|authority| authority.membership);
         let verdict = match (app, authority.as_deref()) {
+            _ if question.is_about_the_platform() && self.runs_the_platform(caller).await? => {
+                Verdict::Allowed(Reason::PlatformAdmin)
+            }
             (Some(app), authority) => {
                 let platform_admin = self.runs_the_platform(caller).await?;
                 judge_app(AppStanding { app, owner: organization, authority, platform_admin }, caller, &question)

@@ -311,6 +311,11 @@ async fn a_check_says_what_the_route_says_about_apps(world: &World) {
             assert_eq!(told.ok()["allowed"], json!(done.is_success()), "{who} {action}: {told:?} {done:?}");
         }
     }
+    // What is the platform's is for nobody else.
+    for (by, allowed) in [(&administrator, true), (&app.owner, false), (&company.owner, false)] {
+        let told = ask(world, by, &json!({ "action": "concurrency_limit.manage" })).await;
+        assert_eq!(told["allowed"], allowed, "{told}");
+    }
     // In an app's own organizations there are no apps, and nobody manages accounts.
     for action in ["app.create", "app.list", "user.read", "user.manage"] {
         assert!(!company.may(world, &company.owner, action, None).await, "{action}");

@@ -41,6 +41,11 @@ fn guarded() -> impl Iterator<Item = Entry> {
     routes::table().into_iter().filter(|entry| !matches!(entry.access, Access::Public | Access::Scraper))
 }
 
+/// What a route is about.
+fn about(entry: &Entry) -> Kind {
+    entry.resource.unwrap_or_else(|| panic!("{} {} is about nothing: say it in Resource::of", entry.method, entry.path))
+}
+
 /// The action of a route, where it declares one.
 fn action_of(entry: &Entry) -> Option<&'static action::Entry> {
     let Access::Action(name) = entry.access else { return None };
@@ -116,7 +121,7 @@ async fn an_action_is_for_those_whom_the_action_table_names(world: &World) {
     let document = document();
     for entry in guarded() {
         let Some(action) = action_of(&entry) else { continue };
-        let (kind, done) = (Kind::of(&entry), status_when_done(&document, &entry));
+        let (kind, done) = (about(&entry), status_when_done(&document, &entry));
         let before = cast.look_at(world, kind).await;
         let mut welcome = Vec::new();
         for someone in cast.everybody(world, Some(action)).await {
@@ -165,7 +170,7 @@ async fn attack_37_what_is_anothers_is_answered_like_what_does_not_exist(world: 
     let cast = Cast::new(world).await;
     for entry in guarded() {
         let Some(action) = action_of(&entry) else { continue };
-        let kind = Kind::of(&entry);
+        let kind = about(&entry);
         let foreign = cast.foreign(world, kind).await;
         for someone in cast.everybody(world, Some(action)).await.iter().filter(|someone| someone.typical) {
             let ask = |subject| call(world, &entry, subject).bearer(&someone.bearer).any();

@@ -105,7 +105,7 @@ impl Someone {
                 by_role(self.tenant).and(Err((403, "session_required")))
             }
             // It is somebody else's: nobody gets it, and who ends it is an administrator.
-            Kind::Key if self.tenant.is_some_and(|role| role < Role::Admin) || action.name == "api_key.rotate" => {
+            Kind::ApiKey if self.tenant.is_some_and(|role| role < Role::Admin) || action.name == "api_key.rotate" => {
                 by_role(self.tenant).and(Err((403, "forbidden")))
             }
             // It is somebody else's, too.

@@ -148,7 +148,7 @@ impl Things {
             Kind::TeamMember => Subject::new(&self.team, &any_id()).part(&self.member),
             Kind::Permission => Subject::new(&self.permission, &any_id()),
             Kind::Invitation => Subject::new(&self.invitation, &any_id()),
-            Kind::Key => Subject::new(&self.key, &any_id()),
+            Kind::ApiKey => Subject::new(&self.key, &any_id()),
             Kind::ServiceAccount => Subject::new(&self.service_account, &any_id()),
             Kind::ServiceAccountKey => Subject::new(&self.service_account, &any_id()).part(&self.service_account_key),
             Kind::OauthClient => Subject::new(&self.oauth_client, &any_id()),
@@ -353,7 +353,7 @@ impl Cast {
             Kind::Team,
             Kind::Permission,
             Kind::Invitation,
-            Kind::Key,
+            Kind::ApiKey,
             Kind::ServiceAccount,
             Kind::OauthClient,
         ];
