@@ -113,6 +113,7 @@ pub fn document() -> OpenApi {
         "teams",
         "roles",
         "permissions",
+        "checks",
         "audit",
         "api_keys",
         "service_accounts",

@@ -7,6 +7,7 @@ mod assets;
 mod audit;
 mod auth;
 mod budgets;
+mod checks;
 mod concurrency_limits;
 mod invitations;
 mod me;
@@ -237,8 +238,8 @@ fn authorization() -> Vec<Entry> {
         entry(GET, ROLE, "Shows a role.", roles::read),
         entry(PATCH, ROLE, "Changes a role.", roles::update),
         entry(DELETE, ROLE, "Deletes a role.", roles::delete),
-        entry(POST, "/v1/authz/check", "Tells whether the caller may do something.", permissions::check),
-        entry(POST, "/v1/authz/check-batch", "Answers several questions at once.", permissions::check_batch),
+        entry(POST, "/v1/authz/check", "Tells whether the caller may do something.", checks::check),
+        entry(POST, "/v1/authz/check-batch", "Answers several questions at once.", checks::check_batch),
         entry(POST, "/v1/permissions", "Makes a grant.", permissions::create),
         entry(GET, "/v1/permissions", "Lists grants.", permissions::list),
         entry(DELETE, "/v1/permissions/{permission_id}", "Takes a grant back.", permissions::delete),

@@ -70,10 +70,10 @@ impl Platform {
     }
 
     /// The grants of an organization, for who may see them; without one, the caller's own everywhere in this app, or, for a
-    /// key, where it acts.
+    /// key, where it acts. Somebody else's are asked for where the caller has one organization only.
     ///
     /// # Errors
-    /// `not_found`; `forbidden` below the role admin, one's own apart.
+    /// `not_found`; `forbidden` below the role admin, one's own apart; `invalid_request` when nobody can tell where.
     pub async fn visible_grants(
         &self,
         acting: Acting<AuthzCheck>,
@@ -87,7 +87,8 @@ impl Platform {
         }
         let (app, own, within) = (caller.app, caller.principal, caller.key().map(|key| key.organization));
         if principal.is_some_and(|principal| principal != own) {
-            return Err(Error::because(Code::InvalidRequest, "Name the organization with organization_id."));
+            let only = self.place(caller, None, None, None).await?;
+            return self.grants(Acting::new(caller.clone())?, only, principal, page).await;
         }
         self.store().read(move |tx| tx.grants_held(app, within, own, &page)).await
     }

@@ -102,15 +102,29 @@ pub fn run(arguments: Vec<OsString>) -> Outcome<ExitCode> {
     // On the disk that builds are on, not in memory, and emptied by the next run if this one is interrupted.
     let folder = target.join("fabric-bench");
     drop(fs::remove_dir_all(&folder));
+    let decisions = decisions()?;
     let findings = options.subject.measure(&binary, &folder)?;
     drop(fs::remove_dir_all(&folder));
 
     println!("{}", findings.markdown);
+    println!("One decision of `authz::judge` alone, at most 1000 ns wanted:\n\n{decisions}");
     if let Some(path) = options.json {
         let json = format!("{:#}\n", findings.json);
         fs::write(&path, json).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(crate::process::exit_code(findings.errors == 0))
+}
+
+/// What one decision takes, without HTTP, caches or a database.
+fn decisions() -> Outcome<String> {
+    let mut example = cargo();
+    example.args(["run", "--release", "--quiet", "-p", "fabric-authz", "--example", "decide"]);
+    let output = example.output().map_err(|error| format!("cargo: {error}"))?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    let lines = String::from_utf8_lossy(&output.stdout);
+    Ok(lines.lines().map(|line| format!("- {}", line.trim())).collect::<Vec<_>>().join("\n"))
 }
 
 impl Subject {

@@ -26,6 +26,7 @@ mod assets;
 mod audit;
 mod audit_chain;
 mod audit_forgetting;
+mod audit_refusals;
 mod bad_input;
 mod bootstrap;
 mod budget;

@@ -174,6 +174,8 @@ async fn grants_are_listed_for_who_may_see_them_and_for_oneself(world: &World) {
     list(&here).by(&company.outsider).send().await.refused(404, "not_found");
     let of_another = format!("principal_id={}", company.viewer.id);
     list(&of_another).by(&company.admin).send().await.refused(400, "invalid_request");
+    let key = world.api_key(Some(company.app.id), company.id, &company.admin, |key| key).await;
+    assert_eq!(*list(&of_another).bearer(&key).send().await.ok(), json!([one]), "where the key acts");
     assert_eq!(*list("").by(&company.outsider).send().await.ok(), json!([]));
 }
 

@@ -43,9 +43,13 @@ impl Api {
 
     /// A POST of a JSON document.
     pub fn post(self, path: &str, headers: &str, body: &Value) -> Vec<u8> {
+        self.with_body("POST", path, headers, body)
+    }
+
+    fn with_body(self, method: &str, path: &str, headers: &str, body: &Value) -> Vec<u8> {
         let (host, body) = (self.address, body.to_string());
         format!(
-            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
              {headers}\r\n{body}",
             body.len()
         )
@@ -112,6 +116,26 @@ impl Api {
         let own = self.call(&self.own_organizations(&access_token))?;
         let (user, organization) = (text(&said, "/data/user/id")?, text(&own, "/data/0/id")?);
         Ok(Account { email, user, access_token, organization })
+    }
+
+    /// Makes everybody a member of the first one's organization, now.
+    pub fn gather(self, app: &App, accounts: &[Account]) -> Outcome {
+        let Some((host, guests)) = accounts.split_first() else { return Ok(()) };
+        let host_headers = authorization(&host.access_token);
+        let path = format!("/v1/organizations/{}", host.organization);
+        let settings = json!({ "max_invitations_per_hour": guests.len() });
+        let settings = self.with_body("PATCH", &format!("{path}/settings"), &host_headers, &settings);
+        self.call(&settings)?;
+        for guest in guests {
+            // Who has proven their address needs no link.
+            let verify = format!("/v1/admin/users/{}/verify", guest.user);
+            self.call(&self.post(&verify, &authorization(&app.api_key), &json!({})))?;
+            let body = json!({ "email": guest.email, "role": "member" });
+            let invited = self.call(&self.post(&format!("{path}/invitations"), &host_headers, &body))?;
+            let accept = format!("/v1/invitations/{}/accept", text(&invited, "/data/id")?);
+            self.call(&self.post(&accept, &authorization(&guest.access_token), &json!({})))?;
+        }
+        Ok(())
     }
 
     /// Signs someone in, now, for the first link of a chain of refresh tokens.
