@@ -3,14 +3,14 @@
 //! Each page is a unit of work of its own and permits again, so that whoever is no owner any more gets no further. It is
 //! no snapshot: what changes meanwhile is read as it is when its page comes.
 
-use apps::OauthClient;
+use apps::{App, OauthClient};
 use authz::{Acting, CustomRole, Grant, action::OrganizationExport};
 use identity::{ApiKey, ServiceAccount};
 use kernel::{
     Error, Listed, Page, Result, Scope, Unchecked,
     id::{
-        ApiKeyId, AssetId, GrantId, InvitationId, MembershipId, OauthClientId, OrganizationId, PrincipalId, RoleId,
-        ServiceAccountId, TeamId, UsageRecordId,
+        ApiKeyId, AppId, AssetId, GrantId, InvitationId, MembershipId, OauthClientId, OrganizationId, PrincipalId,
+        RoleId, ServiceAccountId, TeamId, UsageRecordId,
     },
 };
 use tenancy::{
@@ -139,6 +139,14 @@ impl Export {
     /// As for all lists.
     pub async fn oauth_clients(&self, page: Page<OauthClientId>) -> Result<Listed<OauthClient, OauthClientId>> {
         self.read(move |tx, scope| tx.oauth_clients_in(&[scope], &page)).await
+    }
+
+    /// The apps that it owns, without their secrets.
+    ///
+    /// # Errors
+    /// As for all lists.
+    pub async fn apps(&self, page: Page<AppId>) -> Result<Listed<App, AppId>> {
+        self.read(move |tx, scope| tx.apps_in(scope, &page)).await
     }
 
     /// Its secrets, without their values.

@@ -197,8 +197,9 @@ impl Platform {
 /// Finds an invitation for who shows that it is theirs.
 ///
 /// # Errors
-/// `invalid_token` for what was not mailed, whatever it is shown for; `unauthorized` for who shows nothing; `not_found`
-/// for a caller from another app; `forbidden` for one with another address.
+/// `invalid_token` for what was not mailed, whatever it is shown for, and for a caller from another app; `unauthorized`
+/// for who shows nothing; `not_found` for a caller from another app who shows no token; `forbidden` for one with another
+/// address.
 fn show(
     tx: &mut dyn Transaction,
     id: InvitationId,
@@ -211,14 +212,14 @@ fn show(
         None => None,
     };
     let absent = || match (&account, token) {
-        (Some(_), _) => Error::not_found(),
-        (None, Some(_)) => Error::new(Code::InvalidToken),
+        (_, Some(_)) => Error::new(Code::InvalidToken),
+        (Some(_), None) => Error::not_found(),
         (None, None) => Error::new(Code::Unauthorized),
     };
     let invitation = tx.invitation(id)?.ok_or_else(absent)?;
     let organization = tx.organization(invitation.organization)?.ok_or_else(absent)?;
     if account.as_ref().is_some_and(|account| account.app != organization.app) {
-        return Err(Error::not_found());
+        return Err(absent());
     }
     let by_token = match token {
         Some(hash) => tx.invitation_tokens(id)?.contains(&hash),

@@ -13,11 +13,13 @@ use utoipa::ToSchema;
 
 use super::{
     api_keys::ApiKey,
+    apps::App,
     assets::Asset,
     budgets::OrganizationBudget,
     invitations::Invitation,
     members::Member,
     oauth_clients::OauthClient,
+    organization_secrets::OrganizationSecret,
     organization_settings::OrganizationSettings,
     organizations::Organization,
     permissions::Permission,
@@ -57,12 +59,14 @@ pub struct Manifest {
     service_accounts: Vec<ServiceAccount>,
     /// Its OAuth clients, without their secrets.
     oauth_clients: Vec<OauthClient>,
+    /// The apps that it owns, without their secrets. What is in an app belongs to the organizations there.
+    apps: Vec<App>,
     /// What it has at providers, and has had: what is deleted has a `deleted_at`.
     assets: Vec<Asset>,
     /// What was run for it, from the newest record to the oldest.
     usage_records: Vec<UsageRecord>,
-    /// The names of its secrets. Their values stay where they are.
-    secrets: Vec<String>,
+    /// Its secrets, by name. Their values stay where they are.
+    secrets: Vec<OrganizationSecret>,
 }
 
 /// A team, and who is in it.
@@ -110,9 +114,10 @@ pub async fn write_manifest(
     };
     writer.list("service_accounts", |page| export.service_accounts(page), with_role).await?;
     writer.list("oauth_clients", |page| export.oauth_clients(page), OauthClient::from).await?;
+    writer.list("apps", |page| export.apps(page), App::from).await?;
     writer.list("assets", |page| export.assets(page), Asset::from).await?;
     writer.list("usage_records", |page| export.usage_records(page), UsageRecord::from).await?;
-    writer.list("secrets", |page| export.secrets(page), |secret| secret.name.to_string()).await?;
+    writer.list("secrets", |page| export.secrets(page), OrganizationSecret::from).await?;
     writer.finish().await
 }
 

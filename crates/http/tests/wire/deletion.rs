@@ -20,6 +20,7 @@ on_both!(
     one_that_has_come_by_an_app_since_is_kept,
     an_owner_alone_ends_it,
     nobody_joins_what_is_about_to_go,
+    attack_39_a_link_into_what_is_gone_is_a_wrong_one,
     everything_of_it_is_forgotten_at_once,
     undoing_and_deleting_at_once_are_one_of_the_two,
 );
@@ -263,6 +264,45 @@ async fn nobody_joins_what_is_about_to_go(world: &World) {
     again.refused(409, "conflict");
     cancel(world, &company, &company.owner).await.ok();
     accept().await.ok();
+}
+
+async fn attack_39_a_link_into_what_is_gone_is_a_wrong_one(world: &World) {
+    let company = Company::new(world).await;
+    world.mails().await;
+    let invite = json!({ "email": company.outsider.email, "role": "member" });
+    let invited = world.post(&company.path("invitations"), &invite).by(&company.owner).send().await.text("id");
+    let token = world.mail().await.token();
+    // It would wait for longer than the organization does.
+    let settings = json!({ "deletion_grace_days": 1 });
+    world.patch(&company.path("settings"), &settings).by(&company.owner).send().await.ok();
+    request(world, &company, &company.owner).await.ok();
+    world.advance(DAY + Duration::from_hours(1));
+    assert_eq!(work(world).await, 1);
+    let outsider = world.sign_in(Some(&company.app), "outsider").await;
+    let body = json!({ "token": token });
+    let calls = |id: &str| {
+        let path = |deed: &str| format!("/v1/invitations/{id}/{deed}");
+        let with_token = [
+            world.get(&format!("{}?token={token}", path("accept"))),
+            world.post(&path("accept"), &body),
+            world.post(&path("accept"), &body).by(&outsider),
+            world.post(&path("decline"), &body),
+        ];
+        let without = ["accept", "decline"].map(|deed| world.post(&path(deed), &json!({})).by(&outsider));
+        (with_token, without)
+    };
+    let nowhere = kernel::id::InvitationId::generate().to_string();
+    let (gone, absent) = (calls(&invited), calls(&nowhere));
+    for (gone, absent) in gone.0.into_iter().zip(absent.0) {
+        let told = gone.send().await;
+        assert_eq!(told.refused(400, "invalid_token").told(), absent.send().await.told(), "{}", told.at);
+    }
+    for (gone, absent) in gone.1.into_iter().zip(absent.1) {
+        let told = gone.send().await;
+        assert_eq!(told.refused(404, "not_found").told(), absent.send().await.told(), "{}", told.at);
+    }
+    assert_eq!(world.organizations_of(&outsider).await.len(), 1, "their own");
+    assert_eq!(world.get("/v1/me/invitations").by(&outsider).send().await.ok(), &json!([]));
 }
 
 async fn everything_of_it_is_forgotten_at_once(world: &World) {

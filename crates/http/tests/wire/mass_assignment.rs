@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, Person, World};
+use crate::support::{Answer, Company, PASSWORD, Person, World};
 
 on_both!(
     signing_up_makes_nobody_verified_an_administrator_or_somebody_else,
@@ -13,6 +13,11 @@ on_both!(
     an_app_changes_nothing_but_its_own,
     an_administrator_of_an_app_makes_no_administrator_of_the_platform,
     signing_in_chooses_nothing,
+    grants_and_teams_are_what_was_asked_for,
+    own_roles_are_what_was_asked_for,
+    an_invitation_is_answered_by_nobody_but_the_invited,
+    programs_and_their_credentials_are_what_was_asked_for,
+    an_asset_is_what_was_asked_for,
 );
 
 /// Everything that one might like to be.
@@ -154,4 +159,188 @@ async fn signing_in_chooses_nothing(world: &World) {
     let body = wishing(&json!({ "refresh_token": eve.refresh, "scope": "admin", "app_id": other.id }));
     let next = Person::of(&world.post("/v1/auth/token/refresh", &body).send().await);
     assert_eq!(world.get("/v1/me").by(&next).send().await.ok(), me.ok());
+}
+
+/// A company, and what its owner says besides what is asked for.
+struct Wisher {
+    company: Company,
+    /// The outsider's organization, where nothing is to end up.
+    elsewhere: String,
+}
+
+impl Wisher {
+    async fn new(world: &World) -> Self {
+        let company = Company::new(world).await;
+        let elsewhere = world.home_of(&company.outsider).await.to_string();
+        Self { company, elsewhere }
+    }
+
+    /// What is asked for, with every wish beside it.
+    fn wishing(&self, asked: &Value) -> Value {
+        let mut body = wishing(&json!({
+            "organization_id": self.elsewhere, "organization": self.elsewhere, "created_by": STRANGER,
+            "invited_by": STRANGER, "inviter": STRANGER, "service_account_id": STRANGER, "app_id": STRANGER,
+            "status": "accepted", "token": "chosen-by-eve", "key": "chosen-by-eve", "secret": "chosen-by-eve",
+            "hash": "chosen-by-eve", "prefix": "chosen-by-eve", "archived_at": "2001-01-01T00:00:00Z",
+            "deleted_at": "2001-01-01T00:00:00Z", "last_used_at": "2001-01-01T00:00:00Z", "kind": "chosen-by-eve",
+        }));
+        body.as_object_mut().unwrap().extend(asked.as_object().unwrap().clone());
+        body
+    }
+
+    /// Asks as the owner; makes sure that what came of it has nothing of the wishes.
+    async fn ask(&self, world: &World, method: &str, path: &str, asked: &Value) -> Answer {
+        let answer = world.call(method, path).json(&self.wishing(asked)).by(&self.company.owner).send().await;
+        let text = answer.ok().to_string();
+        let wishes = [
+            STRANGER,
+            &self.elsewhere,
+            "chosen-by-eve",
+            "2001-01-01",
+            "2020-01-01",
+            "focs_mine",
+            "foc_aaaa",
+            "$argon2",
+        ];
+        for wish in wishes {
+            assert!(!text.contains(wish), "{wish} in {answer:?}");
+        }
+        if let Some(place) = answer.ok().get("organization_id") {
+            assert_eq!(place, &json!(self.company.id), "{answer:?}");
+        }
+        for closed in ["disabled", "archived"] {
+            assert!(answer.ok().get(closed).is_none_or(|closed| closed == false), "{answer:?}");
+        }
+        answer
+    }
+
+    /// Where the organization is asked for, nobody names another one's.
+    async fn refused_elsewhere(&self, world: &World, path: &str, asked: &Value) {
+        let mut body = self.wishing(asked);
+        body["organization_id"] = json!(self.elsewhere);
+        world.post(path, &body).by(&self.company.owner).send().await.refused(404, "not_found");
+    }
+
+    /// Nothing has come to the other organization.
+    async fn nothing_elsewhere(&self, world: &World, lists: &[&str]) {
+        let within = format!("/v1/organizations/{}", self.elsewhere);
+        for list in lists {
+            let path = match list.strip_prefix('/') {
+                Some(_) => format!("{list}?organization_id={}", self.elsewhere),
+                None => format!("{within}/{list}"),
+            };
+            let listed = world.get(&path).by(&self.company.outsider).send().await;
+            assert_eq!(listed.ok(), &json!([]), "{path}");
+        }
+    }
+}
+
+async fn grants_and_teams_are_what_was_asked_for(world: &World) {
+    let wisher = Wisher::new(world).await;
+    let company = &wisher.company;
+    let grant = json!({ "organization_id": company.id, "principal_id": company.viewer.id, "action": "team.create" });
+    let made = wisher.ask(world, "POST", "/v1/permissions", &grant).await;
+    assert_eq!((made.text("principal_id"), made.text("effect")), (company.viewer.id.to_string(), "allow".to_owned()));
+    wisher.refused_elsewhere(world, "/v1/permissions", &grant).await;
+
+    let team = wisher.ask(world, "POST", &company.path("teams"), &json!({ "name": "Crew" })).await.text("id");
+    let path = format!("/v1/teams/{team}");
+    let changed = wisher.ask(world, "PATCH", &path, &json!({ "name": "Staff" })).await;
+    assert_eq!((changed.text("id"), changed.text("name")), (team, "Staff".to_owned()));
+    let place = format!("{path}/members/{}", company.viewer.id);
+    let put = wisher.ask(world, "PUT", &place, &json!({ "role": "viewer", "team_id": STRANGER })).await;
+    assert_eq!((put.text("principal_id"), put.text("role")), (company.viewer.id.to_string(), "viewer".to_owned()));
+    wisher.refused_elsewhere(world, "/v1/teams", &json!({ "name": "Theirs" })).await;
+    let member = company.member_path(&company.viewer);
+    let changed = wisher.ask(world, "PATCH", &member, &json!({ "role": "member" })).await;
+    assert_eq!((changed.text("principal_id"), changed.text("role")), (company.viewer.id.to_string(), "member".into()));
+    wisher.nothing_elsewhere(world, &["permissions", "teams"]).await;
+}
+
+async fn own_roles_are_what_was_asked_for(world: &World) {
+    let wisher = Wisher::new(world).await;
+    let roles = wisher.company.path("roles");
+    let made = wisher.ask(world, "POST", &roles, &json!({ "name": "clerk", "actions": ["invoice.read"] })).await;
+    let path = format!("{roles}/{}", made.text("id"));
+    let changed = wisher.ask(world, "PATCH", &path, &json!({ "description": "Reads." })).await;
+    for field in ["id", "name", "actions", "created_at"] {
+        assert_eq!(changed.ok()[field], made.ok()[field], "{field}");
+    }
+    wisher.nothing_elsewhere(world, &["roles"]).await;
+}
+
+async fn an_invitation_is_answered_by_nobody_but_the_invited(world: &World) {
+    let wisher = Wisher::new(world).await;
+    let company = &wisher.company;
+    world.mails().await;
+    let asked = json!({ "email": company.outsider.email, "role": "viewer", "expires_at": "2099-01-01T00:00:00Z" });
+    let made = wisher.ask(world, "POST", &company.path("invitations"), &asked).await;
+    assert_eq!((made.text("status"), made.text("role")), ("pending".to_owned(), "viewer".to_owned()));
+    assert_eq!(made.text("invited_by"), company.owner.id.to_string());
+    assert!(!made.text("expires_at").starts_with("2099"));
+    let accept = format!("/v1/invitations/{}/accept", made.text("id"));
+    let chosen = json!({ "token": "chosen-by-eve" });
+    world.post(&accept, &chosen).by(&company.outsider).send().await.refused(400, "invalid_token");
+    // Whoever accepts says no more than that.
+    let body = wishing(&json!({ "token": world.mail().await.token(), "role": "owner", "email": "x@example.com" }));
+    world.post(&accept, &body).by(&company.outsider).send().await.ok();
+    let member = company.log(world, "?action=membership.created").await;
+    assert_eq!((&member[0]["metadata"]["principal_id"], member.len()), (&json!(company.outsider.id), 1));
+    let homes = world.organizations_of(&company.outsider).await;
+    let here = homes.iter().find(|home| home["id"] == json!(company.id)).unwrap();
+    assert_eq!(here["role"], "viewer");
+    let flat = json!({ "email": "new@example.com", "role": "viewer" });
+    wisher.refused_elsewhere(world, "/v1/invitations", &flat).await;
+    wisher.nothing_elsewhere(world, &["invitations"]).await;
+}
+
+async fn programs_and_their_credentials_are_what_was_asked_for(world: &World) {
+    let wisher = Wisher::new(world).await;
+    let company = &wisher.company;
+    let account = json!({ "name": "Deploys", "organization_id": company.id, "role": "viewer" });
+    let made = wisher.ask(world, "POST", "/v1/service-accounts", &account).await;
+    let id = made.text("id");
+    assert_eq!((made.text("principal_id"), made.text("role")), (id.clone(), "viewer".to_owned()));
+    assert_eq!(made.text("created_by"), company.owner.id.to_string());
+    let path = format!("/v1/service-accounts/{id}");
+    let changed = wisher.ask(world, "PATCH", &path, &json!({ "name": "Ships", "role": "viewer", "team_id": id })).await;
+    for field in ["id", "principal_id", "created_by", "created_at", "team_id", "role"] {
+        assert_eq!(changed.ok()[field], made.ok()[field], "{field}");
+    }
+    let asked = json!({ "role": "viewer", "scopes": ["members:read"] });
+    let key = wisher.ask(world, "POST", &format!("{path}/api-keys"), &asked).await;
+    assert_eq!((key.text("principal_id"), key.text("service_account_id")), (id.clone(), id.clone()));
+    let asked = json!({ "name": "Laptop", "organization_id": company.id, "role": "viewer", "scopes": [] });
+    let key = wisher.ask(world, "POST", "/v1/api-keys", &asked).await;
+    assert_eq!(key.text("principal_id"), company.owner.id.to_string());
+    assert_eq!(key.ok()["service_account_id"], Value::Null);
+    let asked = json!({ "name": "Phone", "role": "viewer", "scopes": [] });
+    let changed = wisher.ask(world, "PATCH", &format!("/v1/api-keys/{}", key.text("id")), &asked).await;
+    for field in ["id", "principal_id", "prefix", "created_by", "created_at", "last_used_at"] {
+        assert_eq!(changed.ok()[field], key.ok()[field], "{field}");
+    }
+
+    let uris = json!(["https://example.com/done"]);
+    let asked = json!({ "name": "Reports", "organization_id": company.id, "redirect_uris": uris, "role": "viewer" });
+    let client = wisher.ask(world, "POST", "/v1/oauth/clients", &asked).await;
+    let program = format!("/v1/service-accounts/{}", client.text("service_account_id"));
+    let program = world.get(&program).by(&company.owner).send().await;
+    assert_eq!((program.text("role"), program.text("organization_id")), ("viewer".into(), company.id.to_string()));
+    let places = ["/v1/service-accounts", "/v1/api-keys", "/v1/oauth/clients"];
+    for path in places {
+        wisher.refused_elsewhere(world, path, &json!({ "name": "Theirs", "redirect_uris": [] })).await;
+    }
+    wisher.nothing_elsewhere(world, &places).await;
+}
+
+async fn an_asset_is_what_was_asked_for(world: &World) {
+    let wisher = Wisher::new(world).await;
+    let asked = json!({ "asset_type": "voice", "name": "Narrator" });
+    let made = wisher.ask(world, "POST", &wisher.company.path("assets"), &asked).await;
+    assert_eq!(
+        (made.text("created_by"), made.text("asset_type")),
+        (wisher.company.owner.id.to_string(), "voice".into())
+    );
+    assert_eq!(made.ok()["deleted_at"], Value::Null);
+    wisher.nothing_elsewhere(world, &["assets"]).await;
 }

@@ -14,6 +14,7 @@ on_both!(
     the_last_owner_of_others_does_not_leave,
     whoever_owns_an_app_does_not_leave,
     of_two_owners_who_leave_at_once_one_stays,
+    ones_roles_are_listed_organization_by_organization,
 );
 
 async fn user(world: &World) -> (App, Person) {
@@ -166,4 +167,41 @@ async fn of_two_owners_who_leave_at_once_one_stays(world: &World) {
         (SELECT id FROM organizations WHERE app_id IS NOT NULL)",
     );
     assert_eq!(owners, 200);
+}
+
+/// A page is of so many organizations, whatever there is in each: no role is cut off, and none comes twice.
+async fn ones_roles_are_listed_organization_by_organization(world: &World) {
+    let (_, alice) = user(world).await;
+    let mut homes = vec![world.home_of(&alice).await.to_string()];
+    for name in ["Second", "Third"] {
+        homes.push(world.post("/v1/organizations", &json!({ "name": name })).by(&alice).send().await.text("id"));
+    }
+    for (home, name) in [(&homes[0], "Crew"), (&homes[1], "Crew"), (&homes[1], "Staff")] {
+        let path = format!("/v1/organizations/{home}/teams");
+        let team = world.post(&path, &json!({ "name": name })).by(&alice).send().await.text("id");
+        let path = format!("/v1/teams/{team}/members/{}", alice.id);
+        world.call("PUT", &path).json(&json!({ "role": "viewer" })).by(&alice).send().await.ok();
+    }
+    let whole = world.get("/v1/me/permissions").by(&alice).send().await;
+    let whole = whole.ok().as_array().unwrap().clone();
+    assert_eq!(whole.len(), 6);
+    let (mut seen, mut places, mut cursor) = (Vec::new(), Vec::new(), String::new());
+    loop {
+        let path = format!("/v1/me/permissions?limit=1&include_total=true{cursor}");
+        let page = world.get(&path).by(&alice).send().await;
+        let rows = page.ok().as_array().unwrap();
+        assert!(rows.iter().all(|row| row["organization_id"] == rows[0]["organization_id"]), "{page:?}");
+        places.push(rows[0]["organization_id"].as_str().unwrap().to_owned());
+        seen.extend(rows.clone());
+        let pagination = &page.body["meta"]["pagination"];
+        assert_eq!((&pagination["limit"], &pagination["total"]), (&json!(1), &json!(3)));
+        match pagination["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, whole);
+    places.sort();
+    homes.sort();
+    assert_eq!(places, homes);
 }

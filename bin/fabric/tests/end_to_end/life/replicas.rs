@@ -75,7 +75,7 @@ fn what_one_server_takes_away_is_gone_on_the_other_within_the_bound(site: &mut S
     let path = |rest: &str| format!("/v1/organizations/{organization}/{rest}");
     let email = new_email();
     let person = first.client().sign_up(&email);
-    let (person, token) = (text(&person["user"]["id"]), text(&person["access_token"]));
+    let (principal, token) = (text(&person["user"]["id"]), text(&person["access_token"]));
     let invited = send(&owner, "POST", &path("invitations"), &json!({ "email": email, "role": "admin" })).data();
     let accept = format!("/v1/invitations/{}/accept", text(&invited["id"]));
     let mailed = first.mailed_token(&email, &accept);
@@ -83,12 +83,12 @@ fn what_one_server_takes_away_is_gone_on_the_other_within_the_bound(site: &mut S
     let here = by(&token);
     let allowed = here.each_ref().map(|client| move || may(client, place));
     let allowed: [&dyn Fn() -> bool; 2] = allowed.each_ref().map(|allowed| allowed as &dyn Fn() -> bool);
-    let member = path(&format!("members/{person}"));
+    let member = path(&format!("members/{principal}"));
 
     let lower = || drop(send(&owner, "PATCH", &member, &json!({ "role": "viewer" })));
     gone_everywhere("a higher role", bound, lower, allowed);
 
-    let grant = json!({ "organization_id": organization, "principal_id": person, "action": "team.create" });
+    let grant = json!({ "organization_id": organization, "principal_id": principal, "action": "team.create" });
     let grant = text(&send(&owner, "POST", "/v1/permissions", &grant).data()["id"]);
     until("the grant is known everywhere", || allowed.iter().all(|allowed| allowed()).then_some(()));
     let revoke = || drop(send(&owner, "DELETE", &format!("/v1/permissions/{grant}"), &json!({})));
@@ -96,14 +96,33 @@ fn what_one_server_takes_away_is_gone_on_the_other_within_the_bound(site: &mut S
 
     send(&owner, "PATCH", &member, &json!({ "role": "admin" }));
     until("the role is known everywhere", || allowed.iter().all(|allowed| allowed()).then_some(()));
+    let person = first.client().bearer(&token);
     let key = json!({ "name": "Key", "organization_id": organization });
-    let key = send(&first.client().bearer(&token), "POST", "/v1/api-keys", &key).data();
-    let keys = by(&text(&key["key"]));
-    let works = keys.each_ref().map(|client| move || client.get("/v1/me").status == 200);
-    let works: [&dyn Fn() -> bool; 2] = works.each_ref().map(|works| works as &dyn Fn() -> bool);
-    let disable = || drop(send(&owner, "POST", &format!("/v1/api-keys/{}/disable", text(&key["id"])), &json!({})));
-    gone_everywhere("a key", bound, disable, works);
+    for (what, who, method, deed) in [
+        ("a key", &owner, "POST", "/disable"),
+        ("a key that is deleted", &owner, "DELETE", ""),
+        ("the old secret of a key", &person, "POST", "/rotate"),
+    ] {
+        let key = send(&person, "POST", "/v1/api-keys", &key).data();
+        let keys = by(&text(&key["key"]));
+        let works = keys.each_ref().map(|client| move || client.get("/v1/me").status == 200);
+        let works: [&dyn Fn() -> bool; 2] = works.each_ref().map(|works| works as &dyn Fn() -> bool);
+        let path = format!("/v1/api-keys/{}{deed}", text(&key["id"]));
+        gone_everywhere(what, bound, || drop(send(who, method, &path, &json!({}))), works);
+    }
 
+    // First nothing, so that the own role is what both remember.
+    send(&owner, "PATCH", &member, &json!({ "role": "viewer" }));
+    until("the lower role is known everywhere", || allowed.iter().all(|allowed| !allowed()).then_some(()));
+    let role = json!({ "name": "builder", "actions": ["team.create"] });
+    let role = path(&format!("roles/{}", text(&send(&owner, "POST", &path("roles"), &role).data()["id"])));
+    send(&owner, "PATCH", &member, &json!({ "role": "builder" }));
+    until("the own role is known everywhere", || allowed.iter().all(|allowed| allowed()).then_some(()));
+    let change = || drop(send(&owner, "PATCH", &role, &json!({ "actions": ["invoice.read"] })));
+    gone_everywhere("an action of an own role", bound, change, allowed);
+
+    send(&owner, "PATCH", &member, &json!({ "role": "admin" }));
+    until("the role is known everywhere", || allowed.iter().all(|allowed| allowed()).then_some(()));
     let remove = || drop(send(&owner, "DELETE", &member, &json!({})));
     gone_everywhere("a member", bound, remove, allowed);
 }

@@ -82,7 +82,7 @@ def everything_is_exported_and_no_secret():
     assert manifest["teams"] == [{**team, "members": []}]
     assert manifest["permissions"] == owner.organizations.permissions() == []
     assert [one["id"] for one in manifest["invitations"]] == [invitation["id"]]
-    assert manifest["secrets"] == ["KEY"]
+    assert [one["name"] for one in manifest["secrets"]] == ["KEY"]
     assert (manifest["format_version"], manifest["roles"]) == (1, [])
     assert SECRET not in json.dumps(manifest, ensure_ascii=False)
     with raises(FabricNotFoundError, "not_found"):
