@@ -47,7 +47,7 @@ impl Belongings {
 
     async fn are_told(&self, world: &World, company: &Company, by: &Person) {
         assert_eq!(told(world, company, by, "api_key.revoked").await, self.keys);
-        assert_eq!(told(world, company, by, "permission.revoked").await, [self.grant.clone()]);
+        assert_eq!(told(world, company, by, "permission.revoked").await, std::slice::from_ref(&self.grant));
     }
 }
 
