@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use actix_web::http::{Method, StatusCode};
 use kernel::Code;
+use serde_json::json;
 use utoipa::{
     ToSchema,
     openapi::{
@@ -164,14 +165,11 @@ fn operation(entry: &routes::Entry, schemas: &mut Schemas, failure: &RefOr<Schem
     }
 }
 
-/// The row of the table, for programs.
+/// The row of the table, for programs. One extension: utoipa keeps several in no order.
 fn extensions(entry: &routes::Entry) -> Option<Extensions> {
     let Access::Action(action) = entry.access else { return None };
-    let extensions = Extensions::builder().add("x-fabric-action", action);
-    Some(match entry.resource {
-        Some(resource) => extensions.add("x-fabric-resource", resource.name()).build(),
-        None => extensions.build(),
-    })
+    let row = json!({ "action": action, "resource": entry.resource.map(routes::Resource::name) });
+    Some(Extensions::builder().add("x-fabric", row).build())
 }
 
 /// What a route asks of its caller, in words.
