@@ -118,6 +118,8 @@ actions! {
     SecretRead = "secret.read" from Member under OrganizationsRead;
     /// Set and delete an organization's secrets.
     SecretWrite = "secret.write" from Admin under OrganizationsWrite;
+    /// Replace the secret that an organization's webhooks are signed with.
+    WebhookSecretRotate = "webhook_secret.rotate" from Admin under WebhooksWrite;
     /// Ask for an organization to be deleted, or think better of it.
     OrganizationDelete = "organization.delete" from Owner under OrganizationsWrite;
     /// Export all that an organization owns.

@@ -109,6 +109,7 @@ pub fn document() -> OpenApi {
         "budgets",
         "organization_secrets",
         "organization_export",
+        "webhook_secrets",
         "members",
         "invitations",
         "teams",

@@ -25,6 +25,7 @@ mod service_accounts;
 mod system;
 mod teams;
 mod usage;
+mod webhook_secrets;
 
 use std::future::Future;
 
@@ -126,6 +127,8 @@ fn sign_in() -> Vec<Entry> {
 
 /// Oneself, and what one belongs to.
 fn tenancy() -> Vec<Entry> {
+    const CONNECTIONS: &str = "/v1/me/social-connections";
+    const CONNECTION: &str = "/v1/me/social-connections/{provider}";
     const ORGANIZATIONS: &str = "/v1/organizations";
     const MEMBER: &str = "/v1/organizations/{organization_id}/members/{principal_id}";
     const TEAMS_IN: &str = "/v1/organizations/{organization_id}/teams";
@@ -135,6 +138,8 @@ fn tenancy() -> Vec<Entry> {
         entry(GET, "/v1/me", "Tells who calls.", me::read),
         entry(PATCH, "/v1/me", "Changes the caller's profile.", me::update),
         entry(DELETE, "/v1/me", "Deletes the caller's account.", me::delete),
+        entry(GET, CONNECTIONS, "Lists whom the caller is linked to elsewhere.", me::social_connections),
+        entry(DELETE, CONNECTION, "Cuts the link to a provider.", me::disconnect_social),
         entry(GET, "/v1/me/organizations", "Lists the caller's organizations.", me::organizations),
         entry(POST, ORGANIZATIONS, "Makes an organization.", organizations::create),
         entry(GET, ORGANIZATIONS, "Lists the caller's organizations.", organizations::list),
@@ -160,6 +165,7 @@ fn tenancy() -> Vec<Entry> {
 fn organizations() -> Vec<Entry> {
     const ORGANIZATION: &str = "/v1/organizations/{organization_id}";
     const SETTINGS: &str = "/v1/organizations/{organization_id}/settings";
+    const WEBHOOK_SECRET: &str = "/v1/organizations/{organization_id}/webhook-secret/rotate";
     const REQUEST_DELETION: &str = "/v1/organizations/{organization_id}/request-deletion";
     const CANCEL_DELETION: &str = "/v1/organizations/{organization_id}/cancel-deletion";
     vec![
@@ -169,6 +175,7 @@ fn organizations() -> Vec<Entry> {
         entry(PATCH, SETTINGS, "Changes an organization's settings.", organization_settings::update),
         entry(POST, "/v1/organizations/{organization_id}/archive", "Archives an organization.", organizations::archive),
         entry(POST, "/v1/organizations/{organization_id}/restore", "Brings one back.", organizations::restore),
+        entry(POST, WEBHOOK_SECRET, "Replaces the secret that webhooks are signed with.", webhook_secrets::rotate),
         entry(POST, REQUEST_DELETION, "Asks for an organization to be deleted.", organizations::request_deletion),
         entry(POST, CANCEL_DELETION, "Thinks better of it.", organizations::cancel_deletion),
         entry(

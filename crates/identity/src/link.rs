@@ -1,12 +1,50 @@
 //! Links to identities that other providers vouch for.
 
+use std::{fmt, str::FromStr};
+
 use kernel::{
-    Result, Timestamp,
-    id::{AccountId, AppId},
+    Error, Result, Timestamp,
+    id::{AccountId, AppId, Id},
 };
 
 /// The provider whose tokens `JWT_SECRET` verifies.
 pub const SUPABASE: &str = "supabase";
+
+/// A provider, by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provider(String);
+
+impl Provider {
+    /// Its name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Provider {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let fits = |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'_' | b'-' | b'.');
+        if (1..=100).contains(&text.len()) && text.bytes().all(fits) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Error::not_found())
+        }
+    }
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Id for Provider {
+    const PARAMETER: &'static str = "provider";
+    const IS_UUID: bool = false;
+}
 
 /// Somebody at a provider, and the account that is theirs here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +74,12 @@ pub enum Linked {
 pub trait LinkRepository {
     /// What is known of somebody at a provider.
     fn linked(&mut self, app: Option<AppId>, provider: &str, subject: &str) -> Result<Option<Linked>>;
+
+    /// Whom an account is linked to, by provider.
+    fn links_of(&mut self, account: AccountId) -> Result<Vec<Link>>;
+
+    /// Severs what links an account to a provider; tells whether there was anything.
+    fn sever(&mut self, account: AccountId, provider: &str, now: Timestamp) -> Result<bool>;
 
     /// Links; a link that was severed is tied anew.
     ///

@@ -117,6 +117,7 @@ codes! {
         AccountRequired = "account_required": "There is no account with the invited address yet: sign up with it first.";
         ConfirmationRequired = "confirmation_required": "Confirm it first: send the token by POST.";
         LastOwner = "last_owner": "An organization needs an owner: make somebody else one first.";
+        LastAuthMethod = "last_auth_method": "There would be no way in any more: set a password first.";
     }
     TooLarge {
         BodyTooLarge = "body_too_large": "The body is too large: send at most 256 KiB.";

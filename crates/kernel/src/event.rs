@@ -50,6 +50,8 @@ kinds! {
     AuthLogout = "auth.logout";
     /// A token that belongs to no session was revoked by itself.
     AuthTokenRevoked = "auth.token_revoked";
+    /// Somebody cut the link to who they are at another provider.
+    AuthSocialDisconnected = "auth.social_disconnected";
     /// Every session of an account ended.
     AuthLogoutAll = "auth.logout_all";
     /// An administrator made an account.
@@ -86,6 +88,8 @@ kinds! {
     OrganizationSettingsUpdated = "organization.settings_updated";
     /// An organization's limit of spending changed.
     OrganizationBudgetUpdated = "organization.budget_updated";
+    /// The secret that an organization's webhooks are signed with was replaced.
+    OrganizationWebhookSecretRotated = "organization.webhook_secret_rotated";
     /// An organization's secret was set.
     SecretSet = "secret.set";
     /// An organization's secret was deleted.

@@ -136,6 +136,8 @@ impl AllFacts {
             Change::Token(id) => self.tokens.forget(id),
             Change::Account(id) => {
                 self.accounts.forget(id);
+                // Who is linked to it may be cut off from it.
+                self.links.forget_all();
                 self.users.forget_all();
             }
             Change::ApiKey(id) => {

@@ -56,12 +56,14 @@ mod settings;
 mod sign_in;
 mod sign_out;
 mod sign_up;
+mod social_connections;
 pub mod store;
 mod system;
 mod teams;
 mod usage;
 mod user_administration;
 mod verify_email;
+mod webhook_secrets;
 mod workers;
 
 use std::{sync::Arc, time::Instant};
@@ -100,6 +102,7 @@ pub use teams::{NewTeam, TeamChange};
 pub use usage::{NewUsageRecord, Spending, UsageSummary};
 pub use user_administration::{AppHint, Deed, NewUser, UserDetails};
 pub use verify_email::Verified;
+pub use webhook_secrets::IssuedWebhookSecret;
 pub use workers::Workers;
 
 use facts::AllFacts;

@@ -18,6 +18,7 @@ use crate::{
     app_registration::{NewSecret, Registration, register},
     forgotten_password::set_password,
     keys::Sealing,
+    webhook_secrets::place,
 };
 
 /// What shall be there.
@@ -209,9 +210,4 @@ fn insert_signing(
     tx.note_sealing_key(sealing.current()?, now)?;
     tx.insert_signing(within, &Signing { secret: sealing.seal(&secret, &place(within.0))?, url, created_at: now })?;
     Ok(secret)
-}
-
-/// What a signing secret is bound to.
-fn place(organization: OrganizationId) -> Vec<u8> {
-    [b"signing secret ".as_slice(), organization.0.as_bytes()].concat()
 }

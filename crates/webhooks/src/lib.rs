@@ -29,6 +29,9 @@ pub trait SigningRepository {
     /// # Errors
     /// `conflict` when the organization has one.
     fn insert_signing(&mut self, scope: &dyn Scope, signing: &Signing) -> Result<()>;
+
+    /// Sets the organization's secret, whether it has one or not.
+    fn set_signing(&mut self, scope: &dyn Scope, signing: &Signing) -> Result<()>;
 }
 
 #[cfg(test)]

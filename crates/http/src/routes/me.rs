@@ -1,8 +1,8 @@
 //! What callers see and change about themselves.
 
 use authz::{Acting, SignedIn, action::OrganizationList};
-use identity::password::Password;
-use kernel::{Metadata, Name, Result, Secret};
+use identity::{Link, link::Provider, password::Password};
+use kernel::{Metadata, Name, Result, Secret, Timestamp};
 use platform::MeChange;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     answer::Answer,
     gate::Authenticated,
-    request::{Body, ForRequest, OptionalBody, Query, present},
+    request::{Body, ForRequest, OptionalBody, PathId, Query, present},
 };
 
 /// Who calls.
@@ -108,6 +108,36 @@ pub async fn delete(
     let password = meant.current_password.map(Password::attempt).transpose()?;
     platform.delete_me(caller, password).await?;
     Ok(Answer::ok(Done { message: "The account is deleted." }))
+}
+
+/// Somebody at another provider who signs in as the caller.
+#[derive(Serialize, ToSchema)]
+pub struct SocialConnection {
+    provider: String,
+    /// Who they are there.
+    provider_user_id: String,
+    #[schema(value_type = String, format = DateTime)]
+    connected_at: Timestamp,
+}
+
+/// Lists whom the caller's account is linked to.
+pub async fn social_connections(caller: SignedIn, platform: ForRequest) -> Result<Answer<Vec<SocialConnection>>> {
+    let links = platform.social_connections(caller).await?;
+    let connection = |link: Link| SocialConnection {
+        provider: link.provider,
+        provider_user_id: link.subject,
+        connected_at: link.created_at,
+    };
+    Ok(Answer::ok(links.into_iter().map(connection).collect()))
+}
+
+/// Cuts the link to a provider.
+pub async fn disconnect_social(
+    caller: SignedIn,
+    (platform, PathId(provider)): (ForRequest, PathId<Provider>),
+) -> Result<Answer<Done>> {
+    platform.disconnect_social(caller, provider).await?;
+    Ok(Answer::ok(Done { message: "The connection is gone." }))
 }
 
 /// Lists the caller's organizations.

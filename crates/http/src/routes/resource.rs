@@ -130,7 +130,8 @@ impl Resource {
             ) => Self::Tenant,
             ([], Access::Action("authz.check")) if path.contains("/resolve/") => Self::Tenant,
             ([], Access::Action("app.create")) => Self::Owner,
-            (
+            (["{provider}"], _)
+            | (
                 [],
                 Access::Action(
                     "organization.list"

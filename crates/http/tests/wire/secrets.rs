@@ -8,6 +8,7 @@ use tenancy::SecretName;
 use crate::support::{Answer, Company, Person, World};
 
 on_both!(
+    a_signing_secret_is_replaced_and_shown_once,
     a_secret_goes_in_and_never_comes_out,
     what_is_sealed_opens_in_its_place_alone,
     a_server_without_the_key_does_not_start,
@@ -189,4 +190,17 @@ async fn a_closed_organization_keeps_its_secrets(world: &World) {
     let listed = world.get(&company.path("secrets")).by(&company.owner).send().await;
     assert_eq!(listed.ok().as_array().map(Vec::len), Some(1));
     assert_ne!(listed.ok()[0], Value::Null);
+}
+
+async fn a_signing_secret_is_replaced_and_shown_once(world: &World) {
+    let company = Company::new(world).await;
+    let rotate = async |by: &Person| world.call("POST", &company.path("webhook-secret/rotate")).by(by).send().await;
+    rotate(&company.member).await.refused(403, "forbidden");
+    rotate(&company.outsider).await.refused(404, "not_found");
+    let (first, second) = (rotate(&company.admin).await.text("secret"), rotate(&company.owner).await.text("secret"));
+    assert!(first != second && first.starts_with("whsec_") && second.starts_with("whsec_"));
+    assert_eq!(world.number("SELECT count(*) FROM signing_secrets"), 2, "the company's, and its app's owner's");
+    assert_eq!(world.events("organization.webhook_secret_rotated"), 2);
+    let log = world.get(&company.path("audit-logs")).by(&company.owner).send().await;
+    assert!(!log.body.to_string().contains("whsec_"));
 }

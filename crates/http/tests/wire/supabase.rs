@@ -27,6 +27,8 @@ on_both!(
     attack_26_odd_subjects_and_addresses_are_nobody,
     the_token_is_good_for_the_platform_alone,
     the_two_secrets_differ,
+    a_link_is_listed_and_cut_and_not_the_last_way_in,
+    of_two_links_that_are_cut_at_once_one_stays,
 );
 
 const SECRET: &str = "supa 0123456789abcdef0123456789abcdef";
@@ -324,4 +326,62 @@ async fn the_two_secrets_differ(world: &World) {
         assert!(error.message.contains("JWT_SECRET") && !error.message.contains(same), "{error}");
     }
     assert!(Keys::new(&secrets(SECRET), "https://id.example.com".to_owned()).is_ok());
+}
+
+async fn connections(world: &World, token: &str) -> Vec<Value> {
+    world.get("/v1/me/social-connections").bearer(token).send().await.ok().as_array().unwrap().clone()
+}
+
+async fn a_link_is_listed_and_cut_and_not_the_last_way_in(world: &World) {
+    let world = &supabase(world, |_| ()).await;
+    let cut = async |token: &str| world.delete("/v1/me/social-connections/supabase").bearer(token).send().await;
+    // Nothing but the link: it stays.
+    let alone = token(&claims(world, "sub-1", "alice@example.com"));
+    me(world, &alone).await.ok();
+    let listed = connections(world, &alone).await;
+    assert_eq!(listed.len(), 1);
+    assert_eq!((&listed[0]["provider"], &listed[0]["provider_user_id"]), (&json!("supabase"), &json!("sub-1")));
+    assert!(listed[0]["connected_at"].is_string());
+    cut(&alone).await.refused(409, "last_auth_method");
+    me(world, &alone).await.ok();
+    // With a password it goes, and with it whoever comes with a token from before, at once.
+    let bob = world.sign_up(None, "bob").await;
+    let body = json!({ "token": world.mail().await.token() });
+    world.post("/v1/auth/verify", &body).send().await.ok();
+    later(world);
+    let linked = token(&claims(world, "sub-2", "bob@example.com"));
+    assert_eq!(me(world, &linked).await.ok()["principal_id"], json!(bob.id));
+    assert_eq!(connections(world, &bob.token).await.len(), 1);
+    cut(&bob.token).await.ok();
+    cut(&bob.token).await.refused(404, "not_found");
+    assert!(connections(world, &bob.token).await.is_empty());
+    assert_eq!(me(world, &linked).await.status, 401);
+    me(world, &bob.token).await.ok();
+    assert_eq!(world.events("auth.social_disconnected"), 1);
+    // Neither a key nor an app cuts anything, and what names no provider is nothing.
+    for odd in ["github", "SUPABASE", "%00", "supabase%20"] {
+        let path = format!("/v1/me/social-connections/{odd}");
+        world.delete(&path).bearer(&alone).send().await.refused(404, "not_found");
+    }
+}
+
+async fn of_two_links_that_are_cut_at_once_one_stays(world: &World) {
+    let world = &supabase(world, |_| ()).await;
+    for round in 0..10 {
+        let (subject, email) = (format!("sub-{round}"), format!("user-{round}@example.com"));
+        let token = token(&claims(world, &subject, &email));
+        let id: kernel::id::PrincipalId = me(world, &token).await.text("principal_id").parse().unwrap();
+        let now = world.now();
+        world
+            .write(move |tx| {
+                let account = tx.account_of(None, id)?.unwrap().id;
+                let (provider, subject) = ("github".to_owned(), format!("{id}"));
+                tx.insert_link(&identity::Link { provider, subject, app: None, account, created_at: now })
+            })
+            .await;
+        let cut = |provider: &str| world.delete(&format!("/v1/me/social-connections/{provider}")).bearer(&token).send();
+        let (one, other) = futures_util::future::join(cut("github"), cut("supabase")).await;
+        assert!(one.is_success() || other.is_success(), "{one:?} {other:?}");
+        assert_eq!(links(world), round + 1, "{one:?} {other:?}");
+    }
 }

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use identity::{Link, LinkRepository, Linked};
 use kernel::{
-    Result, Timestamp,
+    Change, Result, Timestamp,
     id::{AccountId, AppId},
 };
 
@@ -29,6 +29,32 @@ impl LinkRepository for Tx<'_> {
             Some(account) => Linked::To(AccountId(account.0)),
             None => Linked::Severed(since.0),
         }))
+    }
+
+    fn links_of(&mut self, account: AccountId) -> Result<Vec<Link>> {
+        let query = links::table
+            .filter(links::account_id.eq(RowId(account.0)))
+            .order((links::provider, links::subject))
+            .select((links::provider, links::subject, links::app_id, links::created_at));
+        let rows: Vec<(String, String, Option<RowId>, Moment)> = self.query(|connection| query.load(connection))?;
+        let link = |(provider, subject, app, at): (String, String, Option<RowId>, Moment)| Link {
+            provider,
+            subject,
+            app: app.map(|id| AppId(id.0)),
+            account,
+            created_at: at.0,
+        };
+        Ok(rows.into_iter().map(link).collect())
+    }
+
+    fn sever(&mut self, account: AccountId, provider: &str, now: Timestamp) -> Result<bool> {
+        let these = links::table.filter(links::account_id.eq(RowId(account.0))).filter(links::provider.eq(provider));
+        let sever = diesel::update(these).set((links::account_id.eq(None::<RowId>), links::created_at.eq(Moment(now))));
+        let severed = self.query(|connection| sever.execute(connection))? > 0;
+        if severed {
+            self.changed(Change::Account(account));
+        }
+        Ok(severed)
     }
 
     fn insert_link(&mut self, link: &Link) -> Result<()> {

@@ -37,4 +37,16 @@ impl SigningRepository for Tx<'_> {
         let insert = diesel::insert_into(signing_secrets::table).values(row);
         self.query(|connection| insert.execute(connection)).map(drop)
     }
+
+    fn set_signing(&mut self, scope: &dyn Scope, signing: &Signing) -> Result<()> {
+        let update = diesel::update(signing_secrets::table.find(RowId(scope.organization().0))).set((
+            signing_secrets::secret.eq(signing.secret.0.clone()),
+            signing_secrets::url.eq(signing.url.clone()),
+            signing_secrets::created_at.eq(Moment(signing.created_at)),
+        ));
+        if self.query(|connection| update.execute(connection))? == 0 {
+            self.insert_signing(scope, signing)?;
+        }
+        Ok(())
+    }
 }

@@ -12,6 +12,7 @@ on_both!(
     somebody_at_a_provider_is_linked_once_in_each_app,
     a_link_outlives_its_account_and_is_tied_anew,
     a_subject_may_be_any_text,
+    a_link_is_cut_and_others_stay,
 );
 
 pub fn link(app: Option<AppId>, account: AccountId, subject: &str) -> Link {
@@ -63,4 +64,21 @@ async fn a_subject_may_be_any_text(db: &Db) {
         Ok(found) => assert_eq!(found, None),
         Err(error) => assert_eq!(error.code, Code::InvalidRequest),
     }
+}
+
+async fn a_link_is_cut_and_others_stay(db: &Db) {
+    let [account, other] = [db.account(None).await.id, db.account(None).await.id];
+    let own = ["github", "google"].map(|provider| Link { provider: provider.to_owned(), ..link(None, account, "1") });
+    let theirs = Link { provider: "github".to_owned(), ..link(None, other, "2") };
+    for new in own.iter().chain([&theirs]).cloned() {
+        db.write(move |tx| tx.insert_link(&new)).await;
+    }
+    assert_eq!(db.read(move |tx| tx.links_of(account)).await, own);
+    assert!(db.write(move |tx| tx.sever(account, "github", at(1))).await);
+    assert!(!db.write(move |tx| tx.sever(account, "github", at(2))).await);
+    assert!(!db.write(move |tx| tx.sever(account, "nobody", at(2))).await);
+    assert_eq!(db.read(move |tx| tx.links_of(account)).await, own[1..]);
+    assert_eq!(db.read(move |tx| tx.links_of(other)).await, [theirs]);
+    let cut = db.read(|tx| tx.linked(None, "github", "1")).await;
+    assert_eq!(cut, Some(Linked::Severed(at(1))));
 }

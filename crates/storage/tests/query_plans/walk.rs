@@ -582,5 +582,7 @@ fn people(
     tx.sweep_sessions(at(10))?;
     let link = Link { provider: "p".to_owned(), subject: "s".to_owned(), app, account: account.id, created_at: now };
     tx.insert_link(&link)?;
+    tx.links_of(link.account)?;
+    tx.sever(link.account, "p", link.created_at)?;
     tx.linked(app, "p", "s").map(drop)
 }

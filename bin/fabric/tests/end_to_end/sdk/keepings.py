@@ -67,6 +67,22 @@ def secrets_are_set_listed_and_deleted():
         developer().organizations.list_secrets(organization)
 
 
+def a_signing_secret_is_replaced():
+    owner, organization = _company()
+    first, second = owner.organizations.rotate_webhook_secret(), owner.organizations.rotate_webhook_secret(organization)
+    assert first["organization_id"] == organization
+    assert first["secret"] != second["secret"] and second["secret"].startswith("whsec_")
+    with raises(FabricNotFoundError, "not_found"):
+        developer().organizations.rotate_webhook_secret(organization)
+
+
+def connections_are_listed_and_none_is_cut_that_is_not_there():
+    person = developer()
+    assert person.me.social_connections() == []
+    with raises(FabricNotFoundError, "not_found"):
+        person.me.disconnect_social("google")
+
+
 def everything_is_exported_and_no_secret():
     owner, organization = _company()
     owner.organizations.update(name="Exported", metadata={"plan": "pro"})

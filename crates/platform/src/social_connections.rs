@@ -1,0 +1,45 @@
+//! Whom a person is linked to at other providers.
+
+use authz::SignedIn;
+use identity::{Link, link::Provider};
+use kernel::{Code, Error, Event, EventKind, Result};
+use serde_json::json;
+
+use crate::Platform;
+
+impl Platform {
+    /// Whom the caller's account is linked to, by provider.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn social_connections(&self, caller: SignedIn) -> Result<Vec<Link>> {
+        self.store().read(move |tx| tx.links_of(caller.account)).await
+    }
+
+    /// Cuts the link to a provider. What it issued before lets nobody in any more.
+    ///
+    /// # Errors
+    /// `not_found`; `last_auth_method` where neither a password nor another link is left to sign in with.
+    pub async fn disconnect_social(&self, caller: SignedIn, provider: Provider) -> Result<()> {
+        let now = self.now();
+        let severed = self.store().write(move |tx| {
+            // Of two who cut at once, each would leave the other's link.
+            tx.hold_principal(caller.principal)?;
+            let account = tx.account(caller.account)?.ok_or_else(Error::not_found)?;
+            let left = tx.links_of(account.id)?.iter().any(|link| link.provider != provider.as_str());
+            if !tx.sever(account.id, provider.as_str(), now)? {
+                return Err(Error::not_found());
+            }
+            if account.password.is_none() && !left {
+                return Err(Error::new(Code::LastAuthMethod));
+            }
+            tx.append(&Event {
+                app: account.app,
+                actor: Some(account.principal),
+                payload: json!({ "principal_id": account.principal, "provider": provider.as_str() }),
+                ..Event::new(EventKind::AuthSocialDisconnected, now)
+            })
+        });
+        severed.await
+    }
+}
