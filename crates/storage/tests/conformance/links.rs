@@ -70,7 +70,7 @@ async fn a_link_is_cut_and_others_stay(db: &Db) {
     let [account, other] = [db.account(None).await.id, db.account(None).await.id];
     let own = ["github", "google"].map(|provider| Link { provider: provider.to_owned(), ..link(None, account, "1") });
     let theirs = Link { provider: "github".to_owned(), ..link(None, other, "2") };
-    for new in own.iter().chain([&theirs]).cloned() {
+    for new in [own[0].clone(), own[1].clone(), theirs.clone()] {
         db.write(move |tx| tx.insert_link(&new)).await;
     }
     assert_eq!(db.read(move |tx| tx.links_of(account)).await, own);
