@@ -17,6 +17,7 @@ use actix_web::{
 };
 use futures_util::FutureExt;
 use kernel::Error;
+use tracing::Level;
 use uuid::Uuid;
 
 use crate::{answer::About, failure::failed, routes::name_of};
@@ -28,6 +29,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct Observer {
     method: &'static str,
     route: &'static str,
+    /// How a request that went well is logged: reads are the most by far, and say the least.
+    level: Level,
     /// By the status's first digit. Each is found once, because finding one by its labels costs as much as answering, and
     /// only when it is needed: what never happened takes no room in what is scraped.
     seconds: Arc<[OnceLock<Histogram>; 6]>,
@@ -36,7 +39,12 @@ pub struct Observer {
 impl Observer {
     /// For a method and a path as it stands in the table.
     pub fn new(method: &'static str, route: &'static str) -> Self {
-        Self { method, route, seconds: Arc::default() }
+        Self { method, route, level: Level::INFO, seconds: Arc::default() }
+    }
+
+    /// The same for a route that only reads.
+    pub fn of_reads(self) -> Self {
+        Self { level: Level::DEBUG, ..self }
     }
 
     fn record(&self, status: StatusCode, took: Duration) {
@@ -70,8 +78,7 @@ impl Observer {
         let request_id = extensions.get::<About>().map_or("", |about| about.request_id.as_str());
         let (method, route, status) = (name_of(http.method()), self.route, status.as_u16());
         let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        // Reads that go well are the most by far, and say the least.
-        if method == "GET" && status < 400 {
+        if self.level == Level::DEBUG && status < 400 {
             tracing::debug!(target: "fabric::access", request_id, method, route, status, millis);
         } else {
             tracing::info!(target: "fabric::access", request_id, method, route, status, millis);

@@ -340,6 +340,7 @@ where
     T: Reply + 'static,
 {
     let observer = Observer::new(name_of(&method), path);
+    let observer = if only_reads(&method, G::ACCESS) { observer.of_reads() } else { observer };
     let in_order = move |http: HttpRequest, payload: web::Payload| {
         let (handler, observer) = (handler.clone(), observer.clone());
         async move {
@@ -364,6 +365,12 @@ where
         description: Description::new::<G, R>(summary, T::describe),
         handler: std::any::type_name::<F>(),
     }
+}
+
+/// Whether nothing is changed by it: an action may be asked about with a `POST`, and changes nothing all the same.
+fn only_reads(method: &Method, access: Access) -> bool {
+    let changes = |action| authz::action::find(action).is_none_or(|action| action.scope.writes());
+    method.is_safe() || matches!(access, Access::Action(action) if !changes(action))
 }
 
 async fn answer<G, R, F, Fut, T>(http: &HttpRequest, payload: web::Payload, handler: F) -> Result<T>

@@ -38,7 +38,7 @@ use self::{
     machine::Machine,
     report::{DatabaseReport, Report},
     server::Server,
-    suite::Measured,
+    suite::{Measured, Plan},
 };
 
 /// What the developer asked for.
@@ -49,8 +49,8 @@ struct Options {
 
 /// What is measured.
 enum Subject {
-    /// All that the server does, on each of these databases.
-    Server(Vec<Database>, Timing),
+    /// What the server does, on each of these databases.
+    Server(Vec<Database>, Plan),
     /// What other tenants cost.
     Tenants { quick: bool },
 }
@@ -71,12 +71,14 @@ impl Options {
             Timing { warm_up: Duration::from_secs(1), window: Duration::from_secs(5) }
         };
         let database: Option<String> = arguments.opt_value_from_str("--database").map_err(|error| error.to_string())?;
+        let only = arguments.opt_value_from_str("--only").map_err(|error| error.to_string())?;
+        let plan = Plan { timing, only };
         let subject = match (tenants, database.as_deref()) {
             (true, None | Some("postgres")) => Subject::Tenants { quick },
             (true, Some(other)) => return Err(format!("--tenants is measured on postgres, not on {other}")),
-            (false, None) => Subject::Server(vec![Database::Sqlite, Database::Postgres], timing),
-            (false, Some("sqlite")) => Subject::Server(vec![Database::Sqlite], timing),
-            (false, Some("postgres")) => Subject::Server(vec![Database::Postgres], timing),
+            (false, None) => Subject::Server(vec![Database::Sqlite, Database::Postgres], plan),
+            (false, Some("sqlite")) => Subject::Server(vec![Database::Sqlite], plan),
+            (false, Some("postgres")) => Subject::Server(vec![Database::Postgres], plan),
             (false, Some(other)) => return Err(format!("--database is sqlite or postgres, not {other}")),
         };
         let json = arguments.opt_value_from_str("--json").map_err(|error| error.to_string())?;
@@ -130,9 +132,10 @@ fn decisions() -> Outcome<String> {
 impl Subject {
     fn measure(self, binary: &Path, folder: &Path) -> Outcome<Findings> {
         match self {
-            Self::Server(databases, timing) => {
-                let databases = databases.into_iter().map(|database| measure(database, binary, folder, timing));
-                let report = Report { machine: Machine::this(), timing, databases: databases.collect::<Outcome<_>>()? };
+            Self::Server(databases, plan) => {
+                let databases = databases.into_iter().map(|database| measure(database, binary, folder, &plan));
+                let databases = databases.collect::<Outcome<_>>()?;
+                let report = Report { machine: Machine::this(), timing: plan.timing, databases };
                 Ok(Findings { markdown: report.markdown(), json: report.json(), errors: report.errors() })
             }
             Self::Tenants { quick } => {
@@ -143,23 +146,23 @@ impl Subject {
     }
 }
 
-fn measure(database: Database, binary: &Path, folder: &Path, timing: Timing) -> Outcome<DatabaseReport> {
+fn measure(database: Database, binary: &Path, folder: &Path, plan: &Plan) -> Outcome<DatabaseReport> {
     match database {
         Database::Sqlite => {
             let folder = folder.join("sqlite");
             let url = format!("sqlite://{}", folder.join("bench.db").display());
-            measure_on("SQLite, default settings".to_owned(), &url, binary, &folder, timing)
+            measure_on("SQLite, default settings".to_owned(), &url, binary, &folder, plan)
         }
         Database::Postgres => {
             // /var/tmp outlives a restart, so it is on a disk; and the server's own user reaches it.
             let cluster = Cluster::start(Path::new("/var/tmp"), Durability::Full)?;
             let name = format!("{}, fsync on", cluster.version()?);
-            measure_on(name, &cluster.url(), binary, &folder.join("postgres"), timing)
+            measure_on(name, &cluster.url(), binary, &folder.join("postgres"), plan)
         }
     }
 }
 
-fn measure_on(name: String, url: &str, binary: &Path, folder: &Path, timing: Timing) -> Outcome<DatabaseReport> {
+fn measure_on(name: String, url: &str, binary: &Path, folder: &Path, plan: &Plan) -> Outcome<DatabaseReport> {
     eprintln!("== {name}");
     fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let app = server::set_up(binary, folder, url)?;
@@ -168,6 +171,6 @@ fn measure_on(name: String, url: &str, binary: &Path, folder: &Path, timing: Tim
     let server = Server::start(binary, folder, url)?;
     std::thread::sleep(Duration::from_secs(1));
     let idle_memory_kib = server.resident_memory_kib();
-    let Measured { hashes_per_second, rows } = suite::run(&server, app, timing)?;
+    let Measured { hashes_per_second, rows } = suite::run(&server, app, plan)?;
     Ok(DatabaseReport { name, start: server.start_time(), idle_memory_kib, hashes_per_second, rows })
 }

@@ -23,6 +23,7 @@ Usage: cargo xtask <task>
   bench             requests per second and latency of the release build
       --quick               a tenth of the time, for trying the benchmark itself
       --database KIND       sqlite or postgres instead of both
+      --only TEXT           the rows alone whose names have it, and what they are compared with
       --tenants             instead: the same requests among few, many and very many tenants, on PostgreSQL
       --json FILE           the same numbers for a program
 ";

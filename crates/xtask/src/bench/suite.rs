@@ -25,23 +25,38 @@ const MEMBERS: usize = 50;
 const SIGNING_IN: usize = 32;
 const WORKING: usize = 16;
 
-/// Measures everything on one server.
+/// What is measured, and for how long.
+pub struct Plan {
+    /// For how long a row.
+    pub timing: Timing,
+    /// The rows alone whose names have this.
+    pub only: Option<String>,
+}
+
+impl Plan {
+    /// What others are compared with is always measured.
+    fn has(&self, name: &str) -> bool {
+        name == HEALTH || self.only.as_ref().is_none_or(|only| name.contains(only.as_str()))
+    }
+}
+
+/// Measures what is planned on one server.
 ///
 /// # Errors
 /// When the accounts of the load cannot be made.
-pub fn run(server: &Server, app: App, timing: Timing) -> Outcome<Measured> {
+pub fn run(server: &Server, app: App, plan: &Plan) -> Outcome<Measured> {
     let address = server.address();
     let api = Api::new(address);
     let accounts = (0..64)
         .map(|number| api.new_account(&app, format!("user{number}@bench.example")))
         .collect::<Outcome<Vec<_>>>()?;
-    let hashes_per_second = hash::rate(timing.window.max(Duration::from_secs(1)))?;
+    let hashes_per_second = hash::rate(plan.timing.window.max(Duration::from_secs(1)))?;
     let mut suite = Suite {
         address,
         api,
         app: Arc::new(app),
         accounts,
-        timing,
+        plan,
         hashes_per_second,
         health: BTreeMap::new(),
         rows: Vec::new(),
@@ -58,19 +73,19 @@ pub struct Measured {
     pub rows: Vec<Row>,
 }
 
-struct Suite {
+struct Suite<'a> {
     address: SocketAddr,
     api: Api,
     app: Arc<App>,
     accounts: Vec<Account>,
-    timing: Timing,
+    plan: &'a Plan,
     hashes_per_second: f64,
     /// What `/healthz` reached, by connections.
     health: BTreeMap<usize, f64>,
     rows: Vec<Row>,
 }
 
-impl Suite {
+impl Suite<'_> {
     fn measure(&mut self) -> Outcome {
         self.each(HEALTH, Baseline::Health, |suite, _| Ok(always(suite.api.get("/healthz", ""))))?;
         self.each("GET /v1/me, access token", Baseline::Health, |suite, number| {
@@ -102,9 +117,9 @@ impl Suite {
 
     /// One row for each number of connections.
     fn each(&mut self, name: &str, baseline: Baseline, connection: impl Fn(&Self, usize) -> Outcome<Next>) -> Outcome {
-        for connections in CONNECTIONS {
+        for connections in CONNECTIONS.into_iter().filter(|_| self.plan.has(name)) {
             let group = (0..connections).map(|number| connection(self, number)).collect::<Outcome<_>>()?;
-            for measurement in load::run(self.address, self.timing, vec![group])? {
+            for measurement in load::run(self.address, self.plan.timing, vec![group])? {
                 self.add(name, baseline, measurement);
             }
         }
@@ -113,14 +128,17 @@ impl Suite {
 
     /// Does the hot path stay hot while every core has passwords to hash?
     fn work_while_others_sign_in(&mut self) -> Outcome {
-        let working = self.accounts[..WORKING].iter();
-        let working = working.map(|account| always(self.api.me(&account.access_token))).collect();
-        let signing_in = (WORKING..WORKING + SIGNING_IN).map(|number| self.sign_in(number)).collect();
-        let measured = load::run(self.address, self.timing, vec![working, signing_in])?;
         let rows = [
             ("GET /v1/me, access token, during 32 sign-ins", Baseline::Health),
             ("sign-in, during GET /v1/me", Baseline::Argon2),
         ];
+        if !rows.iter().any(|(name, _)| self.plan.has(name)) {
+            return Ok(());
+        }
+        let working = self.accounts[..WORKING].iter();
+        let working = working.map(|account| always(self.api.me(&account.access_token))).collect();
+        let signing_in = (WORKING..WORKING + SIGNING_IN).map(|number| self.sign_in(number)).collect();
+        let measured = load::run(self.address, self.plan.timing, vec![working, signing_in])?;
         for ((name, baseline), measurement) in rows.into_iter().zip(measured) {
             self.add(name, baseline, measurement);
         }
