@@ -6,11 +6,11 @@ use actix_web::{
     HttpMessage, HttpRequest, HttpResponse,
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, HeaderName, X_CONTENT_TYPE_OPTIONS},
+        header::{CACHE_CONTROL, ContentType, HeaderName, X_CONTENT_TYPE_OPTIONS},
     },
 };
 use kernel::{
-    Clock as _, Listed, SystemClock,
+    Clock as _, Error, Listed, SystemClock,
     id::{OrganizationId, PrincipalId},
 };
 use serde::Serialize;
@@ -20,7 +20,7 @@ use utoipa::{
 };
 
 pub use self::streamed::{Lines, Outlet, Streamed};
-use crate::openapi::Schemas;
+use crate::{failure::failed, openapi::Schemas};
 
 /// The version that answers carry.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -48,7 +48,7 @@ impl<'a> Meta<'a> {
     pub fn new(about: &'a About, status: StatusCode, pagination: Option<&'a Pagination>) -> Self {
         Self {
             request_id: &about.request_id,
-            trace_id: &about.trace_id,
+            trace_id: about.trace_id.as_deref().unwrap_or(&about.request_id),
             timestamp: SystemClock.now(),
             status: status.as_u16(),
             version: VERSION,
@@ -106,8 +106,8 @@ pub struct Links {
 pub struct About {
     /// Names this request.
     pub request_id: String,
-    /// Names its trace.
-    pub trace_id: String,
+    /// Names its trace, where it is a part of one; without, the request is a trace of its own.
+    pub trace_id: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -180,6 +180,9 @@ impl<T: Serialize + ToSchema> Reply for Created<T> {
     }
 }
 
+/// In bytes: most answers fit into it, and need no second allocation.
+const USUAL_ANSWER: usize = 1024;
+
 fn enveloped(
     http: &HttpRequest,
     status: StatusCode,
@@ -192,7 +195,13 @@ fn enveloped(
     let context = extensions.get::<Context>().copied().unwrap_or_default();
     let links = pagination.map(|pagination| Links { next: next_link(http, pagination) });
     let envelope = Envelope { meta: Meta::new(about, status, pagination), context, data, links };
-    HttpResponse::build(status).insert_header(NO_STORE).insert_header(NO_SNIFF).json(envelope)
+    let mut body = Vec::with_capacity(USUAL_ANSWER);
+    if let Err(error) = serde_json::to_writer(&mut body, &envelope) {
+        drop(extensions);
+        return failed(http, Error::internal(error));
+    }
+    let mut response = HttpResponse::build(status);
+    response.insert_header(NO_STORE).insert_header(NO_SNIFF).insert_header(ContentType::json()).body(body)
 }
 
 /// Answers are for who asked, now: no cache on the way keeps them (RFC 6749, 5.1).
@@ -202,7 +211,7 @@ pub const NO_SNIFF: (HeaderName, &str) = (X_CONTENT_TYPE_OPTIONS, "nosniff");
 
 /// What is said of a request that nobody observed: there is none, but an answer must not depend on that.
 pub fn unobserved() -> About {
-    About { request_id: String::new(), trace_id: String::new() }
+    About { request_id: String::new(), trace_id: None }
 }
 
 /// The same query with the next cursor in it.

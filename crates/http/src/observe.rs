@@ -100,6 +100,5 @@ fn about(http: &HttpRequest) -> About {
     // `00-<trace id>-<span id>-<flags>` (W3C Trace Context, 3.2.2).
     let trace = text("traceparent").and_then(|parent| parent.split('-').nth(1));
     let trace = trace.filter(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    let trace_id = trace.map_or_else(|| request_id.clone(), str::to_owned);
-    About { request_id, trace_id }
+    About { request_id, trace_id: trace.map(str::to_owned) }
 }

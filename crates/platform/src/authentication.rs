@@ -288,6 +288,17 @@ pub(crate) enum Verified {
     Supabase(Arc<SupabaseClaims>),
 }
 
+impl Verified {
+    /// Whether it has not expired by then.
+    pub fn is_current(&self, now: Timestamp) -> bool {
+        let expires = match self {
+            Self::Ours(claims) => claims.exp,
+            Self::Supabase(claims) => claims.exp,
+        };
+        expires > now.unix_seconds()
+    }
+}
+
 /// RFC 6750, 2.1; the scheme's name is not case-sensitive (RFC 9110, 11.1).
 fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;

@@ -1,6 +1,6 @@
 //! What the way in asks about at every request: sessions, accounts, apps, keys. Kept in memory, see [`crate::cache`].
 
-use std::{sync::Arc, time::Duration};
+use std::{hash::Hash, sync::Arc};
 
 use apps::{App, ClientId, ClientSecret, OauthClient};
 use authz::{Authority, KeyGrant, KeyScopes, Resource};
@@ -16,7 +16,7 @@ use kernel::{
 use crate::{
     Platform,
     authentication::Verified,
-    cache::{Epochs, Facts},
+    cache::{Bounded, Counters, Facts, bounded},
     keys::Keys,
     permit::authority_in_teams,
     store::Listener,
@@ -88,7 +88,7 @@ pub(crate) struct AllFacts {
     pub origins: Facts<(String, Option<AppId>), bool>,
     /// By organization and principal, and by how often the organization has changed.
     pub authority: Facts<(OrganizationId, PrincipalId, u64), Option<Arc<Authority>>>,
-    pub organizations: Epochs<OrganizationId>,
+    pub organizations: Counters,
     pub places: Facts<PrincipalId, Arc<Places>>,
     /// The organizations of things.
     pub things: Facts<Resource, Option<OrganizationId>>,
@@ -115,7 +115,7 @@ impl AllFacts {
             links: Facts::new(50_000),
             origins: Facts::new(10_000),
             authority: Facts::new(100_000),
-            organizations: Epochs::new(100_000),
+            organizations: Counters::new(16 * 1024),
             places: Facts::new(50_000),
             things: Facts::new(50_000),
             roles: Facts::new(50_000),
@@ -165,6 +165,17 @@ impl AllFacts {
     }
 
     fn forget_all(&self) {
+        // Signatures do not change.
+        self.each(&|facts| facts.forget_all());
+    }
+
+    /// Makes room: what nobody believes any more goes.
+    pub fn drop_stale(&self, now: Timestamp) {
+        self.each(&|facts| facts.drop_stale());
+        self.verified.drop_expired(now);
+    }
+
+    fn each(&self, deed: &dyn Fn(&dyn Forgetful)) {
         // By name, so that no cache can be left out.
         let Self {
             sessions,
@@ -180,32 +191,51 @@ impl AllFacts {
             links,
             origins,
             authority,
-            // A part of the keys of `authority`, where nothing is left.
+            // A part of the keys of `authority`.
             organizations: _,
             places,
             things,
             roles,
             users,
-            // Signatures do not change.
+            // Kept for longer than facts are.
             verified: _,
         } = self;
-        sessions.forget_all();
-        tokens.forget_all();
-        accounts.forget_all();
-        apps.forget_all();
-        client_ids.forget_all();
-        secrets.forget_all();
-        shown_keys.forget_all();
-        keys.forget_all();
-        service_accounts.forget_all();
-        clients.forget_all();
-        links.forget_all();
-        origins.forget_all();
-        authority.forget_all();
-        places.forget_all();
-        things.forget_all();
-        roles.forget_all();
-        users.forget_all();
+        let facts: [&dyn Forgetful; 17] = [
+            sessions,
+            tokens,
+            accounts,
+            apps,
+            client_ids,
+            secrets,
+            shown_keys,
+            keys,
+            service_accounts,
+            clients,
+            links,
+            origins,
+            authority,
+            places,
+            things,
+            roles,
+            users,
+        ];
+        facts.into_iter().for_each(deed);
+    }
+}
+
+/// Facts of any kind.
+trait Forgetful {
+    fn forget_all(&self);
+    fn drop_stale(&self);
+}
+
+impl<K: Clone + Eq + Hash, V: Clone> Forgetful for Facts<K, V> {
+    fn forget_all(&self) {
+        Self::forget_all(self);
+    }
+
+    fn drop_stale(&self) {
+        Self::drop_stale(self);
     }
 }
 
@@ -319,23 +349,18 @@ fn client_facts(client: OauthClient) -> Result<ClientFacts> {
 
 /// Tokens whose signature was checked. A signature does not change, so these are kept for longer than facts are; whether
 /// the token still counts is asked elsewhere, every time.
-pub(crate) struct VerifiedTokens(moka::sync::Cache<[u8; 32], Verified>);
+pub(crate) struct VerifiedTokens(Bounded<[u8; 32], Verified>);
 
 impl VerifiedTokens {
     fn new() -> Self {
-        let kept = moka::sync::Cache::builder().max_capacity(50_000);
-        Self(kept.time_to_live(Duration::from_mins(10)).build())
+        Self(bounded(50_000))
     }
 
     /// What a bearer token says, if somebody we believe signed it and its time has come and not gone.
     pub fn read(&self, keys: &Keys, token: &str, now: Timestamp) -> Result<Verified> {
         let hash = *blake3::hash(token.as_bytes()).as_bytes();
         if let Some(verified) = self.0.get(&hash) {
-            let expires = match &verified {
-                Verified::Ours(claims) => claims.exp,
-                Verified::Supabase(claims) => claims.exp,
-            };
-            return if expires > now.unix_seconds() { Ok(verified) } else { Err(Error::new(Code::TokenExpired)) };
+            return if verified.is_current(now) { Ok(verified) } else { Err(Error::new(Code::TokenExpired)) };
         }
         let verified = match (keys.issuer.read(token, now), &keys.supabase) {
             (Ok(claims), _) => Verified::Ours(Arc::new(claims)),
@@ -346,5 +371,9 @@ impl VerifiedTokens {
         };
         self.0.insert(hash, verified.clone());
         Ok(verified)
+    }
+
+    fn drop_expired(&self, now: Timestamp) {
+        self.0.retain(|_, verified| verified.is_current(now));
     }
 }

@@ -25,6 +25,8 @@ const PRUNE_EVERY: Duration = Duration::from_mins(10);
 const REFUSALS_EVERY: Duration = Duration::from_secs(10);
 /// How often it is written down which keys were used.
 const USES_EVERY: Duration = Duration::from_secs(5);
+/// How often memory is freed of what is too old to be believed.
+const DROP_STALE_EVERY: Duration = Duration::from_mins(1);
 /// How often organizations are looked for that are to be deleted.
 const DELETE_EVERY: Duration = Duration::from_mins(1);
 /// The pause after the database was away.
@@ -63,11 +65,15 @@ impl Workers {
         workers
     }
 
-    /// Starts those alone that every server needs which answers requests: they write down what it has in memory.
+    /// Starts those alone that every server needs which answers requests: they see to what it has in memory.
     #[must_use]
     pub fn of_requests(platform: &Platform) -> Self {
         let mut workers = Self { platform: platform.clone(), stop: watch::Sender::new(false), tasks: JoinSet::new() };
         workers.spawn("refusals", REFUSALS_EVERY, |platform| async move { platform.note_refusals().await.map(|_| 0) });
+        workers.spawn("facts", DROP_STALE_EVERY, |platform| async move {
+            platform.facts().drop_stale(platform.now());
+            Ok(0)
+        });
         workers.spawn("key uses", USES_EVERY, |platform| async move { platform.write_key_uses().await });
         workers
     }
