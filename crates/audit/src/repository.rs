@@ -47,8 +47,8 @@ pub trait AuditRepository {
     /// The ends of a chain.
     fn chain(&mut self, id: Uuid) -> Result<Option<Chain>>;
 
-    /// Gives an entry its position and its link.
-    fn sequence(&mut self, id: EventId, position: i64, link: Link) -> Result<()>;
+    /// Gives entries their positions and links: as many as [`AuditRepository::unsequenced`] hands out at once.
+    fn sequence(&mut self, entries: &[(EventId, i64, Link)]) -> Result<()>;
 
     /// Notes the last position.
     fn set_last_position(&mut self, position: i64) -> Result<()>;

@@ -23,6 +23,7 @@ impl Platform {
         let sequenced = self.store().write(move |tx| {
             let Some((entries, mut position)) = tx.unsequenced()? else { return Ok((0, BTreeMap::new())) };
             let mut chains: BTreeMap<Uuid, Chain> = BTreeMap::new();
+            let mut sequenced = Vec::with_capacity(entries.len());
             for entry in &entries {
                 let id = chain_of(entry.organization);
                 let mut chain = match chains.get(&id) {
@@ -34,10 +35,11 @@ impl Platform {
                 let full = || Error::internal("an entry has the last position of all");
                 position = position.checked_add(1).ok_or_else(full)?;
                 let link = key.link(&chain.head.link, entry, position);
-                tx.sequence(entry.id, position, link)?;
+                sequenced.push((entry.id, position, link));
                 chain.head = key.head(id, position, chain.head.count + 1, link);
                 chains.insert(id, chain);
             }
+            tx.sequence(&sequenced)?;
             chains.values().try_for_each(|chain| tx.set_chain(chain))?;
             tx.set_last_position(position)?;
             Ok((entries.len(), chains))

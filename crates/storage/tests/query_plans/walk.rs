@@ -249,7 +249,7 @@ fn what_happened(tx: &mut dyn Transaction, organization: OrganizationId, app: Ap
     let key = ChainKey::new([1; 32]);
     let (entries, last) = tx.unsequenced()?.unwrap_or_default();
     let link = entries.first().map_or(audit::Link::NONE, |entry| key.link(&audit::Link::NONE, entry, last + 1));
-    tx.sequence(event.id, last + 1, link)?;
+    tx.sequence(&[(event.id, last + 1, link)])?;
     tx.waiting(None)?;
     tx.waiting(Some(event.id))?;
     tx.set_last_position(last + 1)?;
