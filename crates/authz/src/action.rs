@@ -118,6 +118,10 @@ actions! {
     SecretRead = "secret.read" from Member under OrganizationsRead;
     /// Set and delete an organization's secrets.
     SecretWrite = "secret.write" from Admin under OrganizationsWrite;
+    /// See an organization's endpoints, and what was delivered to them.
+    WebhookRead = "webhook.read" from Admin under WebhooksRead;
+    /// Make, change, pause, try and delete endpoints, and deliver again.
+    WebhookManage = "webhook.manage" from Admin under WebhooksWrite;
     /// Replace the secret that an organization's webhooks are signed with.
     WebhookSecretRotate = "webhook_secret.rotate" from Admin under WebhooksWrite;
     /// Ask for an organization to be deleted, or think better of it.

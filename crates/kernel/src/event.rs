@@ -170,6 +170,18 @@ kinds! {
     ServiceAccountEnabled = "service_account.enabled";
     /// A service account was deleted with its keys.
     ServiceAccountDeleted = "service_account.deleted";
+    /// An endpoint was made.
+    WebhookCreated = "webhook.created";
+    /// An endpoint was changed, paused or resumed.
+    WebhookUpdated = "webhook.updated";
+    /// An endpoint got a secret of its own, or another one.
+    WebhookSecretRotated = "webhook.secret_rotated";
+    /// An endpoint was switched off: it had failed for too long.
+    WebhookDisabled = "webhook.disabled";
+    /// An endpoint was deleted.
+    WebhookDeleted = "webhook.deleted";
+    /// Somebody tries an endpoint out: for that endpoint alone.
+    WebhookTest = "webhook.test";
     /// An OAuth client was made.
     OauthClientCreated = "oauth_client.created";
     /// An OAuth client was deleted.

@@ -92,6 +92,10 @@ ids! {
     ClientSecretId = "client_secret_id" by now_v7,
     /// Something that happened.
     EventId = "event_id" by now_v7,
+    /// Where an organization is told what happens.
+    WebhookId = "webhook_id" by now_v7,
+    /// One event on its way to one of those.
+    DeliveryId = "delivery_id" by now_v7,
     /// A mail on its way.
     MailId = "mail_id" by now_v7,
 }

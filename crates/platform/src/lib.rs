@@ -32,6 +32,7 @@ mod mail_worker;
 pub mod mailer;
 mod me;
 mod members;
+mod news;
 mod oauth_clients;
 mod operator;
 mod operator_keys;
@@ -110,6 +111,7 @@ use hashing::Hashing;
 use kernel::{Clock, Origin, Result, Timestamp};
 use key_uses::KeyUses;
 use keys::{Keys, ServerSecrets};
+use news::News;
 use refusals::Refusals;
 use store::{Health, Units};
 use tokio::sync::Mutex;
@@ -131,6 +133,7 @@ struct Inner {
     settings: Settings,
     refusals: Refusals,
     key_uses: KeyUses,
+    news: News,
     /// How the database was last, and when that was.
     health: Mutex<Option<(Instant, Option<Health>)>>,
 }
@@ -151,8 +154,9 @@ impl Platform {
         let facts = Arc::new(AllFacts::new());
         store.listen(facts.listener());
         let hashing = Hashing::start(settings.hash_cost)?;
-        let (refusals, key_uses, health) = (Refusals::default(), KeyUses::default(), Mutex::default());
-        let inner = Inner { store, clock, keys, hashing, facts, settings, refusals, key_uses, health };
+        let (refusals, key_uses, news) = (Refusals::default(), KeyUses::default(), News::new());
+        let health = Mutex::default();
+        let inner = Inner { store, clock, keys, hashing, facts, settings, refusals, key_uses, news, health };
         let platform = Self { inner: Arc::new(inner), origin: None };
         platform.check_sealing_keys().await?;
         Ok(platform)
@@ -171,7 +175,11 @@ impl Platform {
     }
 
     fn store(&self) -> Units<'_> {
-        Units::new(&*self.inner.store, self.origin.as_ref())
+        Units::new(&*self.inner.store, self.origin.as_ref(), Some(&self.inner.news))
+    }
+
+    fn news(&self) -> &News {
+        &self.inner.news
     }
 
     fn keys(&self) -> &Keys {

@@ -15,6 +15,9 @@ pub trait EventLedger {
 
     /// Appends an event. It is there if and only if what caused it is.
     fn append(&mut self, event: &Event) -> Result<()>;
+
+    /// Whether anything was appended.
+    fn has_appended(&self) -> bool;
 }
 
 /// What a mail shall be about. The letter itself, with its link, is written when it is sent: no link lies in the queue,

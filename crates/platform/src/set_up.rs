@@ -208,6 +208,9 @@ fn insert_signing(
 ) -> Result<Secret> {
     let secret = write_signing_secret(rand::random());
     tx.note_sealing_key(sealing.current()?, now)?;
-    tx.insert_signing(within, &Signing { secret: sealing.seal(&secret, &place(within.0))?, url, created_at: now })?;
+    tx.insert_signing(
+        within,
+        &Signing { secret: sealing.seal(&secret, &place(within.0))?, url, previous: None, created_at: now },
+    )?;
     Ok(secret)
 }

@@ -20,9 +20,12 @@ use tenancy::{
     UsageRepository,
 };
 use tokio::sync::oneshot;
-use webhooks::SigningRepository;
+use webhooks::{EndpointRepository, SigningRepository};
 
-use crate::records::{EventLedger, MailQueue, RevokedTokens, SealingKeys};
+use crate::{
+    news::News,
+    records::{EventLedger, MailQueue, RevokedTokens, SealingKeys},
+};
 
 /// Everything a use case can reach inside one transaction.
 pub trait Transaction:
@@ -35,6 +38,7 @@ pub trait Transaction:
     + ClientSecretRepository
     + ConcurrencyLimitRepository
     + CustomRoleRepository
+    + EndpointRepository
     + EventLedger
     + GrantRepository
     + InvitationRepository
@@ -68,6 +72,7 @@ impl<T> Transaction for T where
         + ClientSecretRepository
         + ConcurrencyLimitRepository
         + CustomRoleRepository
+        + EndpointRepository
         + EventLedger
         + GrantRepository
         + InvitationRepository
@@ -149,7 +154,7 @@ impl dyn Store {
         &self,
         work: impl FnMut(&mut dyn Transaction) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        Units::new(self, None).read(work).await
+        Units::new(self, None, None).read(work).await
     }
 
     /// As [`Units::write`], with no origin but the server itself.
@@ -160,7 +165,7 @@ impl dyn Store {
         &self,
         work: impl FnMut(&mut dyn Transaction) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        Units::new(self, None).write(work).await
+        Units::new(self, None, None).write(work).await
     }
 }
 
@@ -169,12 +174,14 @@ impl dyn Store {
 pub struct Units<'a> {
     store: &'a dyn Store,
     origin: Option<&'a Arc<Origin>>,
+    news: Option<&'a News>,
 }
 
 impl<'a> Units<'a> {
-    /// What is written by it came from there; without an origin from the server itself.
-    pub fn new(store: &'a dyn Store, origin: Option<&'a Arc<Origin>>) -> Self {
-        Self { store, origin }
+    /// What is written by it came from there; without an origin from the server itself. Who waits for the ledger hears of
+    /// what is appended to it.
+    pub(crate) fn new(store: &'a dyn Store, origin: Option<&'a Arc<Origin>>, news: Option<&'a News>) -> Self {
+        Self { store, origin, news }
     }
 
     /// Runs `work` in a transaction that only reads, all of it from one snapshot.
@@ -209,8 +216,12 @@ impl<'a> Units<'a> {
     ) -> Result<T> {
         let (answer, answers) = oneshot::channel();
         let origin = self.origin.cloned();
-        self.store.submit(Box::new(Pending { mode, origin, work, value: None, answer }));
-        answers.await.map_err(|_| Error::unavailable("the database threads have stopped"))?
+        self.store.submit(Box::new(Pending { mode, origin, work, done: None, answer }));
+        let done = answers.await.map_err(|_| Error::unavailable("the database threads have stopped"))??;
+        if let Some(news) = self.news.filter(|_| done.appended) {
+            news.appended.tell();
+        }
+        Ok(done.value)
     }
 }
 
@@ -218,8 +229,15 @@ struct Pending<W, T> {
     mode: Mode,
     origin: Option<Arc<Origin>>,
     work: W,
-    value: Option<T>,
-    answer: oneshot::Sender<Result<T>>,
+    done: Option<Done<T>>,
+    answer: oneshot::Sender<Result<Done<T>>>,
+}
+
+/// What a unit of work came to.
+struct Done<T> {
+    value: T,
+    /// Whether the ledger has more for it.
+    appended: bool,
 }
 
 impl<W, T> Unit for Pending<W, T>
@@ -239,16 +257,16 @@ where
         if let Some(origin) = &self.origin {
             tx.came_from(Arc::clone(origin));
         }
-        let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(tx)))
+        let value = catch_unwind(AssertUnwindSafe(|| (self.work)(tx)))
             .unwrap_or_else(|_| Err(Error::internal("a unit of work panicked")))?;
-        self.value = Some(outcome);
+        self.done = Some(Done { value, appended: tx.has_appended() });
         Ok(())
     }
 
     fn settle(self: Box<Self>, outcome: Result<()>) {
-        let Self { value, answer, .. } = *self;
+        let Self { done, answer, .. } = *self;
         let unrun = || Error::internal("settled before it ran");
         // A caller who has gone away wants no answer.
-        drop(answer.send(outcome.and_then(|()| value.ok_or_else(unrun))));
+        drop(answer.send(outcome.and_then(|()| done.ok_or_else(unrun))));
     }
 }

@@ -34,7 +34,7 @@ impl Platform {
             let permit = permit(tx, &acting, id)?;
             tx.note_sealing_key(key, now)?;
             let url = tx.signing(&permit)?.and_then(|before| before.url);
-            tx.set_signing(&permit, &Signing { secret: sealed.clone(), url, created_at: now })?;
+            tx.set_signing(&permit, &Signing { secret: sealed.clone(), url, previous: None, created_at: now })?;
             tx.append(&Event {
                 app: acting.caller().app,
                 organization: Some(id),

@@ -1,6 +1,10 @@
 //! Background work: mail, the ledger, forgetting what has expired, and deleting what shall be gone.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::{Future, pending},
+    sync::Arc,
+    time::Duration,
+};
 
 use kernel::{Error, Result};
 use tokio::{
@@ -9,14 +13,16 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{Platform, invitations::expire_invitations, mailer::Mailer};
+use crate::{Platform, invitations::expire_invitations, mailer::Mailer, news::Hearer};
 
 /// How often the queue is looked at.
 const MAIL_EVERY: Duration = Duration::from_millis(500);
 /// How often what has expired is forgotten.
 const SWEEP_EVERY: Duration = Duration::from_mins(5);
-/// How often new entries of the ledger get their positions.
+/// How often it is looked for new entries of the ledger that others have added, and that have no positions yet.
 const SEQUENCE_EVERY: Duration = Duration::from_millis(500);
+/// How long after news it is looked what else there is: what comes together is worth one round.
+const GATHER: Duration = Duration::from_millis(50);
 /// How often what tells who somebody was is erased.
 const ERASE_EVERY: Duration = Duration::from_secs(30);
 /// How often old entries of the ledger are removed.
@@ -54,9 +60,13 @@ impl Workers {
             let mailer = mailer.clone();
             async move { platform.send_mails(mailer.as_deref()).await }
         });
-        workers.spawn("sequencer", SEQUENCE_EVERY, |platform| async move {
+        workers.spawn_on(Some(platform.news().appended.listen()), "sequencer", SEQUENCE_EVERY, |platform| async move {
+            let sequenced = platform.sequence().await?;
+            if sequenced > 0 {
+                platform.news().sequenced.tell();
+            }
             // What little came meanwhile can wait for the next round, and then goes together.
-            Ok(platform.sequence().await?.saturating_sub(FEW - 1))
+            Ok(sequenced.saturating_sub(FEW - 1))
         });
         workers.spawn("erase", ERASE_EVERY, |platform| async move { platform.erase_persons().await });
         workers.spawn("prune", PRUNE_EVERY, |platform| async move { platform.prune().await });
@@ -83,8 +93,17 @@ impl Workers {
         F: Fn(Platform) -> Fut + Send + 'static,
         Fut: Future<Output = Result<usize>> + Send + 'static,
     {
+        self.spawn_on(None, name, every, work);
+    }
+
+    /// The same, and at once when there is news.
+    fn spawn_on<F, Fut>(&mut self, news: Option<Hearer>, name: &'static str, every: Duration, work: F)
+    where
+        F: Fn(Platform) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<usize>> + Send + 'static,
+    {
         let platform = self.platform.clone();
-        self.tasks.spawn(repeat(name, every, self.stop.subscribe(), move || work(platform.clone())));
+        self.tasks.spawn(repeat(name, every, news, self.stop.subscribe(), move || work(platform.clone())));
     }
 
     /// Lets what is under way finish, for a while, and writes down what is left in memory.
@@ -103,9 +122,14 @@ impl Workers {
     }
 }
 
-/// Works again and again: at once while there is more to do, after a pause when there is not.
-async fn repeat<F, Fut>(name: &'static str, every: Duration, mut stopped: watch::Receiver<bool>, work: F)
-where
+/// Works again and again: at once while there is more to do, after a pause when there is not, or when there is news.
+async fn repeat<F, Fut>(
+    name: &'static str,
+    every: Duration,
+    mut news: Option<Hearer>,
+    mut stopped: watch::Receiver<bool>,
+    work: F,
+) where
     F: Fn() -> Fut,
     Fut: Future<Output = Result<usize>> + Send + 'static,
 {
@@ -119,8 +143,18 @@ where
                 AFTER_FAILURE
             }
         };
+        let heard = async {
+            match &mut news {
+                Some(news) => {
+                    news.heard().await;
+                    sleep(GATHER).await;
+                }
+                None => pending().await,
+            }
+        };
         tokio::select! {
             () = sleep(pause) => {}
+            () = heard => {}
             _ = stopped.changed() => {}
         }
     }

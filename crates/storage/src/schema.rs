@@ -1,6 +1,10 @@
 //! The tables, declared once. A test compares them with what the migrations make on each database.
 
+mod webhooks;
+
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+pub use self::webhooks::webhook_endpoints;
 
 table! {
     use diesel::sql_types::{Nullable, Text};
@@ -355,6 +359,8 @@ table! {
         secret -> Binary,
         url -> Nullable<Text>,
         created_at -> Ts,
+        previous_secret -> Nullable<Binary>,
+        previous_until -> Nullable<Ts>,
     }
 }
 

@@ -44,7 +44,12 @@ impl EventLedger for Tx<'_> {
             events::salt.eq(personal.as_ref().map(|personal| personal.salt.to_vec())),
             events::personal.eq(personal.map(|personal| personal.text)),
         ));
+        self.appended = true;
         self.query(|connection| insert.execute(connection)).map(drop)
+    }
+
+    fn has_appended(&self) -> bool {
+        self.appended
     }
 }
 

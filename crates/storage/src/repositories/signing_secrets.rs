@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use kernel::{Result, Scope, Sealed};
-use webhooks::{Signing, SigningRepository};
+use webhooks::{PreviousSecret, Signing, SigningRepository};
 
 use super::Tx;
 use crate::{
@@ -18,23 +18,42 @@ struct SigningRow {
     secret: Vec<u8>,
     url: Option<String>,
     created_at: Moment,
+    previous_secret: Option<Vec<u8>>,
+    previous_until: Option<Moment>,
+}
+
+impl SigningRow {
+    fn new(scope: &dyn Scope, signing: &Signing) -> Self {
+        Self {
+            organization_id: RowId(scope.organization().0),
+            secret: signing.secret.0.clone(),
+            url: signing.url.clone(),
+            created_at: Moment(signing.created_at),
+            previous_secret: signing.previous.as_ref().map(|previous| previous.secret.0.clone()),
+            previous_until: signing.previous.as_ref().map(|previous| Moment(previous.until)),
+        }
+    }
+
+    fn into_signing(self) -> Signing {
+        let previous = self.previous_secret.zip(self.previous_until);
+        Signing {
+            secret: Sealed(self.secret),
+            url: self.url,
+            previous: previous.map(|(secret, until)| PreviousSecret { secret: Sealed(secret), until: until.0 }),
+            created_at: self.created_at.0,
+        }
+    }
 }
 
 impl SigningRepository for Tx<'_> {
     fn signing(&mut self, scope: &dyn Scope) -> Result<Option<Signing>> {
         let query = signing_secrets::table.find(RowId(scope.organization().0)).select(SigningRow::as_select());
         let row = self.query(|connection| query.first(connection).optional())?;
-        Ok(row.map(|row| Signing { secret: Sealed(row.secret), url: row.url, created_at: row.created_at.0 }))
+        Ok(row.map(SigningRow::into_signing))
     }
 
     fn insert_signing(&mut self, scope: &dyn Scope, signing: &Signing) -> Result<()> {
-        let row = SigningRow {
-            organization_id: RowId(scope.organization().0),
-            secret: signing.secret.0.clone(),
-            url: signing.url.clone(),
-            created_at: Moment(signing.created_at),
-        };
-        let insert = diesel::insert_into(signing_secrets::table).values(row);
+        let insert = diesel::insert_into(signing_secrets::table).values(SigningRow::new(scope, signing));
         self.query(|connection| insert.execute(connection)).map(drop)
     }
 
@@ -43,6 +62,8 @@ impl SigningRepository for Tx<'_> {
             signing_secrets::secret.eq(signing.secret.0.clone()),
             signing_secrets::url.eq(signing.url.clone()),
             signing_secrets::created_at.eq(Moment(signing.created_at)),
+            signing_secrets::previous_secret.eq(signing.previous.as_ref().map(|previous| previous.secret.0.clone())),
+            signing_secrets::previous_until.eq(signing.previous.as_ref().map(|previous| Moment(previous.until))),
         ));
         if self.query(|connection| update.execute(connection))? == 0 {
             self.insert_signing(scope, signing)?;

@@ -78,6 +78,7 @@ mod sessions;
 mod signing_secrets;
 mod teams;
 mod usage;
+mod webhook_endpoints;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -113,6 +114,8 @@ pub struct Tx<'a> {
     seen: HashMap<Uuid, Timestamp>,
     /// Where what this unit writes comes from.
     origin: Option<Arc<Origin>>,
+    /// Whether this unit has appended to the ledger.
+    appended: bool,
 }
 
 impl<'a> Tx<'a> {
@@ -120,7 +123,7 @@ impl<'a> Tx<'a> {
     pub fn run(connection: &'a mut Connection, unit: &mut dyn Unit) -> Result<Vec<Change>> {
         let mode = unit.mode();
         let (changes, newcomers, seen) = (Vec::new(), Vec::new(), HashMap::new());
-        let mut tx = Self { connection, mode, changes, newcomers, failed: false, seen, origin: None };
+        let mut tx = Self { connection, mode, changes, newcomers, failed: false, seen, origin: None, appended: false };
         unit.run(&mut tx)?;
         if tx.failed {
             // PostgreSQL would answer COMMIT with a silent rollback.

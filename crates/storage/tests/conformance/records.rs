@@ -6,7 +6,7 @@ use kernel::{
 };
 use platform::records::SealingKeyId;
 use serde_json::json;
-use webhooks::Signing;
+use webhooks::{PreviousSecret, Signing};
 
 use crate::support::{Db, at};
 
@@ -47,6 +47,7 @@ async fn an_organization_has_one_signing_secret(db: &Db) {
     let signing = Signing {
         secret: Sealed(vec![0, 159, 146, 150]),
         url: Some("https://example.com/hook".to_owned()),
+        previous: Some(PreviousSecret { secret: Sealed(vec![7]), until: at(5) }),
         created_at: at(0),
     };
     let new = signing.clone();

@@ -1,0 +1,122 @@
+//! Where deliveries go.
+
+use kernel::{
+    Code, Error, Result, Timestamp,
+    id::{AppId, OrganizationId, PrincipalId, WebhookId},
+    secret::Sealed,
+};
+use url::Url;
+
+use crate::{EventFilter, ResourceFilter};
+
+/// Where deliveries are posted to. Whether that address may be reached is seen when it is connected to, by what it
+/// resolves to then.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EndpointUrl(String);
+
+impl EndpointUrl {
+    const LONGEST: usize = 2000;
+
+    /// # Errors
+    /// `invalid_url` unless it is http or https with a host, and without user name, password and fragment.
+    pub fn parse(text: &str) -> Result<Self> {
+        let invalid = || Error::new(Code::InvalidUrl);
+        let url = Url::parse(text).map_err(|_| invalid())?;
+        let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+        let odd = |letter: char| letter.is_control() || letter.is_whitespace() || letter == '\\';
+        if !matches!(url.scheme(), "https" | "http") || !plain || text.contains(odd) || text.len() > Self::LONGEST {
+            return Err(invalid());
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The URL.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether what is sent there can be read on the way.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.0.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
+    }
+}
+
+/// A secret that was replaced and still counts for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreviousSecret {
+    /// The secret.
+    pub secret: Sealed,
+    /// Until when deliveries are signed with it as well.
+    pub until: Timestamp,
+}
+
+/// Somebody who wants to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The endpoint's id.
+    pub id: WebhookId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// The app that it is bound to, one of the organization's own: it hears of that app alone, and is told the tokens that
+    /// the app's users are sent.
+    pub app: Option<AppId>,
+    /// Where to.
+    pub url: EndpointUrl,
+    /// What people call it.
+    pub description: Option<String>,
+    /// Which kinds of events it wants; all of them without any.
+    pub filter: EventFilter,
+    /// About which things; about everything without any.
+    pub resources: ResourceFilter,
+    /// Headers of its own, as a sealed JSON object of names and values.
+    pub headers: Option<Sealed>,
+    /// Its own secret; without one, its organization's.
+    pub secret: Option<Sealed>,
+    /// The one before.
+    pub previous: Option<PreviousSecret>,
+    /// How often a delivery is tried again after the first time.
+    pub max_retries: i32,
+    /// How many deliveries it wants in a minute at the most.
+    pub rate_per_minute: Option<i32>,
+    /// Whether each delivery waits until the one before has arrived, or was given up.
+    pub ordered: bool,
+    /// Whether deliveries go out. While it is not active, they wait.
+    pub active: bool,
+    /// Since when every delivery fails.
+    pub failing_since: Option<Timestamp>,
+    /// When it was switched off, because it had failed for too long.
+    pub disabled_at: Option<Timestamp>,
+    /// Who made it.
+    pub created_by: PrincipalId,
+    /// Since when it is there.
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_for_http_and_carry_no_password() {
+        for good in ["https://example.com/hooks?x=1", "http://127.0.0.1:8080/", "HTTPS://example.com"] {
+            assert!(EndpointUrl::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["ftp://example.com", "https://", "https://a:b@example.com", "https://a@example.com", "x", ""] {
+            assert!(EndpointUrl::parse(bad).is_err(), "{bad}");
+        }
+        for bad in ["https://example.com/#x", "https://exa mple.com", "https://example.com\\@evil", "file:///etc"] {
+            assert!(EndpointUrl::parse(bad).is_err(), "{bad}");
+        }
+        assert!(EndpointUrl::parse(&format!("https://example.com/{}", "x".repeat(2000))).is_err());
+    }
+
+    #[test]
+    fn only_https_is_encrypted() {
+        assert!(EndpointUrl::parse("HTTPS://example.com").unwrap().is_encrypted());
+        assert!(!EndpointUrl::parse("http://example.com").unwrap().is_encrypted());
+    }
+}

@@ -1,0 +1,77 @@
+-- Who is told what happens, and what is on its way to them.
+
+-- A secret of its own is sealed; without one, deliveries are signed with the organization's.
+CREATE TABLE webhook_endpoints (
+    id              uuid        PRIMARY KEY,
+    organization_id uuid        NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
+    app_id          uuid        REFERENCES apps (id) ON DELETE CASCADE,
+    url             text        NOT NULL,
+    description     text,
+    event_filter    text        NOT NULL,
+    resource_filter text        NOT NULL,
+    headers         bytea,
+    secret          bytea,
+    previous_secret bytea,
+    previous_until  timestamptz,
+    max_retries     integer     NOT NULL,
+    rate_per_minute integer,
+    ordered         boolean     NOT NULL,
+    active          boolean     NOT NULL,
+    failing_since   timestamptz,
+    disabled_at     timestamptz,
+    created_by      uuid        NOT NULL,
+    created_at      timestamptz NOT NULL,
+    updated_at      timestamptz NOT NULL,
+    CONSTRAINT webhook_endpoints_previous CHECK ((previous_secret IS NULL) = (previous_until IS NULL))
+);
+CREATE INDEX webhook_endpoints_organization_id_id ON webhook_endpoints (organization_id, id);
+CREATE INDEX webhook_endpoints_app_id ON webhook_endpoints (app_id);
+
+-- One row for each endpoint that something waits for: who delivers to it takes the row, and with it everything that
+-- waits there, until the lease ends.
+CREATE TABLE webhook_queues (
+    endpoint_id uuid        PRIMARY KEY REFERENCES webhook_endpoints (id) ON DELETE CASCADE,
+    due_at      timestamptz NOT NULL,
+    leased_by   uuid,
+    leased_until timestamptz
+);
+CREATE INDEX webhook_queues_due_at ON webhook_queues (due_at);
+
+-- One event on its way to one endpoint, with how the last attempt went. What the event says stays in the ledger.
+CREATE TABLE webhook_deliveries (
+    id          uuid        PRIMARY KEY,
+    endpoint_id uuid        NOT NULL REFERENCES webhook_endpoints (id) ON DELETE CASCADE,
+    event_id    uuid        NOT NULL,
+    event_kind  text        NOT NULL,
+    position    bigint      NOT NULL,
+    status      text        NOT NULL,
+    attempts    integer     NOT NULL,
+    due_at      timestamptz,
+    last_at     timestamptz,
+    latency_ms  integer,
+    status_code integer,
+    answer      text,
+    error       text,
+    created_at  timestamptz NOT NULL,
+    finished_at timestamptz
+);
+CREATE INDEX webhook_deliveries_endpoint_id_id ON webhook_deliveries (endpoint_id, id);
+CREATE INDEX webhook_deliveries_pending ON webhook_deliveries (endpoint_id, due_at, position) WHERE status = 'pending';
+CREATE INDEX webhook_deliveries_in_order ON webhook_deliveries (endpoint_id, position) WHERE status = 'pending';
+CREATE INDEX webhook_deliveries_finished_at ON webhook_deliveries (finished_at) WHERE finished_at IS NOT NULL;
+
+-- How the attempts before the last went, where there was more than one.
+CREATE TABLE webhook_attempts (
+    delivery_id uuid        NOT NULL REFERENCES webhook_deliveries (id) ON DELETE CASCADE,
+    number      integer     NOT NULL,
+    at          timestamptz NOT NULL,
+    latency_ms  integer     NOT NULL,
+    status_code integer,
+    answer      text,
+    error       text,
+    PRIMARY KEY (delivery_id, number)
+);
+
+-- An organization's secret that was replaced, and counts for a while yet.
+ALTER TABLE signing_secrets ADD COLUMN previous_secret bytea;
+ALTER TABLE signing_secrets ADD COLUMN previous_until timestamptz;

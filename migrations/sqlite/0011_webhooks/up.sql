@@ -1,0 +1,77 @@
+-- Who is told what happens, and what is on its way to them.
+
+-- A secret of its own is sealed; without one, deliveries are signed with the organization's.
+CREATE TABLE webhook_endpoints (
+    id              BLOB    NOT NULL PRIMARY KEY,
+    organization_id BLOB    NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
+    app_id          BLOB    REFERENCES apps (id) ON DELETE CASCADE,
+    url             TEXT    NOT NULL,
+    description     TEXT,
+    event_filter    TEXT    NOT NULL,
+    resource_filter TEXT    NOT NULL,
+    headers         BLOB,
+    secret          BLOB,
+    previous_secret BLOB,
+    previous_until  INTEGER,
+    max_retries     INTEGER NOT NULL,
+    rate_per_minute INTEGER,
+    ordered         INTEGER NOT NULL,
+    active          INTEGER NOT NULL,
+    failing_since   INTEGER,
+    disabled_at     INTEGER,
+    created_by      BLOB    NOT NULL,
+    created_at      INTEGER NOT NULL,
+    updated_at      INTEGER NOT NULL,
+    CONSTRAINT webhook_endpoints_previous CHECK ((previous_secret IS NULL) = (previous_until IS NULL))
+) STRICT;
+CREATE INDEX webhook_endpoints_organization_id_id ON webhook_endpoints (organization_id, id);
+CREATE INDEX webhook_endpoints_app_id ON webhook_endpoints (app_id);
+
+-- One row for each endpoint that something waits for: who delivers to it takes the row, and with it everything that
+-- waits there, until the lease ends.
+CREATE TABLE webhook_queues (
+    endpoint_id  BLOB    NOT NULL PRIMARY KEY REFERENCES webhook_endpoints (id) ON DELETE CASCADE,
+    due_at       INTEGER NOT NULL,
+    leased_by    BLOB,
+    leased_until INTEGER
+) STRICT;
+CREATE INDEX webhook_queues_due_at ON webhook_queues (due_at);
+
+-- One event on its way to one endpoint, with how the last attempt went. What the event says stays in the ledger.
+CREATE TABLE webhook_deliveries (
+    id          BLOB    NOT NULL PRIMARY KEY,
+    endpoint_id BLOB    NOT NULL REFERENCES webhook_endpoints (id) ON DELETE CASCADE,
+    event_id    BLOB    NOT NULL,
+    event_kind  TEXT    NOT NULL,
+    position    INTEGER NOT NULL,
+    status      TEXT    NOT NULL,
+    attempts    INTEGER NOT NULL,
+    due_at      INTEGER,
+    last_at     INTEGER,
+    latency_ms  INTEGER,
+    status_code INTEGER,
+    answer      TEXT,
+    error       TEXT,
+    created_at  INTEGER NOT NULL,
+    finished_at INTEGER
+) STRICT;
+CREATE INDEX webhook_deliveries_endpoint_id_id ON webhook_deliveries (endpoint_id, id);
+CREATE INDEX webhook_deliveries_pending ON webhook_deliveries (endpoint_id, due_at, position) WHERE status = 'pending';
+CREATE INDEX webhook_deliveries_in_order ON webhook_deliveries (endpoint_id, position) WHERE status = 'pending';
+CREATE INDEX webhook_deliveries_finished_at ON webhook_deliveries (finished_at) WHERE finished_at IS NOT NULL;
+
+-- How the attempts before the last went, where there was more than one.
+CREATE TABLE webhook_attempts (
+    delivery_id BLOB    NOT NULL REFERENCES webhook_deliveries (id) ON DELETE CASCADE,
+    number      INTEGER NOT NULL,
+    at          INTEGER NOT NULL,
+    latency_ms  INTEGER NOT NULL,
+    status_code INTEGER,
+    answer      TEXT,
+    error       TEXT,
+    PRIMARY KEY (delivery_id, number)
+) STRICT;
+
+-- An organization's secret that was replaced, and counts for a while yet.
+ALTER TABLE signing_secrets ADD COLUMN previous_secret BLOB;
+ALTER TABLE signing_secrets ADD COLUMN previous_until INTEGER;
