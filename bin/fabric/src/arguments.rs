@@ -1,12 +1,16 @@
 //! What can be said on the command line.
 
 mod audit;
+mod event;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
-pub use self::audit::{Audit, AuditCommand, ExportAudit, VerifyAudit};
+pub use self::{
+    audit::{Audit, AuditCommand, ExportAudit, VerifyAudit},
+    event::{Event, EventCommand, TailEvents},
+};
 
 /// Identity and tenancy for apps.
 #[derive(Parser)]
@@ -71,6 +75,8 @@ pub enum Command {
     User(User),
     /// Read what happened, and whether somebody has changed the record.
     Audit(Audit),
+    /// See what happens, as it happens.
+    Event(Event),
     /// Manage API keys.
     Key(Key),
     /// See, archive and export organizations.

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod database;
+pub mod event;
 pub mod key;
 pub mod member;
 pub mod openapi;

@@ -68,13 +68,15 @@ async fn run(config: &Config, listeners: Vec<TcpListener>, show: Output) -> Resu
     for listener in listeners {
         server = server.listen(listener).map_err(Error::internal)?;
     }
-    let stop = told_to_stop();
+    let (stop, listeners) = (told_to_stop(), platform.clone());
     announce(&server.addrs(), show);
     let server = server.run();
     let handle = server.handle();
     rt::spawn(async move {
         stop.await;
         tracing::info!("stopping: no new requests, finishing what is under way");
+        // They have no end of their own, and would be waited for.
+        listeners.end_streams();
         handle.stop(true).await;
     });
     server.await.map_err(Error::internal)?;

@@ -65,6 +65,15 @@ pub trait AuditRepository {
     /// Entries with positions behind this one, some at a time, in the order of their positions.
     fn sequenced(&mut self, after: i64) -> Result<Vec<Entry>>;
 
+    /// The same of an organization.
+    fn sequenced_in(&mut self, scope: &dyn Scope, after: i64) -> Result<Vec<Entry>>;
+
+    /// The same of an app and of all its organizations, or of everything.
+    fn sequenced_of(&mut self, scope: &dyn AppScope, after: i64) -> Result<Vec<Entry>>;
+
+    /// Where an entry is, once it has a position.
+    fn position_of(&mut self, id: EventId) -> Result<Option<i64>>;
+
     /// The oldest entries with positions that were made before a moment, some at a time, in the order of their positions.
     /// `None` while somebody else sequences or prunes: nobody else does until the commit.
     fn prunable(&mut self, before: Timestamp) -> Result<Option<Vec<Entry>>>;

@@ -118,6 +118,8 @@ actions! {
     SecretRead = "secret.read" from Member under OrganizationsRead;
     /// Set and delete an organization's secrets.
     SecretWrite = "secret.write" from Admin under OrganizationsWrite;
+    /// Hear what happens, as it happens.
+    EventRead = "event.read" from Admin under WebhooksRead, by_app;
     /// See an organization's endpoints, and what was delivered to them.
     WebhookRead = "webhook.read" from Admin under WebhooksRead;
     /// Make, change, pause, try and delete endpoints, and deliver again.

@@ -1,5 +1,6 @@
 //! `{meta, context, data, links?}`: the shape of every answer that went well.
 
+mod event_source;
 mod streamed;
 
 use actix_web::{
@@ -19,6 +20,7 @@ use utoipa::{
     openapi::{RefOr, Schema},
 };
 
+pub use self::event_source::{EventSource, Teller};
 pub use self::streamed::{Lines, Outlet, Streamed};
 use crate::{failure::failed, openapi::Schemas};
 

@@ -28,7 +28,7 @@ use utoipa::{
 
 use crate::{
     answer::About,
-    gate::{X_FABRIC_APP_ID, client},
+    gate::{Gate, X_FABRIC_APP_ID, client},
     openapi::Schemas,
 };
 
@@ -386,6 +386,54 @@ impl Input for Named {
     fn describe(about: &mut Inputs) {
         about.header(&X_FABRIC_APP_ID, "The app whose accounts are meant, by its client id.");
     }
+}
+
+/// The id of the last event that a listener has got.
+pub struct LastEventId(pub Option<String>);
+
+/// As browsers send it (WHATWG HTML, 9.2.4).
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+impl FromRequest for LastEventId {
+    type Error = Refused;
+    type Future = Ready<std::result::Result<Self, Refused>>;
+
+    fn from_request(http: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let value = http.headers().get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("?"));
+        ready(Ok(Self(value.filter(|id| !id.is_empty()).map(str::to_owned))))
+    }
+}
+
+impl Input for LastEventId {
+    fn describe(about: &mut Inputs) {
+        about.header(&LAST_EVENT_ID, "The last event that was heard: what came after it is told first.");
+    }
+}
+
+/// Lets the same caller in once more, later: for answers that go on for long.
+pub struct Again(HttpRequest);
+
+impl Again {
+    /// Lets them in with what they showed.
+    ///
+    /// # Errors
+    /// Those of the gate.
+    pub async fn admit<G: Gate>(&self) -> Result<G> {
+        G::admit(&self.0).await
+    }
+}
+
+impl FromRequest for Again {
+    type Error = Refused;
+    type Future = Ready<std::result::Result<Self, Refused>>;
+
+    fn from_request(http: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(http.clone())))
+    }
+}
+
+impl Input for Again {
+    fn describe(_: &mut Inputs) {}
 }
 
 /// A field that may be absent (leave it), null (clear it) or a value (set it): RFC 7396.

@@ -9,6 +9,7 @@ mod auth;
 mod budgets;
 mod checks;
 mod concurrency_limits;
+mod events;
 mod invitations;
 mod me;
 mod members;
@@ -253,6 +254,7 @@ fn authorization() -> Vec<Entry> {
         entry(GET, "/v1/permissions/resolve/org", "Resolves a role.", permissions::resolve_organization),
         entry(GET, "/v1/permissions/resolve/workspace", "Resolves a role and grants.", permissions::resolve_workspace),
         entry(GET, "/v1/organizations/{organization_id}/permissions", "Lists grants.", permissions::list_in),
+        entry(GET, "/v1/events/stream", "Tells what happens, as it happens.", events::stream),
         entry(GET, "/v1/audit-logs", "Lists what happened in an app, or everywhere.", audit::list),
         entry(GET, "/v1/audit-logs/export", "Exports what happened in an app, or everywhere.", audit::export),
         entry(GET, "/v1/organizations/{organization_id}/audit-logs", "Lists what happened.", audit::list_in),

@@ -17,7 +17,9 @@ mod checks;
 mod client_credentials;
 mod concurrency_limits;
 mod custom_roles;
+mod domain_event;
 mod door;
+mod event_stream;
 mod export;
 mod facts;
 mod forgotten_password;
@@ -78,7 +80,9 @@ pub use bootstrap::Bootstrapped;
 pub use checks::{Check, Checked, Resolved};
 pub use client_credentials::{AppToken, ClientCredentials};
 pub use custom_roles::{NewRole, RoleChange};
+pub use domain_event::DomainEvent;
 pub use door::Door;
+pub use event_stream::{Audience, EventStream, Place as EventPlace};
 pub use export::{Export, Exported};
 pub use grants::NewGrant;
 pub use invitation_answers::{Followed, Invitee};
@@ -106,6 +110,7 @@ pub use verify_email::Verified;
 pub use webhook_secrets::IssuedWebhookSecret;
 pub use workers::Workers;
 
+use event_stream::Tail;
 use facts::AllFacts;
 use hashing::Hashing;
 use kernel::{Clock, Origin, Result, Timestamp};
@@ -134,6 +139,7 @@ struct Inner {
     refusals: Refusals,
     key_uses: KeyUses,
     news: News,
+    tail: Tail,
     /// How the database was last, and when that was.
     health: Mutex<Option<(Instant, Option<Health>)>>,
 }
@@ -155,8 +161,8 @@ impl Platform {
         store.listen(facts.listener());
         let hashing = Hashing::start(settings.hash_cost)?;
         let (refusals, key_uses, news) = (Refusals::default(), KeyUses::default(), News::new());
-        let health = Mutex::default();
-        let inner = Inner { store, clock, keys, hashing, facts, settings, refusals, key_uses, news, health };
+        let (tail, health) = (Tail::new(), Mutex::default());
+        let inner = Inner { store, clock, keys, hashing, facts, settings, refusals, key_uses, news, tail, health };
         let platform = Self { inner: Arc::new(inner), origin: None };
         platform.check_sealing_keys().await?;
         Ok(platform)

@@ -21,7 +21,7 @@ impl News {
 pub(crate) struct Signal(Sender<()>);
 
 impl Signal {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self(Sender::new(()))
     }
 

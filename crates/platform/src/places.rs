@@ -105,7 +105,7 @@ impl Platform {
     }
 
     /// The caller's organization in this app, where they have one only.
-    async fn only_place(&self, caller: &Caller) -> Result<Option<OrganizationId>> {
+    pub(crate) async fn only_place(&self, caller: &Caller) -> Result<Option<OrganizationId>> {
         let principal = caller.principal;
         let load = self.store().read(move |tx| {
             let page = Page::new(None, 0, Page::<OrganizationId>::LARGEST)?;

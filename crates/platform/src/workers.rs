@@ -31,6 +31,8 @@ const PRUNE_EVERY: Duration = Duration::from_mins(10);
 const REFUSALS_EVERY: Duration = Duration::from_secs(10);
 /// How often it is written down which keys were used.
 const USES_EVERY: Duration = Duration::from_secs(5);
+/// How often it is looked what others have added to the ledger, for who listens here.
+const TAIL_EVERY: Duration = Duration::from_millis(500);
 /// How often memory is freed of what is too old to be believed.
 const DROP_STALE_EVERY: Duration = Duration::from_mins(1);
 /// How often organizations are looked for that are to be deleted.
@@ -83,6 +85,9 @@ impl Workers {
         workers.spawn("facts", DROP_STALE_EVERY, |platform| async move {
             platform.facts().drop_stale(platform.now());
             Ok(0)
+        });
+        workers.spawn_on(Some(platform.news().sequenced.listen()), "tail", TAIL_EVERY, |platform| async move {
+            platform.tell_listeners().await
         });
         workers.spawn("key uses", USES_EVERY, |platform| async move { platform.write_key_uses().await });
         workers

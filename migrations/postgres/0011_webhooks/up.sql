@@ -75,3 +75,8 @@ CREATE TABLE webhook_attempts (
 -- An organization's secret that was replaced, and counts for a while yet.
 ALTER TABLE signing_secrets ADD COLUMN previous_secret bytea;
 ALTER TABLE signing_secrets ADD COLUMN previous_until timestamptz;
+
+-- Who listens reads on from where they were.
+CREATE INDEX events_organization_id_position ON events (organization_id, position)
+    WHERE organization_id IS NOT NULL AND position IS NOT NULL;
+CREATE INDEX events_app_id_position ON events (app_id, position) WHERE app_id IS NOT NULL AND position IS NOT NULL;

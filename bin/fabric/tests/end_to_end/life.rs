@@ -8,3 +8,4 @@ mod restart;
 mod secrets;
 mod shutdown;
 mod strangers;
+mod streams;

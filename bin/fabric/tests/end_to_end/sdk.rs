@@ -20,6 +20,7 @@ on_both!(
     people_are_invited_and_join,
     programs_act_with_keys_and_clients,
     what_happened_is_read,
+    what_happens_is_heard,
     administrators_manage_users,
     errors_arrive_as_their_classes,
 );
@@ -90,6 +91,10 @@ fn programs_act_with_keys_and_clients(site: &Site) {
 
 fn what_happened_is_read(site: &Site) {
     run(site, "audit.py");
+}
+
+fn what_happens_is_heard(site: &Site) {
+    run(site, "events.py");
 }
 
 fn administrators_manage_users(site: &Site) {

@@ -120,6 +120,7 @@ impl Resource {
                 Access::Action(
                     "team.create"
                     | "permission.manage"
+                    | "event.read"
                     | "organization.invite"
                     | "invitation.read"
                     | "api_key.create"

@@ -39,6 +39,7 @@ mod deletion;
 mod development_header;
 mod endings;
 mod equal_answers;
+mod event_stream;
 mod export;
 mod floods;
 mod headers;

@@ -170,13 +170,25 @@ impl AuditRepository for Tx<'_> {
     }
 
     fn sequenced(&mut self, after: i64) -> Result<Vec<Entry>> {
-        let query = events::table
-            .filter(events::position.gt(after))
-            .order(events::position)
-            .limit(SWEEP)
-            .select(EntryRow::as_select());
-        let rows = self.query(|connection| query.load(connection))?;
-        rows.into_iter().map(EntryRow::into_entry).collect()
+        self.behind(events::table.into_boxed(), after)
+    }
+
+    fn sequenced_in(&mut self, scope: &dyn Scope, after: i64) -> Result<Vec<Entry>> {
+        let here = events::organization_id.eq(RowId(scope.organization().0));
+        self.behind(events::table.filter(here).into_boxed(), after)
+    }
+
+    fn sequenced_of(&mut self, scope: &dyn AppScope, after: i64) -> Result<Vec<Entry>> {
+        match scope.app() {
+            Some(app) => self.behind(events::table.filter(events::app_id.eq(RowId(app.0))).into_boxed(), after),
+            None => self.sequenced(after),
+        }
+    }
+
+    fn position_of(&mut self, id: EventId) -> Result<Option<i64>> {
+        let query = events::table.find(RowId(id.0)).select(events::position);
+        let found: Option<Option<i64>> = self.query(|connection| query.first(connection).optional())?;
+        Ok(found.flatten())
     }
 
     fn prunable(&mut self, before: Timestamp) -> Result<Option<Vec<Entry>>> {
@@ -267,6 +279,14 @@ fn only<'a>(mut query: Boxed<'a>, filter: &Filter) -> Boxed<'a> {
 }
 
 impl Tx<'_> {
+    /// Some of those with positions behind this one, in their order.
+    fn behind(&mut self, all: Boxed<'_>, after: i64) -> Result<Vec<Entry>> {
+        let query = all.filter(events::position.gt(after)).order(events::position).limit(SWEEP);
+        let query = query.select(EntryRow::as_select());
+        let rows = self.query(|connection| query.load(connection))?;
+        rows.into_iter().map(EntryRow::into_entry).collect()
+    }
+
     fn entries<'a>(&mut self, all: impl Fn() -> Boxed<'a>, page: &Page<EventId>) -> Result<Listed<Entry, EventId>> {
         let (rows, total): (Vec<EntryRow>, _) = paged!(self, page, all by newest events::id, EntryRow::as_select());
         let found = rows.into_iter().map(EntryRow::into_entry).collect::<Result<_>>()?;

@@ -1,7 +1,8 @@
 //! Revoked tokens, sealing keys, signing secrets and the ledger.
 
+use audit::Link;
 use kernel::{
-    Code, Event, EventKind, Sealed, Unchecked,
+    Code, Event, EventKind, Result, Sealed, Unchecked,
     id::{AppId, EventId, OrganizationId, PrincipalId, TokenId},
 };
 use platform::records::SealingKeyId;
@@ -15,6 +16,7 @@ on_both!(
     a_sealing_key_is_noted_once,
     an_organization_has_one_signing_secret,
     the_ledger_has_what_was_committed_and_nothing_else,
+    who_reads_on_finds_what_is_theirs_in_the_order_of_positions,
 );
 
 async fn a_token_is_revoked_until_it_is_forgotten(db: &Db) {
@@ -83,4 +85,34 @@ async fn the_ledger_has_what_was_committed_and_nothing_else(db: &Db) {
     assert_eq!(db.number("SELECT count(*) FROM events"), 2);
     let waiting = "SELECT count(*) FROM events WHERE position IS NULL AND kind = 'organization.created'";
     assert_eq!(db.number(waiting), 1);
+}
+
+async fn who_reads_on_finds_what_is_theirs_in_the_order_of_positions(db: &Db) {
+    let (app, organization) = (AppId::generate(), OrganizationId::generate());
+    let theirs = |kind| Event { app: Some(app), organization: Some(organization), ..Event::new(kind, at(0)) };
+    let [first, second] = [theirs(EventKind::TeamCreated), theirs(EventKind::TeamUpdated)];
+    let signed_up = Event { app: Some(app), ..Event::new(EventKind::AuthSignup, at(0)) };
+    let [elsewhere, late] = [Event::new(EventKind::AuthLogin, at(0)), theirs(EventKind::TeamArchived)];
+    let all = [&first, &second, &signed_up, &elsewhere, &late].map(Clone::clone);
+    db.write(move |tx| all.iter().try_for_each(|event| tx.append(event))).await;
+    // Not in the order in which they were made, and the last one not yet.
+    let link = Link([7; 32]);
+    let placed = [(second.id, 1, link), (elsewhere.id, 2, link), (first.id, 3, link), (signed_up.id, 4, link)];
+    db.write(move |tx| tx.sequence(&placed)).await;
+    let found = db.read(move |tx| {
+        let (here, app) = (Unchecked(organization), Unchecked(Some(app)));
+        let found = [
+            tx.sequenced_in(&here, 0)?,
+            tx.sequenced_in(&here, 1)?,
+            tx.sequenced_of(&app, 0)?,
+            tx.sequenced_of(&Unchecked(None), 1)?,
+        ];
+        Ok(found.map(|entries| entries.into_iter().map(|entry| entry.id).collect::<Vec<_>>()))
+    });
+    let of_app = vec![second.id, first.id, signed_up.id];
+    let behind = vec![elsewhere.id, first.id, signed_up.id];
+    assert_eq!(found.await, [vec![second.id, first.id], vec![first.id], of_app, behind]);
+    let ids = [first.id, late.id, EventId::generate()];
+    let positions = db.read(move |tx| ids.into_iter().map(|id| tx.position_of(id)).collect::<Result<Vec<_>>>()).await;
+    assert_eq!(positions, [Some(3), None, None]);
 }

@@ -262,6 +262,9 @@ fn what_happened(tx: &mut dyn Transaction, organization: OrganizationId, app: Ap
     tx.chains(None)?;
     tx.chains(Some(organization.0))?;
     tx.sequenced(0)?;
+    tx.sequenced_in(&Unchecked(organization), 0)?;
+    tx.sequenced_of(&Unchecked(Some(app)), 0)?;
+    tx.position_of(event.id)?;
     tx.prunable(now)?;
     for place in [None, Some(app)] {
         tx.order_erasure(place, principal, now)?;

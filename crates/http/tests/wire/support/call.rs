@@ -82,10 +82,11 @@ impl<'a> Call<'a> {
         self.world.begin(self.request).await
     }
 
-    /// Sends it for an answer in the envelope, or for a file.
+    /// Sends it for an answer in the envelope, for a file, or for a stream.
     pub async fn any(self) -> Answer {
         let raw = self.raw().await;
-        if raw.header("content-disposition").is_some() { Answer::file(raw) } else { Answer::open(raw) }
+        let streams = raw.header("content-type") == Some("text/event-stream");
+        if streams || raw.header("content-disposition").is_some() { Answer::file(raw) } else { Answer::open(raw) }
     }
 
     /// Sends it for whatever comes.

@@ -44,7 +44,7 @@ impl Subject {
         }
         if entry.path.starts_with("/v1/admin/users") || entry.path.starts_with("/v1/audit-logs") {
             format!("{path}?app_id={}", self.within)
-        } else if entry.path == "/v1/invitations" {
+        } else if ["/v1/invitations", "/v1/events/stream"].contains(&entry.path) {
             format!("{path}?organization_id={}", self.within)
         } else if entry.path.contains("/resolve/") {
             format!("{path}?organization_id={}&principal_id={}", self.within, self.part)
