@@ -118,6 +118,7 @@ use key_uses::KeyUses;
 use keys::{Keys, ServerSecrets};
 use news::News;
 use refusals::Refusals;
+use sequencer::Ends;
 use store::{Health, Units};
 use tokio::sync::Mutex;
 
@@ -140,6 +141,7 @@ struct Inner {
     key_uses: KeyUses,
     news: News,
     tail: Tail,
+    ends: Ends,
     /// How the database was last, and when that was.
     health: Mutex<Option<(Instant, Option<Health>)>>,
 }
@@ -161,8 +163,9 @@ impl Platform {
         store.listen(facts.listener());
         let hashing = Hashing::start(settings.hash_cost)?;
         let (refusals, key_uses, news) = (Refusals::default(), KeyUses::default(), News::new());
-        let (tail, health) = (Tail::new(), Mutex::default());
-        let inner = Inner { store, clock, keys, hashing, facts, settings, refusals, key_uses, news, tail, health };
+        let (tail, ends, health) = (Tail::new(), Ends::default(), Mutex::default());
+        let inner =
+            Inner { store, clock, keys, hashing, facts, settings, refusals, key_uses, news, tail, ends, health };
         let platform = Self { inner: Arc::new(inner), origin: None };
         platform.check_sealing_keys().await?;
         Ok(platform)

@@ -4,7 +4,11 @@
 //! Entries of transactions that run at once become visible in any order, so that no reader can go by ids or times. One
 //! sequencer gives those that are committed their positions. Writers never wait for it.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    mem,
+    sync::{Mutex, PoisonError},
+};
 
 use audit::{Chain, Link, chain::chain_of};
 use kernel::{Error, Result};
@@ -12,9 +16,12 @@ use uuid::Uuid;
 
 use crate::{Platform, Transaction};
 
+/// The newest ends of chains that the log does not know yet.
+pub(crate) type Ends = Mutex<BTreeMap<Uuid, Chain>>;
+
 impl Platform {
-    /// Gives new entries their positions and links, some at a time; tells how many. The newest end of each chain is told
-    /// to the log as well: there it is out of reach for who can write to the database.
+    /// Gives new entries their positions and links, some at a time; tells how many. The newest end of each chain is for the
+    /// log as well: see [`Self::log_ends`].
     ///
     /// # Errors
     /// Those of the database.
@@ -45,11 +52,18 @@ impl Platform {
             Ok((entries.len(), chains))
         });
         let (count, chains) = sequenced.await?;
-        for (id, chain) in chains {
+        self.inner.ends.lock().unwrap_or_else(PoisonError::into_inner).extend(chains);
+        Ok(count)
+    }
+
+    /// Tells the log of the chains that have another end than it knows: there it is out of reach for who can write to the
+    /// database. Once in a while, and not of each round: a busy chain would fill the log.
+    pub(crate) fn log_ends(&self) {
+        let ends = mem::take(&mut *self.inner.ends.lock().unwrap_or_else(PoisonError::into_inner));
+        for (id, chain) in ends {
             let (position, link) = (chain.head.position, chain.head.link.to_hex());
             tracing::info!(target: "fabric::audit", chain = %id, position, link, "the newest end of a chain");
         }
-        Ok(count)
     }
 
     /// Removes entries that are older than the ledger keeps them, some at a time; tells how many. Each chain remembers,

@@ -23,6 +23,8 @@ const SWEEP_EVERY: Duration = Duration::from_mins(5);
 const SEQUENCE_EVERY: Duration = Duration::from_millis(500);
 /// How long after news it is looked what else there is: what comes together is worth one round.
 const GATHER: Duration = Duration::from_millis(50);
+/// How often the log is told of the newest ends of chains.
+const LOG_ENDS_EVERY: Duration = Duration::from_secs(1);
 /// How often what tells who somebody was is erased.
 const ERASE_EVERY: Duration = Duration::from_secs(30);
 /// How often old entries of the ledger are removed.
@@ -69,6 +71,10 @@ impl Workers {
             }
             // What little came meanwhile can wait for the next round, and then goes together.
             Ok(sequenced.saturating_sub(FEW - 1))
+        });
+        workers.spawn("chain ends", LOG_ENDS_EVERY, |platform| async move {
+            platform.log_ends();
+            Ok(0)
         });
         workers.spawn("erase", ERASE_EVERY, |platform| async move { platform.erase_persons().await });
         workers.spawn("prune", PRUNE_EVERY, |platform| async move { platform.prune().await });
@@ -121,6 +127,7 @@ impl Workers {
         if timeout(STOP_WITHIN, finished).await.is_err() {
             tracing::warn!("background work was cut off");
         }
+        self.platform.log_ends();
         if let Err(error) = self.platform.note_refusals().await {
             tracing::warn!(code = error.code.as_str(), cause = ?error.cause, "refusals are not noted");
         }

@@ -96,7 +96,7 @@ async fn who_reads_on_finds_what_is_theirs_in_the_order_of_positions(db: &Db) {
     let all = [&first, &second, &signed_up, &elsewhere, &late].map(Clone::clone);
     db.write(move |tx| all.iter().try_for_each(|event| tx.append(event))).await;
     // Not in the order in which they were made, and the last one not yet.
-    let link = Link([7; 32]);
+    let link = Link([7; 40]);
     let placed = [(second.id, 1, link), (elsewhere.id, 2, link), (first.id, 3, link), (signed_up.id, 4, link)];
     db.write(move |tx| tx.sequence(&placed)).await;
     let found = db.read(move |tx| {
