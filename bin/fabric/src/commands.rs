@@ -10,3 +10,4 @@ pub mod organization;
 pub mod password;
 pub mod setup;
 pub mod user;
+pub mod webhook;

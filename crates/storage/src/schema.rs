@@ -4,7 +4,7 @@ mod webhooks;
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 
-pub use self::webhooks::webhook_endpoints;
+pub use self::webhooks::{webhook_endpoints, webhook_queues};
 
 table! {
     use diesel::sql_types::{Nullable, Text};
@@ -357,7 +357,6 @@ table! {
     signing_secrets (organization_id) {
         organization_id -> Uid,
         secret -> Binary,
-        url -> Nullable<Text>,
         created_at -> Ts,
         previous_secret -> Nullable<Binary>,
         previous_until -> Nullable<Ts>,

@@ -1,5 +1,6 @@
 DROP INDEX events_app_id_position;
 DROP INDEX events_organization_id_position;
+ALTER TABLE signing_secrets ADD COLUMN url text;
 ALTER TABLE signing_secrets DROP COLUMN previous_until;
 ALTER TABLE signing_secrets DROP COLUMN previous_secret;
 DROP TABLE webhook_attempts;

@@ -1,8 +1,8 @@
 //! Who is told.
 
-use diesel::prelude::*;
+use diesel::{dsl::exists, prelude::*};
 use kernel::{
-    Listed, Page, Result, Scope, Sealed,
+    Error, Listed, Page, Result, Scope, Sealed, Timestamp,
     id::{AppId, OrganizationId, PrincipalId, WebhookId},
 };
 use webhooks::{Endpoint, EndpointRepository, EndpointUrl, EventFilter, PreviousSecret, ResourceFilter};
@@ -10,7 +10,7 @@ use webhooks::{Endpoint, EndpointRepository, EndpointUrl, EventFilter, PreviousS
 use super::{AT_ONCE, Tx};
 use crate::{
     columns::{Json, Moment, RowId, intact},
-    schema::webhook_endpoints,
+    schema::{webhook_endpoints, webhook_queues},
 };
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -20,7 +20,7 @@ struct EndpointRow {
     id: RowId,
     organization_id: RowId,
     app_id: Option<RowId>,
-    created_by: RowId,
+    created_by: Option<RowId>,
     created_at: Moment,
     #[diesel(embed)]
     changing: Changing,
@@ -89,7 +89,7 @@ impl EndpointRepository for Tx<'_> {
             id: RowId(endpoint.id.0),
             organization_id: RowId(scope.organization().0),
             app_id: endpoint.app.map(|id| RowId(id.0)),
-            created_by: RowId(endpoint.created_by.0),
+            created_by: endpoint.created_by.map(|id| RowId(id.0)),
             created_at: Moment(endpoint.created_at),
             changing: Changing::from(endpoint),
         };
@@ -101,13 +101,34 @@ impl EndpointRepository for Tx<'_> {
         let here = webhook_endpoints::organization_id.eq(RowId(scope.organization().0));
         let update = diesel::update(webhook_endpoints::table.find(RowId(endpoint.id.0)).filter(here))
             .set(Changing::from(endpoint));
-        self.query(|connection| update.execute(connection)).map(drop)
+        match self.query(|connection| update.execute(connection))? {
+            0 => Err(Error::not_found()),
+            _ => Ok(()),
+        }
+    }
+
+    fn wake_endpoint(&mut self, scope: &dyn Scope, id: WebhookId, now: Timestamp) -> Result<()> {
+        let here = webhook_endpoints::organization_id.eq(RowId(scope.organization().0));
+        let this = webhook_endpoints::table.find(RowId(id.0)).filter(here);
+        if !self.query(|connection| diesel::select(exists(this)).get_result(connection))? {
+            return Err(Error::not_found());
+        }
+        let due = webhook_queues::due_at.eq(Moment(now));
+        let wake = diesel::insert_into(webhook_queues::table)
+            .values((webhook_queues::endpoint_id.eq(RowId(id.0)), due))
+            .on_conflict(webhook_queues::endpoint_id)
+            .do_update()
+            .set(due);
+        self.query(|connection| wake.execute(connection)).map(drop)
     }
 
     fn delete_endpoint(&mut self, scope: &dyn Scope, id: WebhookId) -> Result<()> {
         let here = webhook_endpoints::organization_id.eq(RowId(scope.organization().0));
         let delete = diesel::delete(webhook_endpoints::table.find(RowId(id.0)).filter(here));
-        self.query(|connection| delete.execute(connection)).map(drop)
+        match self.query(|connection| delete.execute(connection))? {
+            0 => Err(Error::not_found()),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -157,7 +178,7 @@ impl EndpointRow {
             active: changing.active,
             failing_since: changing.failing_since.map(|since| since.0),
             disabled_at: changing.disabled_at.map(|at| at.0),
-            created_by: PrincipalId(self.created_by.0),
+            created_by: self.created_by.map(|id| PrincipalId(id.0)),
             created_at: self.created_at.0,
             updated_at: changing.updated_at.0,
         })
