@@ -80,6 +80,7 @@ ALTER TABLE signing_secrets ADD COLUMN previous_until INTEGER;
 CREATE INDEX events_organization_id_position ON events (organization_id, position)
     WHERE organization_id IS NOT NULL AND position IS NOT NULL;
 CREATE INDEX events_app_id_position ON events (app_id, position) WHERE app_id IS NOT NULL AND position IS NOT NULL;
+
 -- Where `fabric setup` was told to send events to becomes an endpoint like every other. It is bound to no app: what it
 -- hears is no more than what was promised then.
 INSERT INTO webhook_endpoints
@@ -87,4 +88,3 @@ INSERT INTO webhook_endpoints
     SELECT randomblob(16), organization_id, url, '[]', '{}', 3, 0, 1, created_at, created_at
     FROM signing_secrets WHERE url IS NOT NULL;
 ALTER TABLE signing_secrets DROP COLUMN url;
-
