@@ -41,6 +41,18 @@ pub struct Measurement {
     pub first_error: Option<String>,
 }
 
+impl Measurement {
+    /// The rate as a part of another.
+    pub fn rate_beside(&self, other: &Self) -> Option<f64> {
+        (other.requests_per_second > 0.0).then(|| self.requests_per_second / other.requests_per_second)
+    }
+
+    /// How many times as long as another all but one in a hundred took at the most.
+    pub fn p99_beside(&self, other: &Self) -> Option<f64> {
+        (self.p99_ms > 0.0 && other.p99_ms > 0.0).then(|| self.p99_ms / other.p99_ms)
+    }
+}
+
 /// The same request again and again, made once.
 pub fn always(bytes: Vec<u8>) -> Next {
     Box::new(move |_, request| request.extend_from_slice(&bytes))

@@ -21,6 +21,9 @@ const CONNECTIONS: [usize; 3] = [1, 16, 64];
 /// So many belong to one organization, where all of them are listed.
 const MEMBERS: usize = 50;
 
+/// How often what is compared closely is measured.
+const TURNS: usize = 5;
+
 /// A burst of sign-ins, and those who want to work meanwhile.
 const SIGNING_IN: usize = 32;
 const WORKING: usize = 16;
@@ -73,6 +76,12 @@ pub struct Measured {
     pub rows: Vec<Row>,
 }
 
+/// The middle one, if there is one.
+fn middle(mut figures: Vec<f64>) -> Option<f64> {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied()
+}
+
 struct Suite<'a> {
     address: SocketAddr,
     api: Api,
@@ -91,10 +100,10 @@ impl Suite<'_> {
         self.each("GET /v1/me, access token", Baseline::Health, |suite, number| {
             Ok(always(suite.api.me(&suite.accounts[number].access_token)))
         })?;
-        self.each(KEY, Baseline::Health, |suite, _| Ok(always(suite.api.me(&suite.app.api_key))))?;
-        self.each(CHECK, Baseline::Health, |suite, number| {
+        self.in_turns(KEY, |suite, _| always(suite.api.me(&suite.app.api_key)))?;
+        self.in_turns(CHECK, |suite, number| {
             let account = &suite.accounts[number];
-            Ok(always(suite.api.check(&account.access_token, &account.organization)))
+            always(suite.api.check(&account.access_token, &account.organization))
         })?;
         self.each("authz/check, cold, by a stranger", Baseline::Health, |suite, number| Ok(suite.cold_checks(number)))?;
         self.each("authz/check-batch of 50, warm", Baseline::Health, |suite, number| {
@@ -124,6 +133,43 @@ impl Suite<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What has to reach something beside `/healthz`: in turns with that, so that whatever else the machine does meanwhile
+    /// hits both; and the turn in the middle counts.
+    fn in_turns(&mut self, name: &str, connection: impl Fn(&Self, usize) -> Next) -> Outcome {
+        for connections in CONNECTIONS.into_iter().filter(|_| self.plan.has(name)) {
+            let mut turns = Vec::new();
+            for _ in 0..TURNS {
+                let idle = (0..connections).map(|_| always(self.api.get("/healthz", ""))).collect();
+                let own = (0..connections).map(|number| connection(self, number)).collect();
+                turns.push((self.measured(idle)?, self.measured(own)?));
+            }
+            let [rate, p99] = [Measurement::rate_beside, Measurement::p99_beside]
+                .map(|beside| middle(turns.iter().filter_map(|(health, own)| beside(own, health)).collect()));
+            let errors = turns.iter().map(|(_, own)| own.errors).sum();
+            let first_error = turns.iter_mut().find_map(|(_, own)| own.first_error.take());
+            turns.sort_by(|(_, one), (_, other)| one.requests_per_second.total_cmp(&other.requests_per_second));
+            let (_, own) = turns.swap_remove(TURNS / 2);
+            let measurement = Measurement { errors, first_error, ..own };
+            self.keep(Row {
+                name: name.to_owned(),
+                baseline: Baseline::Health,
+                ratio: rate,
+                p99_ratio: p99,
+                measurement,
+            });
+        }
+        Ok(())
+    }
+
+    fn measured(&self, group: Vec<Next>) -> Outcome<Measurement> {
+        load::run(self.address, self.plan.timing, vec![group]).map(|mut measured| measured.remove(0))
+    }
+
+    fn keep(&mut self, row: Row) {
+        eprintln!("{}", row.markdown());
+        self.rows.push(row);
     }
 
     /// Does the hot path stay hot while every core has passwords to hash?
@@ -158,10 +204,10 @@ impl Suite<'_> {
             name: name.to_owned(),
             baseline,
             ratio: base.filter(|base| *base > 0.0).map(|base| rate / base),
+            p99_ratio: None,
             measurement,
         };
-        eprintln!("{}", row.markdown());
-        self.rows.push(row);
+        self.keep(row);
     }
 
     /// Each connection with a chain of its own: the token of the last answer asks for the next.
