@@ -1,7 +1,6 @@
 import uuid
 
 import story
-
 from fabric_platform import models
 from fabric_platform.errors import (
     FabricConflictError,
