@@ -1,4 +1,4 @@
-//! The two databases have the tables that `src/schema.rs` declares, and what belongs to them.
+//! The two databases have the tables that `src/schema.rs` and the files below it declare, and what belongs to them.
 
 use diesel::{
     Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection, sql_query, sql_types::Text,

@@ -198,7 +198,12 @@ const MANY_TENANTS: &str = "
         SELECT gen_random_uuid(), 'fab_' || id, 'x', organization_id, NULL, principal_id, 'Key', 'member', '[]', NULL,
             NULL, now(), NULL, NULL, '[]', NULL, NULL, NULL, NULL, now()
         FROM memberships;
-    INSERT INTO signing_secrets SELECT id, 'x', now() FROM organizations;
+    INSERT INTO signing_secrets SELECT id, 'x', now() FROM organizations ON CONFLICT DO NOTHING;
+    INSERT INTO webhook_endpoints
+        SELECT gen_random_uuid(), id, NULL, 'https://example.com', NULL, '[]', '{}', NULL, NULL, NULL, NULL, 3, NULL, false,
+            true, NULL, NULL, NULL, now(), now()
+        FROM organizations, generate_series(1, 2);
+    INSERT INTO webhook_queues SELECT id, now(), NULL, NULL FROM webhook_endpoints;
     INSERT INTO mail_queue
         SELECT gen_random_uuid(), NULL, email, 'verify_email', NULL, 0, now(), now() FROM accounts;
     INSERT INTO revoked_tokens SELECT id, now() FROM principals;
