@@ -36,6 +36,12 @@ impl EndpointUrl {
         &self.0
     }
 
+    /// Scheme, host and port: what may be said of it to whom its path is a secret.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        Url::parse(&self.0).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
+    }
+
     /// Whether what is sent there can be read on the way.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {

@@ -75,3 +75,19 @@ CREATE TABLE webhook_attempts (
 -- An organization's secret that was replaced, and counts for a while yet.
 ALTER TABLE signing_secrets ADD COLUMN previous_secret bytea;
 ALTER TABLE signing_secrets ADD COLUMN previous_until timestamptz;
+
+-- The language that was asked for, and the event that tells of the mail's link, once there is one.
+ALTER TABLE mail_queue ADD COLUMN locale text;
+ALTER TABLE mail_queue ADD COLUMN event_id uuid;
+
+-- An app's own words for a letter in a language.
+CREATE TABLE mail_templates (
+    app_id     uuid        NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    letter     text        NOT NULL,
+    locale     text        NOT NULL,
+    subject    text        NOT NULL,
+    text       text        NOT NULL,
+    html       text        NOT NULL,
+    updated_at timestamptz NOT NULL,
+    PRIMARY KEY (app_id, letter, locale)
+);

@@ -1,3 +1,6 @@
+DROP TABLE mail_templates;
+ALTER TABLE mail_queue DROP COLUMN event_id;
+ALTER TABLE mail_queue DROP COLUMN locale;
 ALTER TABLE signing_secrets DROP COLUMN previous_until;
 ALTER TABLE signing_secrets DROP COLUMN previous_secret;
 DROP TABLE webhook_attempts;
