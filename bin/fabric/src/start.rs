@@ -65,7 +65,7 @@ pub async fn start(config: &Config) -> Result<Started> {
         from: config.mail.from.clone(),
         log: config.development(),
     })?;
-    let settings = settings(config, mailer.is_some())?;
+    let settings = settings(config)?;
     if config.database.migrate
         && let Some(migration_url) = config.database.migration_url()
     {
@@ -96,7 +96,7 @@ fn is_site(url: &str) -> bool {
     RedirectUrl::parse(url).is_ok_and(|url| !url.as_str().contains('?'))
 }
 
-fn settings(config: &Config, mail: bool) -> Result<Settings> {
+fn settings(config: &Config) -> Result<Settings> {
     let development = config.development();
     let public_base_url = match &config.server.public_base_url {
         Some(url) if is_base(url) => url.trim_end_matches('/').to_owned(),
@@ -142,6 +142,5 @@ fn settings(config: &Config, mail: bool) -> Result<Settings> {
             passes: config.auth.hash_passes,
             lanes: config.auth.hash_lanes,
         },
-        mail,
     })
 }

@@ -2,11 +2,15 @@
 //! rules need.
 
 pub mod app;
+pub mod branding;
 pub mod credentials;
+pub mod mail_template;
 pub mod oauth_client;
 pub mod settings;
 
 pub use app::{App, AppRepository, Usage};
+pub use branding::{Branding, BrandingChange, Color};
 pub use credentials::{ClientId, ClientSecret, ClientSecretRepository};
+pub use mail_template::{LetterKind, MailTemplate, MailTemplateRepository, Placeholder, TemplateName, TemplateWords};
 pub use oauth_client::{OauthClient, OauthClientRepository};
 pub use settings::{AppSettings, Origin, RedirectUrl, SettingsChange};

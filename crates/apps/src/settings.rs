@@ -3,9 +3,11 @@
 use std::fmt;
 
 pub use kernel::WebUrl as RedirectUrl;
-use kernel::{Code, Error, Result, setting};
+use kernel::{Code, Error, Locale, Result, setting};
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+use crate::{Branding, BrandingChange};
 
 /// An app's settings. What is missing in what was stored is as it is by default, so that a new setting needs no
 /// migration.
@@ -37,6 +39,10 @@ pub struct AppSettings {
     pub refresh_token_seconds: u32,
     /// For how many seconds a spent refresh token still gets the same successor: for clients that lose answers.
     pub refresh_grace_seconds: u32,
+    /// The language of mails to those who do not ask for one.
+    pub locale: Locale,
+    /// How the app looks in a mail.
+    pub branding: Branding,
 }
 
 impl Default for AppSettings {
@@ -54,6 +60,8 @@ impl Default for AppSettings {
             access_token_seconds: 2 * 60 * 60,
             refresh_token_seconds: 30 * 24 * 60 * 60,
             refresh_grace_seconds: 0,
+            locale: Locale::default(),
+            branding: Branding::default(),
         }
     }
 }
@@ -74,6 +82,8 @@ pub struct SettingsChange {
     pub access_token_seconds: Option<u32>,
     pub refresh_token_seconds: Option<u32>,
     pub refresh_grace_seconds: Option<u32>,
+    pub locale: Option<Locale>,
+    pub branding: BrandingChange,
 }
 
 /// The most origins, and the most redirect URLs.
@@ -83,7 +93,7 @@ impl AppSettings {
     /// The settings after a change.
     ///
     /// # Errors
-    /// `invalid_setting` with the range that a number has.
+    /// `invalid_setting` with the range that a number has; `invalid_url`.
     pub fn changed(&self, change: SettingsChange) -> Result<Self> {
         const MINUTE: u32 = 60;
         const DAY: u32 = 24 * 60 * MINUTE;
@@ -131,6 +141,8 @@ impl AppSettings {
                 before.refresh_grace_seconds,
                 0..=5 * MINUTE,
             )?,
+            locale: change.locale.unwrap_or(before.locale),
+            branding: before.branding.changed(change.branding)?,
         })
     }
 }

@@ -5,11 +5,11 @@ use std::{future::Future, net::IpAddr, str::FromStr};
 
 use actix_web::{
     HttpMessage, HttpRequest,
-    http::header::{AUTHORIZATION, HeaderName, USER_AGENT},
+    http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, AcceptLanguage, Header, HeaderName, Quality, USER_AGENT},
     web::Data,
 };
 use authz::{Acting, Action, Caller, SignedIn};
-use kernel::{Client, Code, Error, Result, id::OrganizationId, secret::is_same};
+use kernel::{Client, Code, Error, Locale, Result, id::OrganizationId, secret::is_same};
 use platform::{Door, Platform, Presented};
 
 use crate::{Options, answer::Context, request::Inputs};
@@ -206,5 +206,16 @@ fn peer(http: &HttpRequest) -> Option<IpAddr> {
 /// The device at the other end.
 pub fn client(http: &HttpRequest) -> Client {
     let agent = http.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
-    Client { ip: peer(http), user_agent: agent.map(|agent| agent.chars().take(256).collect()) }
+    let user_agent = agent.map(|agent| agent.chars().take(256).collect());
+    Client { ip: peer(http), user_agent, language: language(http) }
+}
+
+/// The first of the languages that are asked for that we write (RFC 9110, 12.5.4).
+fn language(http: &HttpRequest) -> Option<Locale> {
+    if !http.headers().contains_key(ACCEPT_LANGUAGE) {
+        return None;
+    }
+    let mut wished = AcceptLanguage::parse(http).ok()?;
+    wished.retain(|item| item.quality > Quality::ZERO);
+    wished.ranked().iter().find_map(|tag| Locale::of_tag(&tag.to_string()))
 }

@@ -11,6 +11,7 @@ mod checks;
 mod concurrency_limits;
 mod events;
 mod invitations;
+mod mail_templates;
 mod me;
 mod members;
 mod oauth;
@@ -323,6 +324,8 @@ fn apps_and_users() -> Vec<Entry> {
     const APPS: &str = "/v1/apps";
     const APP: &str = "/v1/apps/{app_id}";
     const LIMITS: &str = "/v1/admin/concurrency-limits";
+    const TEMPLATES: &str = "/v1/apps/{app_id}/mail-templates";
+    const TEMPLATE: &str = "/v1/apps/{app_id}/mail-templates/{mail_template}";
     const USERS: &str = "/v1/admin/users";
     const USER: &str = "/v1/admin/users/{principal_id}";
     vec![
@@ -335,6 +338,10 @@ fn apps_and_users() -> Vec<Entry> {
         entry(POST, "/v1/apps/{app_id}/enable", "Switches an app on again.", apps::enable),
         entry(POST, "/v1/apps/{app_id}/rotate-secret", "Replaces an app's client secret.", apps::rotate_secret),
         entry(GET, "/v1/apps/{app_id}/usage", "Tells how much there is in an app.", apps::usage),
+        entry(GET, TEMPLATES, "Lists an app's own words for letters.", mail_templates::list),
+        entry(GET, TEMPLATE, "Shows an app's own words for a letter.", mail_templates::read),
+        entry(PUT, TEMPLATE, "Sets an app's own words for a letter.", mail_templates::put),
+        entry(DELETE, TEMPLATE, "Takes an app's own words for a letter away.", mail_templates::delete),
         entry(POST, "/v1/admin/bootstrap", "Makes the caller the first administrator.", admin::bootstrap),
         entry(GET, LIMITS, "Lists how much may run at once.", concurrency_limits::list),
         entry(PUT, LIMITS, "Sets how much may run at once.", concurrency_limits::set),

@@ -1,10 +1,10 @@
-//! Links in mails: single use, short-lived, for one account and one purpose.
+//! Tokens in links: single use, short-lived, for one account and one purpose.
 
 use std::{fmt, time::Duration};
 
 use kernel::{
     Email, Result, Secret, SecretHash, Timestamp,
-    id::{AccountId, OneTimeTokenId},
+    id::{AccountId, EventId, OneTimeTokenId},
 };
 
 /// What a link is good for. A link of one kind is worth nothing where another is asked for.
@@ -66,10 +66,32 @@ impl fmt::Debug for TokenKey {
     }
 }
 
-/// A token in clear, as it goes into a mail: 32 random bytes in hexadecimal.
-#[must_use]
-pub fn write(random: [u8; 32]) -> Secret {
-    blake3::Hash::from_bytes(random).to_hex().as_str().into()
+/// The key that tokens are made with.
+#[derive(Clone)]
+pub struct LinkKey([u8; 32]);
+
+impl LinkKey {
+    /// From key material that is used for nothing else.
+    #[must_use]
+    pub fn new(key: [u8; 32]) -> Self {
+        Self(key)
+    }
+
+    /// The token of the link that an event tells of, in clear: 32 bytes in hexadecimal. Whoever asks again gets the same
+    /// one, so that a mail and a webhook, and every try of either, say the same; and nothing of it need be kept but its
+    /// hash.
+    #[must_use]
+    pub fn token(&self, purpose: Purpose, event: EventId) -> Secret {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(purpose.name().as_bytes()).update(&[0]).update(event.0.as_bytes());
+        hasher.finalize().to_hex().as_str().into()
+    }
+}
+
+impl fmt::Debug for LinkKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LinkKey(…)")
+    }
 }
 
 /// What is stored of a link.
@@ -95,6 +117,12 @@ pub trait OneTimeTokenRepository {
     /// away from the owner what is in their mailbox already.
     fn insert_one_time_token(&mut self, token: &OneTimeToken) -> Result<()>;
 
+    /// Gives a token that nobody has used another term; tells whether there is one.
+    fn renew_one_time_token(&mut self, purpose: Purpose, hash: SecretHash, expires_at: Timestamp) -> Result<bool>;
+
+    /// The token, as long as it can be used. Nothing is used up.
+    fn one_time_token(&mut self, purpose: Purpose, hash: SecretHash, now: Timestamp) -> Result<Option<OneTimeToken>>;
+
     /// Uses the token up, if nobody has: the one way to use it. `None` when it is used, expired or unknown.
     fn consume_one_time_token(
         &mut self,
@@ -112,6 +140,8 @@ pub trait OneTimeTokenRepository {
 
 #[cfg(test)]
 mod tests {
+    use kernel::secret::ExposeSecret;
+
     use super::*;
 
     #[test]
@@ -122,8 +152,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_64_hexadecimal_digits() {
-        let token = write([0xab; 32]);
-        assert_eq!(kernel::secret::ExposeSecret::expose_secret(&token), "ab".repeat(32));
+    fn an_event_has_one_token_for_each_purpose() {
+        let (key, event) = (LinkKey::new([3; 32]), EventId::generate());
+        let token = |key: &LinkKey, purpose, event| key.token(purpose, event).expose_secret().to_owned();
+        let first = token(&key, Purpose::VerifyEmail, event);
+        assert!(first.len() == 64 && first.bytes().all(|byte| byte.is_ascii_hexdigit()), "{first}");
+        assert_eq!(token(&key, Purpose::VerifyEmail, event), first);
+        assert_ne!(token(&key, Purpose::ResetPassword, event), first);
+        assert_ne!(token(&key, Purpose::VerifyEmail, EventId::generate()), first);
+        assert_ne!(token(&LinkKey::new([4; 32]), Purpose::VerifyEmail, event), first);
     }
 }

@@ -75,6 +75,7 @@ codes! {
         InvalidSlug = "invalid_slug": "Give a slug of 1 to 63 lower-case letters, digits and single hyphens, such as my-app.";
         InvalidOrigin = "invalid_origin": "Give origins such as https://app.example.com, without a path.";
         InvalidUrl = "invalid_url": "Give an absolute https URL without user name, password or fragment.";
+        InvalidTemplate = "invalid_template": "A template of a mail is not one that can be sent.";
         InvalidMetadata = "invalid_metadata": "Give metadata as a JSON object of at most 16 KiB.";
         InvalidSetting = "invalid_setting": "A setting has a value outside its range.";
         InvalidToken = "invalid_token": "This link or code is not valid any more. Ask for a new one.";

@@ -34,10 +34,14 @@ kinds! {
     AuthSignup = "auth.signup";
     /// Somebody signed in.
     AuthLogin = "auth.login";
+    /// An address waits to be proven. Who may know it gets the link with it.
+    AuthEmailVerificationRequired = "auth.email_verification_required";
     /// An address was proven to be its owner's.
     AuthEmailVerified = "auth.email_verified";
     /// A password was changed by its owner.
     AuthPasswordChanged = "auth.password_changed";
+    /// Somebody forgot a password. Who may know it gets the link with it.
+    AuthPasswordResetRequested = "auth.password_reset_requested";
     /// A password was reset by link or by an administrator.
     AuthPasswordReset = "auth.password_reset";
     /// Password sign-in was locked after too many failures.
@@ -104,6 +108,8 @@ kinds! {
     InvitationCreated = "invitation.created";
     /// An invitation was sent again.
     InvitationResent = "invitation.resent";
+    /// A link that accepts an invitation was issued. Who may know it gets the link with it.
+    InvitationLinkIssued = "invitation.link_issued";
     /// Somebody accepted an invitation.
     InvitationAccepted = "invitation.accepted";
     /// Somebody declined an invitation.
@@ -198,6 +204,23 @@ impl EventKind {
             Some((kind, _)) => kind,
             None => "",
         }
+    }
+
+    /// The kind of this name. A later version may have written one that this one does not know.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
+    }
+
+    /// Whether what is delivered of it has a token in it that opens something. The ledger never does. Such an event goes
+    /// to endpoints of its app's owner that are bound to that app, and to nobody else: to no tenant, no stream and no
+    /// history.
+    #[must_use]
+    pub fn carries_token(self) -> bool {
+        matches!(
+            self,
+            Self::AuthEmailVerificationRequired | Self::AuthPasswordResetRequested | Self::InvitationLinkIssued
+        )
     }
 }
 

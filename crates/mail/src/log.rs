@@ -3,10 +3,7 @@
 use kernel::Email;
 use platform::mailer::{Letter, MailError, Mailer, Sending};
 
-use crate::{
-    message::{Message, link},
-    sender::one_line,
-};
+use crate::message::Message;
 
 /// Shows what would have been sent, link and all, so that one can follow it.
 pub struct Log;
@@ -18,8 +15,7 @@ impl Mailer for Log {
 }
 
 fn show(to: &Email, letter: &Letter) -> Result<(), MailError> {
-    let Message { subject, .. } = Message::new(letter, &one_line(letter.sender()))?;
-    let link = link(letter);
+    let (Message { subject, .. }, link) = (Message::new(letter)?, letter.link());
     tracing::info!(%to, subject, link, "mail: not sent, no SMTP_URL or RESEND_API_KEY is set; this is what it says");
     Ok(())
 }
@@ -27,6 +23,9 @@ fn show(to: &Email, letter: &Letter) -> Result<(), MailError> {
 #[cfg(test)]
 mod tests {
     use std::{fs::File, sync::Mutex};
+
+    use kernel::Locale;
+    use platform::mailer::{About, Brand};
 
     use super::*;
 
@@ -37,7 +36,12 @@ mod tests {
         let file = Mutex::new(File::create(&path).unwrap());
         let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(file).finish();
         let link = "https://id.example.com/v1/auth/verify?token=t0ken";
-        let letter = Letter::VerifyEmail { sender: "Acme\n".to_owned(), link: link.to_owned() };
+        let letter = Letter {
+            about: About::VerifyEmail { link: link.to_owned() },
+            locale: Locale::En,
+            brand: Brand::named("Acme\n"),
+            template: None,
+        };
         let to = Email::parse("alice@example.com").unwrap();
         tracing::subscriber::with_default(subscriber, || show(&to, &letter)).unwrap();
 

@@ -12,11 +12,7 @@ use reqwest::{
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::{
-    invalid,
-    message::Message,
-    sender::{Sender, one_line},
-};
+use crate::{invalid, message::Message, sender::Sender};
 
 /// Where Resend is.
 pub const PUBLIC: &str = "https://api.resend.com";
@@ -85,9 +81,8 @@ impl Resend {
     }
 
     async fn deliver(&self, to: &Email, letter: &Letter) -> Result<(), MailError> {
-        let name = one_line(letter.sender());
-        let Message { subject, text, html } = Message::new(letter, &name)?;
-        let from = self.sender.mailbox(&name).to_string();
+        let Message { from_name, subject, text, html } = Message::new(letter)?;
+        let from = self.sender.mailbox(&from_name).to_string();
         let headers = Headers { auto_submitted: "auto-generated" };
         let email = NewEmail { from, to: [to.as_str()], subject, text, html, headers };
         let answer = self.client.post(self.emails.clone()).json(&email).send().await;

@@ -82,12 +82,11 @@ impl Smtp {
 
     /// The letter as it goes over the wire.
     fn mail(&self, to: &Address, letter: &Letter) -> Result<Vec<u8>, MailError> {
-        let name = one_line(letter.sender());
-        let message = Message::new(letter, &name)?;
+        let message = Message::new(letter)?;
         let id = format!("<{}@{}>", Uuid::new_v4(), self.sender.address().domain());
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         let mail = lettre::Message::builder()
-            .from(self.sender.mailbox(&name))
+            .from(self.sender.mailbox(&message.from_name))
             .to(to.clone().into())
             .subject(message.subject)
             .message_id(Some(id))

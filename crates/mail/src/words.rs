@@ -1,13 +1,13 @@
 //! What letters say, in each language: a file a language.
 
+use kernel::Locale;
 use platform::mailer::Letter;
 
 mod english;
+mod german;
 
 /// A letter's words. Plain text, all of it: [`crate::message`] lays it out, and escapes it where it has to be.
 pub struct Words {
-    /// As in `<html lang>`.
-    pub language: &'static str,
     pub subject: String,
     /// Paragraphs before the link.
     pub opening: Vec<String>,
@@ -19,7 +19,10 @@ pub struct Words {
     pub closing: Vec<String>,
 }
 
-/// The words of a letter that `sender` sends.
+/// The words of a letter that comes from `sender`.
 pub fn words(letter: &Letter, sender: &str) -> Words {
-    english::words(letter, sender)
+    match letter.locale {
+        Locale::En => english::words(&letter.about, sender),
+        Locale::De => german::words(&letter.about, sender),
+    }
 }

@@ -69,8 +69,6 @@ impl Club {
             bootstrap_token: None,
             external_emails_verified: false,
             hash_cost,
-            // Nobody carries mail here; `mail::mailer(…)` makes somebody who does.
-            mail: false,
         };
         let store = Arc::clone(&database);
         let platform = Platform::start(store, Arc::new(SystemClock), &secrets, settings).await?;
@@ -176,7 +174,7 @@ async fn hello(platform: web::Data<Platform>, http: HttpRequest) -> HttpResponse
 
 /// The device, for the list of sessions.
 fn client(http: &HttpRequest) -> Client {
-    Client { ip: http.peer_addr().map(|peer| peer.ip()), user_agent: None }
+    Client { ip: http.peer_addr().map(|peer| peer.ip()), user_agent: None, language: None }
 }
 
 /// An error in our own words. `code` and `message` are safe to show; `cause` is for the log alone.

@@ -323,7 +323,7 @@ fn free_app_slug(tx: &mut dyn Transaction, scope: &dyn Scope, name: &Name) -> Re
 }
 
 /// An event of an app happens in it, and belongs to its owner, who manages it.
-fn app_event(
+pub(crate) fn app_event(
     tx: &mut dyn Transaction,
     kind: EventKind,
     app: &App,

@@ -10,8 +10,7 @@ use kernel::{Code, Email, Error, EventKind, Result, Secret, Timestamp, secret::E
 use crate::{
     Door, Platform, Transaction,
     accounts::{account_event, is_closed},
-    records::MailOrder,
-    sign_up::order_mail,
+    records::{MailOrder, QueuedMail},
 };
 
 impl Platform {
@@ -25,11 +24,9 @@ impl Platform {
     }
 
     pub(crate) async fn order_mail(&self, door: Door, email: Email, order: MailOrder) -> Result<()> {
-        if !self.settings().mail {
-            return Ok(());
-        }
-        let now = self.now();
-        self.store().write(move |tx| order_mail(tx, door.app(), &email, order, now)).await
+        let locale = self.language();
+        let mail = QueuedMail { locale, ..QueuedMail::new(door.app(), email, order, self.now()) };
+        self.store().write(move |tx| tx.enqueue_mail(&mail)).await
     }
 
     /// Sets another password by link: every session ends, every lock too, and the address counts as proven.

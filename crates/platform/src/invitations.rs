@@ -8,7 +8,7 @@ use authz::{
 };
 use kernel::{
     Code, Email, Error, Event, EventKind, Listed, Page, Result, Scope, Timestamp,
-    id::{AppId, InvitationId, MailId, OrganizationId, PrincipalId, TeamId},
+    id::{AppId, InvitationId, OrganizationId, PrincipalId, TeamId},
 };
 use serde_json::json;
 use tenancy::{Invitation, InvitationStatus, Organization, Team, invitation::LIFETIME};
@@ -46,7 +46,7 @@ impl Platform {
         id: OrganizationId,
         new: NewInvitation,
     ) -> Result<Invitation> {
-        let (now, mail) = (self.now(), self.settings().mail);
+        let now = self.now();
         let invited = self.store().write(move |tx| {
             // First of all: the limits hold for those who invite at once, too.
             tx.hold_organization(id)?;
@@ -80,7 +80,7 @@ impl Platform {
                 updated_at: now,
             };
             tx.insert_invitation(&permit, &invitation)?;
-            order_letter(tx, &permit, &organization, &invitation, mail, now)?;
+            order_letter(tx, &permit, &organization, &invitation, now)?;
             told(tx, organization.app, &invitation, Some(permit.principal()), EventKind::InvitationCreated, now)?;
             Ok(invitation)
         });
@@ -124,7 +124,7 @@ impl Platform {
     /// `not_found`; `forbidden` as for inviting; `invitation_closed` for one that was answered or taken back;
     /// `duplicate_invitation`; `invitation_limit_reached`.
     pub async fn resend_invitation(&self, acting: Acting<OrganizationInvite>, id: InvitationId) -> Result<Invitation> {
-        let (now, mail) = (self.now(), self.settings().mail);
+        let now = self.now();
         let place = self.store().read(move |tx| Ok(tx.invitation(id)?.map(|found| found.organization))).await?;
         let place = place.ok_or_else(Error::not_found)?;
         let sent = self.store().write(move |tx| {
@@ -149,7 +149,7 @@ impl Platform {
                 ..was
             };
             tx.renew_invitation(&permit, &invitation)?;
-            order_letter(tx, &permit, &organization, &invitation, mail, now)?;
+            order_letter(tx, &permit, &organization, &invitation, now)?;
             told(tx, organization.app, &invitation, Some(permit.principal()), EventKind::InvitationResent, now)?;
             Ok(invitation)
         });
@@ -220,29 +220,17 @@ fn keep_limits(tx: &mut dyn Transaction, scope: &dyn Scope, more: i64, now: Time
     Ok(())
 }
 
-/// Orders the mail, if anybody carries mail; it counts against the limit all the same.
+/// Orders the mail, which counts against the limit. Its language is the app's: whoever invites speaks for themselves.
 fn order_letter(
     tx: &mut dyn Transaction,
     scope: &dyn Scope,
     organization: &Organization,
     invitation: &Invitation,
-    mail: bool,
     now: Timestamp,
 ) -> Result<()> {
-    let id = MailId::generate();
-    tx.insert_invitation_letter(scope, invitation.id, id, now)?;
-    if !mail {
-        return Ok(());
-    }
-    tx.enqueue_mail(&QueuedMail {
-        id,
-        app: organization.app,
-        recipient: invitation.email.clone(),
-        order: MailOrder::Invitation,
-        payload: None,
-        attempts: 0,
-        created_at: now,
-    })
+    let mail = QueuedMail::new(organization.app, invitation.email.clone(), MailOrder::Invitation, now);
+    tx.insert_invitation_letter(scope, invitation.id, mail.id, now)?;
+    tx.enqueue_mail(&mail)
 }
 
 pub(crate) fn told(

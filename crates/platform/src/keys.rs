@@ -8,7 +8,7 @@ use chacha20poly1305::{
 use hkdf::Hkdf;
 use identity::{
     access_token::{Issuer, SigningKey, Supabase},
-    one_time_token::TokenKey,
+    one_time_token::{LinkKey, TokenKey},
     refresh_token::RefreshKey,
 };
 use kernel::{
@@ -28,7 +28,7 @@ pub struct ServerSecrets {
     pub signing: Secret,
     /// `OAUTH_SIGNING_SECRET_PREVIOUS`: what it was before.
     pub signing_previous: Option<Secret>,
-    /// `FABRIC_INVITE_TOKEN_KEY`: hashes tokens in mails, and names lockout counters.
+    /// `FABRIC_INVITE_TOKEN_KEY`: makes and hashes the tokens in links, and names lockout counters.
     pub token: Secret,
     /// `FABRIC_ENCRYPTION_KEY`: seals what must be read back. Unset, the signing secret's derivate does.
     pub encryption: Option<Secret>,
@@ -47,7 +47,9 @@ pub struct Keys {
     pub issuer: Issuer,
     /// Reads Supabase's tokens.
     pub supabase: Option<Supabase>,
-    /// Hashes tokens in mails.
+    /// Makes the tokens in links.
+    pub links: LinkKey,
+    /// Hashes them.
     pub one_time: TokenKey,
     /// Names lockout counters.
     pub lockout: [u8; 32],
@@ -90,6 +92,7 @@ impl Keys {
                 }
                 None => None,
             },
+            links: LinkKey::new(*derive(token, "link")?),
             one_time: TokenKey::new(*derive(token, "one-time token")?),
             lockout: *derive(token, "lockout counter")?,
             refresh: RefreshKey::new(*derive(signing, "refresh token")?),

@@ -27,9 +27,12 @@ mod grants;
 pub mod hashing;
 mod invitation_answers;
 mod invitations;
+mod issued_links;
 mod key_making;
 mod key_uses;
 pub mod keys;
+mod letters;
+mod mail_templates;
 mod mail_worker;
 pub mod mailer;
 mod me;
@@ -67,6 +70,7 @@ mod teams;
 mod usage;
 mod user_administration;
 mod verify_email;
+mod webhook_disabled;
 mod webhook_endpoints;
 mod webhook_making;
 mod webhook_secrets;
@@ -110,6 +114,7 @@ pub use teams::{NewTeam, TeamChange};
 pub use usage::{NewUsageRecord, Spending, UsageSummary};
 pub use user_administration::{AppHint, Deed, NewUser, UserDetails};
 pub use verify_email::Verified;
+pub use webhook_disabled::order_webhook_disabled_letters;
 pub use webhook_making::{EndpointChange, IssuedWebhook, NewEndpoint, Webhook};
 pub use webhook_secrets::IssuedWebhookSecret;
 pub use workers::Workers;
@@ -117,7 +122,7 @@ pub use workers::Workers;
 use event_stream::Tail;
 use facts::AllFacts;
 use hashing::Hashing;
-use kernel::{Clock, Origin, Result, Timestamp};
+use kernel::{Clock, Locale, Origin, Result, Timestamp};
 use key_uses::KeyUses;
 use keys::{Keys, ServerSecrets};
 use news::News;
@@ -209,6 +214,11 @@ impl Platform {
 
     fn facts(&self) -> &AllFacts {
         &self.inner.facts
+    }
+
+    /// The language that the request asks for, where it does.
+    fn language(&self) -> Option<Locale> {
+        self.origin.as_ref().and_then(|origin| origin.client.language)
     }
 
     fn now(&self) -> Timestamp {

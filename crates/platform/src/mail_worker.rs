@@ -1,14 +1,13 @@
-//! Sends what is in the mail queue. The letter is written here, with a link that did not exist before: so the queue
+//! Sends what is in the mail queue. The letter is written only now, with a link that did not exist before: so the queue
 //! holds no secret, and nobody can tell from a request's time whether there was an account.
 
 use std::time::Duration;
 
-use identity::{OneTimeToken, Purpose, one_time_token};
-use kernel::{Result, Unchecked, id::OneTimeTokenId, secret::ExposeSecret};
+use kernel::Result;
 
 use crate::{
     Platform,
-    mailer::{Letter, MailError, Mailer},
+    mailer::{MailError, Mailer},
     records::{MailOrder, QueuedMail},
     sign_up::sign_up_from_note,
 };
@@ -22,7 +21,7 @@ const TRIES: i32 = 8;
 
 impl Platform {
     /// Sends the mails that are due, some at a time; tells how many it took. Without a mailer none goes out, but what
-    /// they stand for is done.
+    /// they stand for is done, and the ledger tells of it.
     ///
     /// # Errors
     /// Those of the database. A mail that does not go out is no error: it is tried again later.
@@ -45,10 +44,7 @@ impl Platform {
             MailOrder::SignUp => self.sign_up_noted(mail).await?,
             order => order,
         };
-        let letter = match mailer {
-            Some(_) => self.write_letter(mail, order).await?,
-            None => None,
-        };
+        let letter = self.write_letter(QueuedMail { order, ..mail.clone() }).await?;
         let (Some(mailer), Some(letter)) = (mailer, letter) else {
             return self.store().write(move |tx| tx.mail_sent(id)).await;
         };
@@ -81,87 +77,6 @@ impl Platform {
             Ok(order)
         });
         done.await
-    }
-
-    /// What the mail says, by now. `None` when there is nobody to say it to.
-    async fn write_letter(&self, mail: &QueuedMail, order: MailOrder) -> Result<Option<Letter>> {
-        let app = match mail.app {
-            Some(id) => self.app_facts(id).await?,
-            None => None,
-        };
-        if app.as_ref().is_some_and(|app| app.disabled_at.is_some()) {
-            return Ok(None);
-        }
-        let sender = app.as_ref().map_or_else(|| "Fabric".to_owned(), |app| app.name.as_str().to_owned());
-        let token = one_time_token::write(rand::random());
-        let token = token.expose_secret();
-        if order == MailOrder::Invitation {
-            return self.write_invitation(mail, token, sender).await;
-        }
-        let purpose = match order {
-            MailOrder::VerifyEmail => Some(Purpose::VerifyEmail),
-            MailOrder::ResetPassword => Some(Purpose::ResetPassword),
-            MailOrder::AlreadySignedUp | MailOrder::SignUp | MailOrder::Invitation => None,
-        };
-        let hash = purpose.map(|purpose| (purpose, self.keys().one_time.hash(purpose, token)));
-        let (to, email, now) = (mail.app, mail.recipient.clone(), self.now());
-        let wanted = self.store().write(move |tx| {
-            let account = tx.account_by_email(to, &email)?;
-            let Some(account) = account.filter(|account| account.disabled_at.is_none()) else { return Ok(false) };
-            let Some((purpose, hash)) = hash else { return Ok(true) };
-            if purpose == Purpose::VerifyEmail && account.email_verified() {
-                return Ok(false);
-            }
-            tx.insert_one_time_token(&OneTimeToken {
-                id: OneTimeTokenId::generate(),
-                purpose,
-                account: account.id,
-                email: email.clone(),
-                hash,
-                expires_at: now.after(purpose.lifetime()),
-            })?;
-            Ok(true)
-        });
-        if !wanted.await? {
-            return Ok(None);
-        }
-        let base = &self.settings().public_base_url;
-        Ok(Some(match order {
-            MailOrder::VerifyEmail => {
-                Letter::VerifyEmail { sender, link: format!("{base}/v1/auth/verify?token={token}&type=signup") }
-            }
-            MailOrder::ResetPassword => {
-                let site = app.and_then(|app| app.settings.site_url.as_ref().map(|url| url.as_str().to_owned()));
-                let page = match site.or_else(|| self.settings().site_url.clone()) {
-                    Some(site) => format!("{}/reset-password", site.trim_end_matches('/')),
-                    None => format!("{base}/v1/auth/reset-password"),
-                };
-                Letter::ResetPassword { sender, link: format!("{page}?token={token}") }
-            }
-            MailOrder::AlreadySignedUp | MailOrder::SignUp | MailOrder::Invitation => {
-                Letter::AlreadySignedUp { sender }
-            }
-        }))
-    }
-
-    /// `None` when nobody is invited any more.
-    async fn write_invitation(&self, mail: &QueuedMail, token: &str, sender: String) -> Result<Option<Letter>> {
-        let (id, now) = (mail.id, self.now());
-        let hash = self.keys().one_time.hash(Purpose::Invitation, token);
-        let written = self.store().write(move |tx| {
-            let Some(invitation) = tx.write_invitation_letter(id, hash, now)? else { return Ok(None) };
-            let organization = tx.organization(invitation.organization)?;
-            let Some(organization) = organization.filter(|found| found.archived_at.is_none()) else { return Ok(None) };
-            let settings = tx.organization_settings(&Unchecked(organization.id))?;
-            Ok(Some((invitation, organization, settings)))
-        });
-        let Some((invitation, organization, settings)) = written.await? else { return Ok(None) };
-        let base = &self.settings().public_base_url;
-        Ok(Some(Letter::Invitation {
-            sender: settings.email_from_name.map_or(sender, |name| name.as_str().to_owned()),
-            organization: settings.display_name.unwrap_or(organization.name).as_str().to_owned(),
-            link: format!("{base}/v1/invitations/{}/accept?token={token}", invitation.id),
-        }))
     }
 }
 

@@ -2,64 +2,114 @@
 
 use std::{future::Future, pin::Pin};
 
-use kernel::Email;
-use serde::{Deserialize, Serialize};
+use apps::{App, Color, LetterKind, TemplateWords};
+use kernel::{Email, Locale, WebUrl};
 
-/// What a letter is about. The links in it open accounts, so that a letter is sealed wherever it is kept, and `Debug`
-/// shows none of it.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(tag = "about", rename_all = "snake_case")]
-pub enum Letter {
+/// A letter to somebody. The link in it opens an account, so that `Debug` shows none of it.
+#[derive(Clone)]
+pub struct Letter {
+    /// What it is about.
+    pub about: About,
+    /// In which language it is written.
+    pub locale: Locale,
+    /// In whose name, and how it looks.
+    pub brand: Brand,
+    /// The app's own words for it, where it has some.
+    pub template: Option<TemplateWords>,
+}
+
+/// What a letter is about.
+#[derive(Clone)]
+pub enum About {
     /// Prove that this address is yours.
     VerifyEmail {
-        /// In whose name.
-        sender: String,
         /// What to follow.
         link: String,
     },
     /// Choose another password.
     ResetPassword {
-        /// In whose name.
-        sender: String,
         /// What to follow.
         link: String,
     },
     /// Somebody tried to sign up with an address that has an account.
-    AlreadySignedUp {
-        /// In whose name.
-        sender: String,
-    },
+    AlreadySignedUp,
     /// Somebody is invited to an organization.
     Invitation {
-        /// In whose name.
-        sender: String,
         /// To what.
         organization: String,
         /// What to follow.
         link: String,
     },
+    /// An endpoint of an organization was switched off, because it failed for too long.
+    WebhookDisabled {
+        /// Whose endpoint.
+        organization: String,
+        /// Where it is: scheme, host and port, as more of the URL may be a secret.
+        target: String,
+    },
+}
+
+/// In whose name a letter is, and how it looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brand {
+    /// What the letter calls whom it comes from.
+    pub name: String,
+    /// The name beside the address that it comes from.
+    pub from_name: String,
+    /// A picture over the letter.
+    pub logo: Option<WebUrl>,
+    /// The colour of what is to be pressed.
+    pub color: Option<Color>,
+}
+
+impl About {
+    /// The letter as an app may word it; `None` for what is not an app's to word.
+    #[must_use]
+    pub fn letter(&self) -> Option<LetterKind> {
+        match self {
+            Self::VerifyEmail { .. } => Some(LetterKind::VerifyEmail),
+            Self::ResetPassword { .. } => Some(LetterKind::ResetPassword),
+            Self::AlreadySignedUp => Some(LetterKind::AlreadySignedUp),
+            Self::Invitation { .. } => Some(LetterKind::Invitation),
+            Self::WebhookDisabled { .. } => None,
+        }
+    }
+}
+
+impl Brand {
+    /// A plain one of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), from_name: name.to_owned(), logo: None, color: None }
+    }
+
+    /// That of an app, or Fabric's own.
+    #[must_use]
+    pub fn of(app: Option<&App>) -> Self {
+        let Some(app) = app else { return Self::named("Fabric") };
+        let branding = &app.settings.branding;
+        Self {
+            from_name: branding.from_name.as_ref().unwrap_or(&app.name).as_str().to_owned(),
+            logo: branding.logo_url.clone(),
+            color: branding.color.clone(),
+            ..Self::named(app.name.as_str())
+        }
+    }
 }
 
 impl Letter {
-    /// In whose name it is sent: the app's, its organization's, or Fabric's own.
-    #[must_use]
-    pub fn sender(&self) -> &str {
-        match self {
-            Self::VerifyEmail { sender, .. }
-            | Self::ResetPassword { sender, .. }
-            | Self::AlreadySignedUp { sender }
-            | Self::Invitation { sender, .. } => sender,
-        }
-    }
-
     /// What it is about, without what it says: for logs and counters.
     #[must_use]
     pub fn about(&self) -> &'static str {
-        match self {
-            Self::VerifyEmail { .. } => "verify_email",
-            Self::ResetPassword { .. } => "reset_password",
-            Self::AlreadySignedUp { .. } => "already_signed_up",
-            Self::Invitation { .. } => "invitation",
+        self.about.letter().map_or("webhook_disabled", LetterKind::name)
+    }
+
+    /// What it wants followed.
+    #[must_use]
+    pub fn link(&self) -> Option<&str> {
+        match &self.about {
+            About::VerifyEmail { link } | About::ResetPassword { link } | About::Invitation { link, .. } => Some(link),
+            About::AlreadySignedUp | About::WebhookDisabled { .. } => None,
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kernel::{
-    Email, Event, Origin, Result, Timestamp,
-    id::{AppId, MailId, TokenId},
+    Email, Event, Locale, Origin, Result, Timestamp,
+    id::{AppId, EventId, MailId, TokenId},
 };
 use serde_json::Value;
 
@@ -35,12 +35,20 @@ pub enum MailOrder {
     SignUp,
     /// A link that accepts an invitation.
     Invitation,
+    /// An endpoint was switched off.
+    WebhookDisabled,
 }
 
 impl MailOrder {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::VerifyEmail, Self::ResetPassword, Self::AlreadySignedUp, Self::SignUp, Self::Invitation];
+    pub const ALL: [Self; 6] = [
+        Self::VerifyEmail,
+        Self::ResetPassword,
+        Self::AlreadySignedUp,
+        Self::SignUp,
+        Self::Invitation,
+        Self::WebhookDisabled,
+    ];
 
     /// Its name in the database.
     #[must_use]
@@ -51,13 +59,15 @@ impl MailOrder {
             Self::AlreadySignedUp => "already_signed_up",
             Self::SignUp => "sign_up",
             Self::Invitation => "invitation",
+            Self::WebhookDisabled => "webhook_disabled",
         }
     }
 
-    /// Whether one that waits for somebody does for another one of the kind: several may invite the same person.
+    /// Whether one that waits for somebody does for another one of the kind: several may invite the same person,
+    /// who may own several endpoints.
     #[must_use]
     pub fn once(self) -> bool {
-        self != Self::Invitation
+        !matches!(self, Self::Invitation | Self::WebhookDisabled)
     }
 }
 
@@ -78,6 +88,28 @@ pub struct QueuedMail {
     pub attempts: i32,
     /// Since when it waits.
     pub created_at: Timestamp,
+    /// In which language it was asked for; in its app's without.
+    pub locale: Option<Locale>,
+    /// What tells of its link in the ledger, once something does.
+    pub event: Option<EventId>,
+}
+
+impl QueuedMail {
+    /// One that waits from now on.
+    #[must_use]
+    pub fn new(app: Option<AppId>, recipient: Email, order: MailOrder, now: Timestamp) -> Self {
+        Self {
+            id: MailId::generate(),
+            app,
+            recipient,
+            order,
+            payload: None,
+            attempts: 0,
+            created_at: now,
+            locale: None,
+            event: None,
+        }
+    }
 }
 
 /// The mail queue of one database transaction.
@@ -95,6 +127,9 @@ pub trait MailQueue {
 
     /// The mail shall be about something else from now on, and needs to know nothing besides.
     fn reorder_mail(&mut self, id: MailId, order: MailOrder) -> Result<()>;
+
+    /// The ledger tells of the mail's link from now on. `false` when it does already, or the mail is gone.
+    fn mail_announced(&mut self, id: MailId, event: EventId) -> Result<bool>;
 
     /// The mail did not go out: the next try is then.
     fn postpone_mail(&mut self, id: MailId, until: Timestamp) -> Result<()>;

@@ -38,8 +38,6 @@ pub struct Settings {
     pub audit_retention: Option<Duration>,
     /// How much work a password hash is.
     pub hash_cost: HashCost,
-    /// Whether there is anybody to carry mail.
-    pub mail: bool,
 }
 
 impl Settings {

@@ -1,10 +1,7 @@
 //! Sign-up: a new account in an app.
 
 use identity::{PasswordHash, password::Password};
-use kernel::{
-    Client, Code, Email, Error, Name, Result, Timestamp,
-    id::{AppId, MailId},
-};
+use kernel::{Client, Code, Email, Error, Name, Result, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
@@ -62,15 +59,14 @@ impl Platform {
             self.sign_up_unseen(newcomer).await?;
             return Ok(SignedUp::CheckMail);
         }
-        let (now, mail) = (self.now(), self.settings().mail);
+        let (now, locale) = (self.now(), self.language());
         let made = self.store().write(move |tx| {
             if tx.account_by_email(newcomer.app, &newcomer.email)?.is_some() {
                 return Err(Error::new(Code::EmailTaken));
             }
             let account = newcomer.join(tx, Maker::Themselves, now)?;
-            if mail {
-                order_mail(tx, newcomer.app, &newcomer.email, MailOrder::VerifyEmail, now)?;
-            }
+            let mail = QueuedMail::new(newcomer.app, newcomer.email.clone(), MailOrder::VerifyEmail, now);
+            tx.enqueue_mail(&QueuedMail { locale, ..mail })?;
             let begun = begin_session(tx, &account, &client, settings.refresh_token_seconds, now)?;
             Ok((account, begun))
         });
@@ -82,19 +78,14 @@ impl Platform {
     /// Leaves a note and does nothing else, whether there is an account or not: neither the answer nor its time tells
     /// which. The background work makes the account, or tells the owner of the one there is.
     async fn sign_up_unseen(&self, newcomer: Newcomer) -> Result<()> {
-        let now = self.now();
         let mail = QueuedMail {
-            id: MailId::generate(),
-            app: newcomer.app,
-            recipient: newcomer.email.clone(),
-            order: MailOrder::SignUp,
             payload: Some(json!({
                 "password": newcomer.password.as_ref().map(PasswordHash::as_str),
                 "display_name": newcomer.display_name.as_ref().map(Name::as_str),
                 "organization": newcomer.organization,
             })),
-            attempts: 0,
-            created_at: now,
+            locale: self.language(),
+            ..QueuedMail::new(newcomer.app, newcomer.email, MailOrder::SignUp, self.now())
         };
         self.store().write(move |tx| tx.enqueue_mail(&mail)).await
     }
@@ -115,23 +106,4 @@ pub(crate) fn sign_up_from_note(tx: &mut dyn Transaction, note: &QueuedMail, now
     };
     newcomer.join(tx, Maker::Themselves, now)?;
     Ok(true)
-}
-
-/// Puts a mail into the queue.
-pub(crate) fn order_mail(
-    tx: &mut dyn Transaction,
-    app: Option<AppId>,
-    recipient: &Email,
-    order: MailOrder,
-    now: Timestamp,
-) -> Result<()> {
-    tx.enqueue_mail(&QueuedMail {
-        id: MailId::generate(),
-        app,
-        recipient: recipient.clone(),
-        order,
-        payload: None,
-        attempts: 0,
-        created_at: now,
-    })
 }

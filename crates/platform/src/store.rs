@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use apps::{AppRepository, ClientSecretRepository, OauthClientRepository};
+use apps::{AppRepository, ClientSecretRepository, MailTemplateRepository, OauthClientRepository};
 use audit::AuditRepository;
 use authz::{CustomRoleRepository, GrantRepository};
 use identity::{
@@ -45,6 +45,7 @@ pub trait Transaction:
     + LinkRepository
     + LockoutRepository
     + MailQueue
+    + MailTemplateRepository
     + MembershipRepository
     + OauthClientRepository
     + OneTimeTokenRepository
@@ -79,6 +80,7 @@ impl<T> Transaction for T where
         + LinkRepository
         + LockoutRepository
         + MailQueue
+        + MailTemplateRepository
         + MembershipRepository
         + OauthClientRepository
         + OneTimeTokenRepository

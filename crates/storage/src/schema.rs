@@ -100,6 +100,21 @@ table! {
 
 table! {
     use diesel::sql_types::Text;
+    use crate::columns::{Ts, Uid};
+
+    mail_templates (app_id, letter, locale) {
+        app_id -> Uid,
+        letter -> Text,
+        locale -> Text,
+        subject -> Text,
+        text -> Text,
+        html -> Text,
+        updated_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
     use crate::columns::Uid;
 
     app_origins (origin, app_id) {
@@ -441,6 +456,8 @@ table! {
         attempts -> Integer,
         due_at -> Ts,
         created_at -> Ts,
+        locale -> Nullable<Text>,
+        event_id -> Nullable<Uid>,
     }
 }
 

@@ -82,6 +82,9 @@ pub trait MembershipRepository {
     /// The organization's members, in the order in which they came.
     fn members_in(&mut self, scope: &dyn Scope, page: &Page<MembershipId>) -> Result<Listed<Membership, MembershipId>>;
 
+    /// Who owns it, in the order in which they came; `limit` at most.
+    fn owners_in(&mut self, scope: &dyn Scope, limit: i64) -> Result<Vec<PrincipalId>>;
+
     /// Gives a member another role.
     ///
     /// # Errors

@@ -1,6 +1,9 @@
 DROP INDEX events_app_id_position;
 DROP INDEX events_organization_id_position;
 ALTER TABLE signing_secrets ADD COLUMN url text;
+DROP TABLE mail_templates;
+ALTER TABLE mail_queue DROP COLUMN event_id;
+ALTER TABLE mail_queue DROP COLUMN locale;
 ALTER TABLE signing_secrets DROP COLUMN previous_until;
 ALTER TABLE signing_secrets DROP COLUMN previous_secret;
 DROP TABLE webhook_attempts;

@@ -88,3 +88,19 @@ INSERT INTO webhook_endpoints
     SELECT gen_random_uuid(), organization_id, url, '[]', '{}', 3, false, true, created_at, created_at
     FROM signing_secrets WHERE url IS NOT NULL;
 ALTER TABLE signing_secrets DROP COLUMN url;
+
+-- The language that was asked for, and the event that tells of the mail's link, once there is one.
+ALTER TABLE mail_queue ADD COLUMN locale text;
+ALTER TABLE mail_queue ADD COLUMN event_id uuid;
+
+-- An app's own words for a letter in a language.
+CREATE TABLE mail_templates (
+    app_id     uuid        NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    letter     text        NOT NULL,
+    locale     text        NOT NULL,
+    subject    text        NOT NULL,
+    text       text        NOT NULL,
+    html       text        NOT NULL,
+    updated_at timestamptz NOT NULL,
+    PRIMARY KEY (app_id, letter, locale)
+);

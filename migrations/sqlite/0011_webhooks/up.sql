@@ -88,3 +88,19 @@ INSERT INTO webhook_endpoints
     SELECT randomblob(16), organization_id, url, '[]', '{}', 3, 0, 1, created_at, created_at
     FROM signing_secrets WHERE url IS NOT NULL;
 ALTER TABLE signing_secrets DROP COLUMN url;
+
+-- The language that was asked for, and the event that tells of the mail's link, once there is one.
+ALTER TABLE mail_queue ADD COLUMN locale TEXT;
+ALTER TABLE mail_queue ADD COLUMN event_id BLOB;
+
+-- An app's own words for a letter in a language.
+CREATE TABLE mail_templates (
+    app_id     BLOB    NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    letter     TEXT    NOT NULL,
+    locale     TEXT    NOT NULL,
+    subject    TEXT    NOT NULL,
+    text       TEXT    NOT NULL,
+    html       TEXT    NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (app_id, letter, locale)
+) STRICT;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use apps::{Origin, RedirectUrl, SettingsChange};
+use apps::{BrandingChange, Color, Origin, RedirectUrl, SettingsChange};
 use authz::{
     Acting,
     action::{AppCreate, AppDelete, AppDisable, AppList, AppRead, AppRotateSecret, AppUpdate},
 };
 use kernel::{
-    Metadata, Name, Page, Result, Slug, Timestamp,
+    Locale, Metadata, Name, Page, Result, Slug, Timestamp,
     id::{AppId, OrganizationId},
     secret::ExposeSecret,
 };
@@ -68,6 +68,30 @@ pub struct AppSettings {
     refresh_token_seconds: u32,
     /// For how long a spent refresh token gets the same successor.
     refresh_grace_seconds: u32,
+    /// The language of mails to those who do not ask for one: `en` or `de`.
+    locale: &'static str,
+    branding: Branding,
+}
+
+/// How an app looks in a mail.
+#[derive(Serialize, ToSchema)]
+pub struct Branding {
+    /// A picture over the letter.
+    logo_url: Option<String>,
+    /// The colour of what is to be pressed: `#rrggbb`.
+    color: Option<String>,
+    /// The name beside the address that mail comes from; the app's own without.
+    from_name: Option<String>,
+}
+
+impl From<apps::Branding> for Branding {
+    fn from(branding: apps::Branding) -> Self {
+        Self {
+            logo_url: branding.logo_url.map(|url| url.as_str().to_owned()),
+            color: branding.color.map(String::from),
+            from_name: branding.from_name.map(String::from),
+        }
+    }
 }
 
 impl From<apps::App> for App {
@@ -92,6 +116,8 @@ impl From<apps::App> for App {
                 access_token_seconds: settings.access_token_seconds,
                 refresh_token_seconds: settings.refresh_token_seconds,
                 refresh_grace_seconds: settings.refresh_grace_seconds,
+                locale: settings.locale.as_str(),
+                branding: settings.branding.into(),
             },
             metadata: app.metadata,
             disabled: app.disabled_at.is_some(),
@@ -119,17 +145,47 @@ pub struct SettingsRequest {
     access_token_seconds: Option<u32>,
     refresh_token_seconds: Option<u32>,
     refresh_grace_seconds: Option<u32>,
+    /// `en` or `de`.
+    locale: Option<String>,
+    #[serde(default)]
+    branding: BrandingRequest,
+}
+
+/// How an app shall look in a mail. What is absent stays; null clears it.
+#[derive(Default, Deserialize, ToSchema)]
+pub struct BrandingRequest {
+    /// An https URL.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    logo_url: Option<Option<String>>,
+    /// `#rrggbb`.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    color: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    from_name: Option<Option<String>>,
+}
+
+impl BrandingRequest {
+    fn parse(self) -> Result<BrandingChange> {
+        Ok(BrandingChange {
+            logo_url: wished(self.logo_url, RedirectUrl::parse)?,
+            color: wished(self.color, Color::parse)?,
+            from_name: wished(self.from_name, Name::parse)?,
+        })
+    }
+}
+
+/// What shall be there instead, or that nothing shall.
+fn wished<T>(text: Option<Option<String>>, parse: impl Fn(&str) -> Result<T>) -> Result<Option<Option<T>>> {
+    text.map(|text| text.as_deref().map(parse).transpose()).transpose()
 }
 
 impl SettingsRequest {
     fn parse(self) -> Result<SettingsChange> {
         let origins = |texts: Vec<String>| texts.iter().map(|text| Origin::parse(text)).collect::<Result<_>>();
         let urls = |texts: Vec<String>| texts.iter().map(|text| RedirectUrl::parse(text)).collect::<Result<_>>();
-        let site_url = match self.site_url {
-            Some(Some(url)) => Some(Some(RedirectUrl::parse(&url)?)),
-            Some(None) => Some(None),
-            None => None,
-        };
         Ok(SettingsChange {
             auto_create_org: self.auto_create_org,
             open_sign_up: self.open_sign_up,
@@ -137,12 +193,14 @@ impl SettingsRequest {
             confirm_links: self.confirm_links,
             allowed_origins: self.allowed_origins.map(origins).transpose()?,
             redirect_urls: self.redirect_urls.map(urls).transpose()?,
-            site_url,
+            site_url: wished(self.site_url, RedirectUrl::parse)?,
             lockout_threshold: self.lockout_threshold,
             lockout_seconds: self.lockout_seconds,
             access_token_seconds: self.access_token_seconds,
             refresh_token_seconds: self.refresh_token_seconds,
             refresh_grace_seconds: self.refresh_grace_seconds,
+            locale: self.locale.as_deref().map(Locale::parse).transpose()?,
+            branding: self.branding.parse()?,
         })
     }
 }

@@ -41,6 +41,8 @@ pub enum Resource {
     Owner,
     /// An app.
     App,
+    /// An app's own words for a letter.
+    MailTemplate,
     /// An account of an app.
     User,
     /// The accounts of an app.
@@ -68,9 +70,14 @@ impl Resource {
             | Self::ServiceAccountKey
             | Self::OauthClient
             | Self::Webhook => true,
-            Self::Own | Self::Organization | Self::Owner | Self::App | Self::User | Self::Users | Self::Platform => {
-                false
-            }
+            Self::Own
+            | Self::Organization
+            | Self::Owner
+            | Self::App
+            | Self::MailTemplate
+            | Self::User
+            | Self::Users
+            | Self::Platform => false,
         }
     }
 
@@ -94,6 +101,7 @@ impl Resource {
             Self::OauthClient => "oauth_client",
             Self::Webhook => "webhook",
             Self::App => "app",
+            Self::MailTemplate => "mail_template",
             Self::User | Self::Users => "user",
             Self::Platform => "platform",
         }
@@ -106,6 +114,7 @@ impl Resource {
         Some(match (parameters.as_slice(), access) {
             (["{organization_id}"], _) => Self::Organization,
             (["{app_id}"], _) => Self::App,
+            (["{app_id}", "{mail_template}"], _) => Self::MailTemplate,
             (["{principal_id}"], _) => Self::User,
             (["{organization_id}", "{principal_id}"], _) => Self::Member,
             (["{organization_id}", "{role_id}"], _) => Self::Role,

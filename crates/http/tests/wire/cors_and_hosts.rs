@@ -234,7 +234,7 @@ async fn attack_49_no_markup_and_no_line_gets_out(world: &World) {
     assert_eq!(signed_up.ok()["user"]["display_name"], markup);
     assert_eq!(signed_up.header("x-content-type-options"), Some("nosniff"));
     let mail = world.mail().await;
-    assert_eq!(mail.letter.sender(), markup);
+    assert_eq!(mail.letter.brand.name, markup);
     assert!(!mail.link().contains('<'), "{}", mail.link());
     world.configure(&app, &json!({ "confirm_links": true })).await;
     let page = world.get(mail.link().strip_prefix("https://id.example.com").unwrap()).raw().await;

@@ -1,13 +1,13 @@
 //! English.
 
-use platform::mailer::Letter;
+use platform::mailer::About;
 
 use super::Words;
 use crate::sender::one_line;
 
-pub fn words(letter: &Letter, sender: &str) -> Words {
-    let (subject, opening, action, closing) = match letter {
-        Letter::VerifyEmail { .. } => (
+pub fn words(about: &About, sender: &str) -> Words {
+    let (subject, opening, action, closing) = match about {
+        About::VerifyEmail { .. } => (
             format!("Confirm your e-mail address for {sender}"),
             vec![format!(
                 "This address was given to {sender}. If it was you, confirm that it is yours by following the link."
@@ -15,7 +15,7 @@ pub fn words(letter: &Letter, sender: &str) -> Words {
             "Confirm the address",
             vec!["The link works for a limited time.".to_owned(), "If it was not you, ignore this message.".to_owned()],
         ),
-        Letter::ResetPassword { .. } => (
+        About::ResetPassword { .. } => (
             format!("Choose a new password for {sender}"),
             vec![format!(
                 "A new password was asked for, for your account at {sender}. If it was you, follow the link and choose \
@@ -27,7 +27,7 @@ pub fn words(letter: &Letter, sender: &str) -> Words {
                 "If it was not you, ignore this message: your password stays as it is.".to_owned(),
             ],
         ),
-        Letter::AlreadySignedUp { .. } => (
+        About::AlreadySignedUp => (
             format!("You already have an account at {sender}"),
             vec![
                 format!("Somebody signed up at {sender} with this address, which already has an account there."),
@@ -36,7 +36,7 @@ pub fn words(letter: &Letter, sender: &str) -> Words {
             "",
             vec!["If it was not you, ignore this message: nothing has changed.".to_owned()],
         ),
-        Letter::Invitation { organization, .. } => {
+        About::Invitation { organization, .. } => {
             let organization = one_line(organization);
             (
                 format!("Join {organization} at {sender}"),
@@ -48,7 +48,24 @@ pub fn words(letter: &Letter, sender: &str) -> Words {
                 ],
             )
         }
+        About::WebhookDisabled { organization, target } => {
+            let organization = one_line(organization);
+            (
+                format!("A webhook of {organization} was switched off"),
+                vec![
+                    format!(
+                        "What {sender} sent to {target} for {organization} has not arrived for days. So this webhook was \
+                         switched off."
+                    ),
+                    "What has happened since waits. As soon as the receiver works again, switch the webhook on: then \
+                     what waits is delivered."
+                        .to_owned(),
+                ],
+                "",
+                vec![format!("You are told because you are an owner of {organization}.")],
+            )
+        }
     };
     let instead = "If that does not work, copy this address to your browser:";
-    Words { language: "en", subject, opening, action, instead, closing }
+    Words { subject, opening, action, instead, closing }
 }

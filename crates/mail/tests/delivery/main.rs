@@ -3,8 +3,8 @@
 use std::{env, path::Path, process::Command, sync::Arc};
 
 use fabric_mail::Settings;
-use kernel::Email;
-use platform::mailer::{Letter, Mailer};
+use kernel::{Email, Locale};
+use platform::mailer::{About, Brand, Letter, Mailer};
 
 mod certificate;
 mod resend;
@@ -18,11 +18,15 @@ fn email(text: &str) -> Email {
 }
 
 fn letter(sender: &str) -> Letter {
-    Letter::VerifyEmail { sender: sender.to_owned(), link: LINK.to_owned() }
+    written(About::VerifyEmail { link: LINK.to_owned() }, sender)
 }
 
 fn invitation(organization: &str) -> Letter {
-    Letter::Invitation { sender: "Acme".to_owned(), organization: organization.to_owned(), link: LINK.to_owned() }
+    written(About::Invitation { organization: organization.to_owned(), link: LINK.to_owned() }, "Acme")
+}
+
+fn written(about: About, sender: &str) -> Letter {
+    Letter { about, locale: Locale::En, brand: Brand::named(sender), template: None }
 }
 
 fn smtp_mailer(url: &str) -> Arc<dyn Mailer> {

@@ -7,12 +7,14 @@ use std::{
     thread,
 };
 
-use platform::mailer::{Letter, MailError, Mailer};
+use apps::{Color, LetterKind, TemplateWords};
+use kernel::{Locale, WebUrl};
+use platform::mailer::{About, Brand, Letter, MailError, Mailer};
 use tempfile::TempDir;
 use tokio::select;
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::{LINK, alone, certificate, email, invitation, letter, smtp_mailer, smtp_server::SmtpServer};
+use super::{LINK, alone, certificate, email, invitation, letter, smtp_mailer, smtp_server::SmtpServer, written};
 
 async fn refusal(mailer: &dyn Mailer, to: &str) -> String {
     match mailer.send(&email(to), &letter("Acme")).await {
@@ -97,6 +99,69 @@ async fn no_name_makes_a_header_or_another_sender() {
         assert_eq!(names, known, "{sender:?}");
         assert_eq!(mail.parts.len(), 2, "{sender:?}");
     }
+}
+
+#[tokio::test]
+async fn an_apps_own_words_make_no_header_and_no_markup() {
+    let mut server = SmtpServer::start(&[]);
+    let mailer = smtp_mailer(&server.url());
+    let html = "<p>{{app_name}}</p><p>{{organization}}</p><a href=\"{{link}}\">Los</a>";
+    let words = TemplateWords::parse(
+        LetterKind::Invitation,
+        "{{organization}} 🦊 {{app_name}} =?utf-8?q?Bank?=",
+        "Grüße von {{app_name}}\n{{organization}}\n.\n{{link}}\n",
+        html,
+    );
+    let name = "Crew\r\nBcc: eve@example.com\r\n\r\n<script>{{link}}";
+    let about = About::Invitation { organization: name.to_owned(), link: LINK.to_owned() };
+    let letter = Letter {
+        template: Some(words.unwrap()),
+        locale: Locale::De,
+        brand: Brand { from_name: "Bank\r\nCc: eve@example.com".to_owned(), ..Brand::named("Acme & Söhne") },
+        ..written(about, "")
+    };
+    mailer.send(&email("alice@example.com"), &letter).await.unwrap();
+    let mail = server.arrived();
+    let shown = "Crew Bcc: eve@example.com <script>{{link}}";
+    assert_eq!(mail.sender, [("Bank Cc: eve@example.com".to_owned(), "no-reply@example.com".to_owned())]);
+    assert_eq!(mail.recipients, ["alice@example.com"]);
+    assert_eq!(mail.header("Subject"), format!("{shown} 🦊 Acme & Söhne = ?utf-8?q?Bank?="));
+    assert!(!mail.headers.iter().any(|(name, _)| name == "Bcc" || name == "Cc"), "{:?}", mail.headers);
+    let [(_, text), (_, html)] = &mail.parts[..] else { panic!("{:?}", mail.parts) };
+    assert_eq!(text.replace("\r\n", "\n"), format!("Grüße von Acme & Söhne\n{shown}\n.\n{LINK}\n"));
+    let escaped = "Crew Bcc: eve@example.com &lt;script&gt;{{link}}";
+    let link = LINK.replace('&', "&amp;");
+    let expected = format!("<p>Acme &amp; Söhne</p><p>{escaped}</p><a href=\"{link}\">Los</a>");
+    assert_eq!(html.trim_end(), expected);
+    assert_eq!(mail.defects, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_letter_arrives_in_its_language_and_with_its_apps_looks() {
+    let mut server = SmtpServer::start(&[]);
+    let mailer = smtp_mailer(&server.url());
+    let brand = Brand {
+        from_name: "Müller & Söhne".to_owned(),
+        logo: Some(WebUrl::parse("https://cdn.example.com/logo.png?a=1&b=\"2").unwrap()),
+        color: Some(Color::parse("#ffee00").unwrap()),
+        ..Brand::named("Müller")
+    };
+    let letter = Letter { locale: Locale::De, brand, ..letter("") };
+    mailer.send(&email("alice@example.com"), &letter).await.unwrap();
+    let mail = server.arrived();
+    assert_eq!(mail.sender, [("Müller & Söhne".to_owned(), "no-reply@example.com".to_owned())]);
+    assert_eq!(mail.header("Subject"), "Bestätigen Sie Ihre E-Mail-Adresse für Müller");
+    assert_eq!(mail.content_type, "multipart/alternative");
+    let [(_, text), (_, html)] = &mail.parts[..] else { panic!("{:?}", mail.parts) };
+    assert!(text.contains("Wenn Sie es nicht waren") && !text.contains("logo"), "{text}");
+    for part in [
+        "lang=\"de\"",
+        "src=\"https://cdn.example.com/logo.png?a=1&amp;b=&quot;2\" alt=\"Müller\"",
+        "background: #ffee00; color: #000000",
+    ] {
+        assert!(html.contains(part), "{part}: {html}");
+    }
+    assert_eq!(html.matches("src=").count(), 1, "nothing else is fetched: {html}");
 }
 
 #[tokio::test]
@@ -201,7 +266,7 @@ async fn a_letter_never_goes_where_another_one_was_cut_off() {
     drop(sending);
 
     let mut server = server;
-    let next = Letter::AlreadySignedUp { sender: "Acme".to_owned() };
+    let next = written(About::AlreadySignedUp, "Acme");
     mailer.send(&email("bob@example.com"), &next).await.unwrap();
     let mail = server.arrived();
     assert_eq!(mail.recipients, ["bob@example.com"]);

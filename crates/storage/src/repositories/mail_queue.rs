@@ -2,8 +2,8 @@
 
 use diesel::{dsl::exists, prelude::*};
 use kernel::{
-    Email, Result, Timestamp,
-    id::{AppId, MailId},
+    Email, Locale, Result, Timestamp,
+    id::{AppId, EventId, MailId},
 };
 use platform::records::{MailOrder, MailQueue, QueuedMail};
 use serde_json::Value;
@@ -25,6 +25,8 @@ struct MailRow {
     payload: Option<Json<Value>>,
     attempts: i32,
     created_at: Moment,
+    locale: Option<String>,
+    event_id: Option<RowId>,
 }
 
 impl MailQueue for Tx<'_> {
@@ -51,6 +53,8 @@ impl MailQueue for Tx<'_> {
             mail_queue::attempts.eq(mail.attempts),
             mail_queue::due_at.eq(Moment(mail.created_at)),
             mail_queue::created_at.eq(Moment(mail.created_at)),
+            mail_queue::locale.eq(mail.locale.map(Locale::as_str)),
+            mail_queue::event_id.eq(mail.event.map(|id| RowId(id.0))),
         ));
         self.query(|connection| insert.execute(connection)).map(drop)
     }
@@ -84,6 +88,13 @@ impl MailQueue for Tx<'_> {
         self.query(|connection| reorder.execute(connection)).map(drop)
     }
 
+    fn mail_announced(&mut self, id: MailId, event: EventId) -> Result<bool> {
+        let note = diesel::update(mail_queue::table.find(RowId(id.0)))
+            .filter(mail_queue::event_id.is_null())
+            .set(mail_queue::event_id.eq(Some(RowId(event.0))));
+        self.query(|connection| note.execute(connection)).map(|noted| noted > 0)
+    }
+
     fn postpone_mail(&mut self, id: MailId, until: Timestamp) -> Result<()> {
         let postpone = diesel::update(mail_queue::table.find(RowId(id.0))).set(mail_queue::due_at.eq(Moment(until)));
         self.query(|connection| postpone.execute(connection)).map(drop)
@@ -100,6 +111,8 @@ impl MailRow {
             payload: self.payload.map(|payload| payload.0),
             attempts: self.attempts,
             created_at: self.created_at.0,
+            locale: intact(self.locale.as_deref().map(Locale::parse).transpose())?,
+            event: self.event_id.map(|id| EventId(id.0)),
         })
     }
 }

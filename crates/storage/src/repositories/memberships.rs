@@ -97,6 +97,17 @@ impl MembershipRepository for Tx<'_> {
         Ok(())
     }
 
+    fn owners_in(&mut self, scope: &dyn Scope, limit: i64) -> Result<Vec<PrincipalId>> {
+        let owners = memberships::table
+            .filter(memberships::organization_id.eq(RowId(scope.organization().0)))
+            .filter(memberships::role.eq(Role::Owner.name()))
+            .order(memberships::id)
+            .limit(limit)
+            .select(memberships::principal_id);
+        let found: Vec<RowId> = self.query(|connection| owners.load(connection))?;
+        Ok(found.into_iter().map(|id| PrincipalId(id.0)).collect())
+    }
+
     fn owners_besides(&mut self, organization: OrganizationId, principal: PrincipalId) -> Result<i64> {
         let here = RowId(organization.0);
         if self.writes() {

@@ -36,6 +36,26 @@ impl OneTimeTokenRepository for Tx<'_> {
         self.query(|connection| insert.execute(connection)).map(drop)
     }
 
+    fn renew_one_time_token(&mut self, purpose: Purpose, hash: SecretHash, expires_at: Timestamp) -> Result<bool> {
+        let renew = diesel::update(one_time_tokens::table)
+            .filter(one_time_tokens::hash.eq(hash.0.to_vec()))
+            .filter(one_time_tokens::purpose.eq(purpose.name()))
+            .filter(one_time_tokens::used_at.is_null())
+            .set(one_time_tokens::expires_at.eq(Moment(expires_at)));
+        self.query(|connection| renew.execute(connection)).map(|renewed| renewed > 0)
+    }
+
+    fn one_time_token(&mut self, purpose: Purpose, hash: SecretHash, now: Timestamp) -> Result<Option<OneTimeToken>> {
+        let query = one_time_tokens::table
+            .filter(one_time_tokens::hash.eq(hash.0.to_vec()))
+            .filter(one_time_tokens::purpose.eq(purpose.name()))
+            .filter(one_time_tokens::used_at.is_null())
+            .filter(one_time_tokens::expires_at.gt(Moment(now)))
+            .select(OneTimeTokenRow::as_select());
+        let row = self.query(|connection| query.first(connection).optional())?;
+        row.map(|row| row.into_token(purpose)).transpose()
+    }
+
     fn consume_one_time_token(
         &mut self,
         purpose: Purpose,

@@ -84,7 +84,7 @@ impl SessionRow {
             id: SessionId(self.id.0),
             account: AccountId(self.account_id.0),
             epoch: self.epoch,
-            client: Client { ip, user_agent: self.user_agent },
+            client: Client { ip, user_agent: self.user_agent, language: None },
             created_at: self.created_at.0,
             expires_at: self.expires_at.0,
         })

@@ -64,6 +64,7 @@ mod invitations;
 mod links;
 mod lockouts;
 mod mail_queue;
+mod mail_templates;
 mod memberships;
 mod oauth_clients;
 mod one_time_tokens;

@@ -2,7 +2,7 @@
 
 use authz::Grant;
 use identity::Account;
-use kernel::{Event, EventKind, Role, Sealed, Unchecked, id::MailId};
+use kernel::{Event, EventKind, Role, Sealed, Unchecked};
 use platform::records::{MailOrder, QueuedMail};
 use webhooks::Signing;
 
@@ -36,15 +36,8 @@ async fn with_an_app_goes_everything_in_it_and_the_ledger_stays(db: &Db) {
             tx.set_role(&Unchecked(organization), account.principal, Role::Viewer, Some(role))?;
             tx.insert_grant(&Unchecked(organization), &grant)?;
             tx.append(&Event { app: id, ..Event::new(EventKind::AuthSignup, at(0)) })?;
-            tx.enqueue_mail(&QueuedMail {
-                id: MailId::generate(),
-                app: id,
-                recipient: email("alice@example.com"),
-                order: MailOrder::VerifyEmail,
-                payload: None,
-                attempts: 0,
-                created_at: at(0),
-            })
+            tx.enqueue_mail(&QueuedMail::new(id, email("alice@example.com"), MailOrder::VerifyEmail, at(0)))?;
+            tx.put_mail_template(&crate::mail_templates::template(app, "verify_email.en", 0))
         })
         .await;
     }
@@ -64,6 +57,7 @@ async fn with_an_app_goes_everything_in_it_and_the_ledger_stays(db: &Db) {
         "grants",
         "signing_secrets",
         "client_secrets",
+        "mail_templates",
     ] {
         assert_eq!(db.number(&format!("SELECT count(*) FROM {table}")), 1, "{table}");
     }

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use kernel::{Timestamp, id::MailId};
+use kernel::{
+    Locale, Timestamp,
+    id::{EventId, MailId},
+};
 use platform::records::{MailOrder, QueuedMail};
 
 use crate::support::{Db, at, email, linger};
@@ -11,14 +14,14 @@ on_both!(
     a_mail_is_leased_until_it_is_sent,
     a_mail_that_was_postponed_waits,
     a_mail_can_become_about_something_else,
+    a_mails_link_is_told_of_once,
     those_who_claim_at_once_never_get_the_same_mail,
     who_asks_again_while_a_mail_waits_gets_one,
 );
 
 fn mail(order: MailOrder, created_at: Timestamp) -> QueuedMail {
-    let id = MailId::generate();
-    let recipient = email(&format!("{id}@example.com"));
-    QueuedMail { id, app: None, recipient, order, payload: None, attempts: 0, created_at }
+    let recipient = email(&format!("{}@example.com", MailId::generate()));
+    QueuedMail::new(None, recipient, order, created_at)
 }
 
 async fn a_mail_is_leased_until_it_is_sent(db: &Db) {
@@ -62,6 +65,27 @@ async fn a_mail_can_become_about_something_else(db: &Db) {
     db.write(move |tx| tx.reorder_mail(id, MailOrder::AlreadySignedUp)).await;
     let claimed = db.write(|tx| tx.claim_mail(at(1), at(1), 1)).await;
     assert_eq!(claimed, [QueuedMail { order: MailOrder::AlreadySignedUp, payload: None, attempts: 2, ..before }]);
+}
+
+async fn a_mails_link_is_told_of_once(db: &Db) {
+    let new = QueuedMail { locale: Some(Locale::De), ..mail(MailOrder::VerifyEmail, at(0)) };
+    let (id, before) = (new.id, new.clone());
+    db.write(move |tx| tx.enqueue_mail(&new)).await;
+    let events = [EventId::generate(), EventId::generate()];
+    let works = events.map(|event| {
+        move |tx: &mut dyn platform::Transaction| {
+            let first = tx.mail_announced(id, event)?;
+            linger();
+            Ok(first)
+        }
+    });
+    let firsts: Vec<bool> = db.at_once(works).await.into_iter().map(Result::unwrap).collect();
+    let told = events.into_iter().zip(firsts).filter(|(_, first)| *first).map(|(event, _)| event).collect::<Vec<_>>();
+    assert_eq!(told.len(), 1, "of those who come at once one tells");
+    let claimed = db.write(|tx| tx.claim_mail(at(1), at(1), 1)).await;
+    assert_eq!(claimed, [QueuedMail { attempts: 1, event: Some(told[0]), ..before }]);
+    db.write(move |tx| tx.mail_sent(id)).await;
+    assert!(!db.write(move |tx| tx.mail_announced(id, events[0])).await, "nor does anybody for a mail that is gone");
 }
 
 async fn those_who_claim_at_once_never_get_the_same_mail(db: &Db) {

@@ -19,6 +19,7 @@ on_both!(
     an_organization_lists_its_members,
     a_member_gets_another_role_where_it_was_permitted,
     owners_are_counted_where_they_own,
+    owners_are_named_where_they_own,
     somebody_sees_everywhere_they_belong,
     a_place_counts_the_others,
     of_two_owners_who_leave_at_once_one_stays,
@@ -125,6 +126,17 @@ async fn owners_are_counted_where_they_own(db: &Db) {
         assert_eq!(db.read(move |tx| tx.owners_besides(scope.0, principal)).await, owners);
         assert_eq!(db.write(move |tx| tx.owners_besides(scope.0, principal)).await, owners);
     }
+}
+
+async fn owners_are_named_where_they_own(db: &Db) {
+    let [here, elsewhere] = [Unchecked(db.organization().await.id), Unchecked(db.organization().await.id)];
+    let [first, admin, second, third] = std::array::from_fn(|_| PrincipalId::generate());
+    for (principal, role) in [(first, Role::Owner), (admin, Role::Admin), (second, Role::Owner), (third, Role::Owner)] {
+        db.member(here.0, principal, role).await;
+    }
+    assert_eq!(db.read(move |tx| tx.owners_in(&here, 9)).await, [first, second, third]);
+    assert_eq!(db.read(move |tx| tx.owners_in(&here, 2)).await, [first, second]);
+    assert_eq!(db.read(move |tx| tx.owners_in(&elsewhere, 9)).await, []);
 }
 
 async fn somebody_sees_everywhere_they_belong(db: &Db) {

@@ -12,6 +12,7 @@ on_both!(
     a_token_is_used_once_for_its_purpose_and_in_time,
     of_many_who_use_a_token_at_once_one_does,
     tokens_stay_good_beside_each_other_until_they_are_voided,
+    a_token_gets_another_term_until_it_is_used,
     tokens_that_expired_are_forgotten,
 );
 
@@ -75,6 +76,31 @@ async fn tokens_stay_good_beside_each_other_until_they_are_voided(db: &Db) {
     assert!(!used(3, Purpose::ResetPassword).await);
     assert!(used(4, Purpose::ResetPassword).await, "another account's");
     assert!(used(5, Purpose::VerifyEmail).await, "for another purpose");
+}
+
+async fn a_token_gets_another_term_until_it_is_used(db: &Db) {
+    let account = db.account(None).await.id;
+    let token = token(account, 1);
+    let new = token.clone();
+    db.write(move |tx| tx.insert_one_time_token(&new)).await;
+    let found = |purpose, hash: u8, now| db.read(move |tx| tx.one_time_token(purpose, SecretHash([hash; 32]), now));
+    let renew =
+        |purpose, hash: u8| db.write(move |tx| tx.renew_one_time_token(purpose, SecretHash([hash; 32]), at(200)));
+    assert_eq!(found(Purpose::ResetPassword, 1, at(99)).await, Some(token.clone()), "looking uses nothing up");
+    for (purpose, hash, now) in
+        [(Purpose::ResetPassword, 1, 100), (Purpose::VerifyEmail, 1, 1), (Purpose::ResetPassword, 2, 1)]
+    {
+        assert_eq!(found(purpose, hash, at(now)).await, None);
+    }
+    assert!(!renew(Purpose::VerifyEmail, 1).await && !renew(Purpose::ResetPassword, 2).await);
+    assert!(renew(Purpose::ResetPassword, 1).await);
+    assert_eq!(
+        found(Purpose::ResetPassword, 1, at(199)).await,
+        Some(OneTimeToken { expires_at: at(200), ..token.clone() })
+    );
+    db.write(move |tx| tx.consume_one_time_token(Purpose::ResetPassword, token.hash, at(150))).await.unwrap();
+    assert!(!renew(Purpose::ResetPassword, 1).await, "and comes back no more");
+    assert_eq!(found(Purpose::ResetPassword, 1, at(150)).await, None);
 }
 
 async fn tokens_that_expired_are_forgotten(db: &Db) {

@@ -123,6 +123,7 @@ async fn every_foreign_key_has_an_index(db: &Db) {
             "invitations.team_id -> teams cascade",
             "links.account_id -> accounts set null",
             "links.app_id -> apps cascade",
+            "mail_templates.app_id -> apps cascade",
             "memberships.organization_id -> organizations cascade",
             "memberships.role_id -> roles",
             "oauth_clients.service_account_id -> service_accounts cascade",

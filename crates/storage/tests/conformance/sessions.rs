@@ -15,7 +15,7 @@ async fn a_session_lives_until_it_ends(db: &Db) {
     let account = db.account(None).await;
     let known = session(&account);
     let unknown = Session { client: Client::default(), ..session(&account) };
-    let v4 = Client { ip: Some("192.0.2.1".parse().unwrap()), user_agent: None };
+    let v4 = Client { ip: Some("192.0.2.1".parse().unwrap()), ..Client::default() };
     let other = Session { client: v4, ..session(&account) };
     for session in [known, unknown, other] {
         let (id, new) = (session.id, session.clone());

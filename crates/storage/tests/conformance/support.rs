@@ -270,7 +270,11 @@ pub fn session(account: &Account) -> Session {
         id: SessionId::generate(),
         account: account.id,
         epoch: account.epoch,
-        client: Client { ip: Some("2001:db8::1".parse().unwrap()), user_agent: Some("a browser".to_owned()) },
+        client: Client {
+            ip: Some("2001:db8::1".parse().unwrap()),
+            user_agent: Some("a browser".to_owned()),
+            language: None,
+        },
         created_at: at(0),
         expires_at: at(0),
     }

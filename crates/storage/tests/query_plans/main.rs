@@ -206,6 +206,8 @@ const MANY_TENANTS: &str = "
     INSERT INTO webhook_queues SELECT id, now(), NULL, NULL FROM webhook_endpoints;
     INSERT INTO mail_queue
         SELECT gen_random_uuid(), NULL, email, 'verify_email', NULL, 0, now(), now() FROM accounts;
+    INSERT INTO mail_templates
+        SELECT id, letter, 'en', 'x', 'x', 'x', now() FROM apps, (VALUES ('invitation'), ('verify_email')) AS l (letter);
     INSERT INTO revoked_tokens SELECT id, now() FROM principals;
     INSERT INTO events (id, kind, app_id, organization_id, actor_id, payload, created_at, position, personal)
         SELECT gen_random_uuid(), 'team.created', app_id, id, gen_random_uuid(), '{}', now(), NULL, '{}'

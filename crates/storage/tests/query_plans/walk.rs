@@ -11,7 +11,7 @@ use kernel::{
     AllowedIps, Client, Email, Event, EventKind, Metadata, Month, Name, Page, Result, Role, Sealed, SecretHash, Slug,
     Timestamp, Unchecked,
     id::{
-        AccountId, ApiKeyId, AppId, AssetId, ClientSecretId, GrantId, InvitationId, MailId, MembershipId,
+        AccountId, ApiKeyId, AppId, AssetId, ClientSecretId, EventId, GrantId, InvitationId, MailId, MembershipId,
         OauthClientId, OneTimeTokenId, OrganizationId, PrincipalId, RefreshTokenId, RoleId, ServiceAccountId,
         SessionId, TeamId, TokenId, UsageRecordId, WebhookId,
     },
@@ -409,15 +409,12 @@ fn keys(tx: &mut dyn Transaction, organization: OrganizationId) -> Result<()> {
 
 fn mails(tx: &mut dyn Transaction, email: &Email) -> Result<()> {
     let now = at(0);
-    tx.enqueue_mail(&QueuedMail {
-        id: MailId::generate(),
-        app: None,
-        recipient: email.clone(),
-        order: MailOrder::VerifyEmail,
-        payload: None,
-        attempts: 0,
-        created_at: now,
-    })?;
+    tx.enqueue_mail(&QueuedMail::new(None, email.clone(), MailOrder::VerifyEmail, now))?;
+    tx.mail_announced(MailId::generate(), EventId::generate())?;
+    let name = "verify_email.en".parse()?;
+    tx.mail_template(AppId::generate(), name)?;
+    tx.mail_templates(AppId::generate())?;
+    tx.delete_mail_template(AppId::generate(), name)?;
     tx.claim_mail(now, now, 10)?;
     tx.mail_sent(MailId::generate())?;
     tx.reorder_mail(MailId::generate(), MailOrder::VerifyEmail)?;
@@ -479,6 +476,7 @@ fn authority(
     let (here, now) = (Unchecked(organization), at(0));
     tx.membership(&here, principal)?;
     tx.owners_besides(organization, principal)?;
+    tx.owners_in(&here, 20)?;
     tx.people(app, &[principal])?;
     tx.keep_principal(principal)?;
     tx.hold_principal(principal)?;
@@ -618,6 +616,8 @@ fn people(
         expires_at: at(9),
     };
     tx.insert_one_time_token(&token)?;
+    tx.one_time_token(purpose, hash, now)?;
+    tx.renew_one_time_token(purpose, hash, at(9))?;
     tx.consume_one_time_token(purpose, hash, now)?;
     tx.void_one_time_tokens(account.id, purpose, now)?;
     tx.sweep_one_time_tokens(at(10))?;

@@ -3,7 +3,10 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use diesel::{Connection as _, PgConnection, RunQueryDsl as _, SqliteConnection, sql_query, sql_types::BigInt};
+use diesel::{
+    Connection as _, PgConnection, RunQueryDsl as _, SqliteConnection, sql_query,
+    sql_types::{BigInt, Text},
+};
 use kernel::Result;
 use platform::store::{Health, Listener, Mode, Store, Unit};
 use storage::Database;
@@ -59,6 +62,42 @@ pub fn number(url: &str, sql: &str) -> i64 {
         None => query.get_result(&mut PgConnection::establish(url).unwrap()).unwrap(),
     };
     number.number
+}
+
+#[derive(diesel::QueryableByName)]
+struct Column {
+    #[diesel(sql_type = Text)]
+    table: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// All columns of all tables in which a text is written, or the bytes that it stands for in hexadecimal.
+pub fn columns_with(url: &str, text: &str) -> Vec<String> {
+    let (list, contains): (_, fn(&str, &str) -> String) = match url.strip_prefix("sqlite://") {
+        Some(_) => (
+            "SELECT t.name AS \"table\", c.name AS name FROM pragma_table_list AS t, pragma_table_info(t.name) AS c
+             WHERE t.schema = 'main' AND t.type = 'table'",
+            |name, text| {
+                format!("instr(CAST({name} AS text), '{text}') > 0 OR instr(lower(hex({name})), '{text}') > 0")
+            },
+        ),
+        None => (
+            "SELECT table_name::text AS \"table\", column_name::text AS name FROM information_schema.columns
+             WHERE table_schema = 'public'",
+            |name, text| format!("position('{text}' IN CAST({name} AS text)) > 0"),
+        ),
+    };
+    let columns: Vec<Column> = match url.strip_prefix("sqlite://") {
+        Some(path) => sql_query(list).load(&mut SqliteConnection::establish(path).unwrap()).unwrap(),
+        None => sql_query(list).load(&mut PgConnection::establish(url).unwrap()).unwrap(),
+    };
+    assert!(columns.len() > 100, "all columns there are");
+    let has = |column: &&Column| {
+        let (table, contains) = (&column.table, contains(&format!("\"{}\"", column.name), text));
+        number(url, &format!("SELECT count(*) FROM \"{table}\" WHERE {contains}")) > 0
+    };
+    columns.iter().filter(has).map(|Column { table, name }| format!("{table}.{name}")).collect()
 }
 
 /// What somebody does who can write to the database; tells how many rows it was done to.

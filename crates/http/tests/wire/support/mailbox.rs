@@ -13,12 +13,7 @@ pub struct Mail {
 impl Mail {
     /// What the letter wants followed.
     pub fn link(&self) -> &str {
-        match &self.letter {
-            Letter::VerifyEmail { link, .. } | Letter::ResetPassword { link, .. } | Letter::Invitation { link, .. } => {
-                link
-            }
-            Letter::AlreadySignedUp { .. } => panic!("this letter has no link"),
-        }
+        self.letter.link().expect("this letter has no link")
     }
 
     /// The token in its link.

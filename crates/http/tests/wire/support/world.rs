@@ -16,7 +16,7 @@ use testbed::{Kind, TestDatabase};
 use super::{
     Mail, Raw,
     clock::TestClock,
-    database::{Counted, number, tamper},
+    database::{Counted, columns_with, number, tamper},
     mailbox::Mailbox,
 };
 
@@ -41,7 +41,6 @@ impl Plan {
                 developer_sign_up: true,
                 bootstrap_token: None,
                 hash_cost: HashCost { memory_kib: 64, passes: 1, lanes: 1 },
-                mail: true,
                 external_emails_verified: true,
             },
             secrets: ServerSecrets {
@@ -186,6 +185,11 @@ impl World {
     /// Changes the database past everything; tells how many rows.
     pub fn tamper(&self, sql: &str) -> usize {
         tamper(&self.place.url, sql)
+    }
+
+    /// Where in the database something is written, in text or in bytes: `table.column`.
+    pub fn columns_with(&self, text: &str) -> Vec<String> {
+        columns_with(&self.place.url, text)
     }
 
     /// How many events of a kind there are.

@@ -10,7 +10,7 @@ use kernel::{
 
 use tenancy::OrganizationSettings;
 
-use super::{subject::Kind, things::Things};
+use super::{made::word, subject::Kind, things::Things};
 use crate::support::{App, Person, World};
 
 /// What an app may do to itself with a token of its own (contract, 1.14). Whatever is not named here it may not.
@@ -120,8 +120,8 @@ impl Someone {
             Kind::Owner if self.in_app => Err((403, "forbidden")),
             // An app always means its own accounts, whatever it names.
             Kind::Users if self.through == Through::App => by_app,
-            Kind::App | Kind::User if self.app_itself => by_app,
-            Kind::App | Kind::User | Kind::Users if self.administrator => Ok(()),
+            Kind::App | Kind::MailTemplate | Kind::User if self.app_itself => by_app,
+            Kind::App | Kind::MailTemplate | Kind::User | Kind::Users if self.administrator => Ok(()),
             _ => by_role(self.owner),
         }
     }
@@ -194,6 +194,9 @@ impl Cast {
         let home = cast.home;
         world.write(move |tx| tx.set_organization_settings(&Unchecked(home), &settings)).await;
         cast.things = Things::new(world, cast.home, &cast.tenants[0].1, &cast.bystander).await;
+        for app in [&cast.app, &cast.foreign] {
+            word(world, app).await;
+        }
         cast.strangers = cast.strangers(world).await;
         cast
     }

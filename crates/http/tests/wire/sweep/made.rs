@@ -1,6 +1,6 @@
 //! Things of which it takes more than a line to make one.
 
-use apps::{ClientId, OauthClient};
+use apps::{ClientId, MailTemplate, OauthClient, TemplateName, TemplateWords};
 use identity::{ApiKey, ServiceAccount};
 use kernel::{
     Metadata, Name, Result, Role, SecretHash, Timestamp, Unchecked,
@@ -10,7 +10,7 @@ use tenancy::{Asset, Label};
 use webhooks::{Endpoint, EndpointUrl, EventFilter, ResourceFilter};
 
 use super::subject::fresh_name;
-use crate::support::World;
+use crate::support::{App, World};
 
 /// An asset that somebody has registered who is nobody here.
 pub fn somebodys(id: AssetId, organization: OrganizationId, now: Timestamp) -> Result<Asset> {
@@ -97,6 +97,21 @@ pub async fn programs(world: &World, organization: OrganizationId) -> [String; 3
     let of_account = |key| narrow(ApiKey { principal: id.into(), service_account: Some(id), role: None, ..key });
     let key = world.insert_key(organization, of_account).await;
     [id.to_string(), key.id.to_string(), client_id.to_string()]
+}
+
+/// The letter that an app has words of its own for.
+pub const TEMPLATE: &str = "verify_email.en";
+
+/// Gives an app those words.
+pub async fn word(world: &World, app: &App) {
+    let (app, updated_at) = (app.id, world.now());
+    world
+        .write(move |tx| {
+            let name: TemplateName = TEMPLATE.parse()?;
+            let words = TemplateWords::parse(name.letter, "Hello", "{{link}}", "{{link}}")?;
+            tx.put_mail_template(&MailTemplate { app, name, words, updated_at })
+        })
+        .await;
 }
 
 /// With scopes that every key has which may have it: nobody gets more than the key that they come with.

@@ -10,7 +10,7 @@ use tenancy::{Invitation, InvitationStatus, SecretName, Team, TeamMember, invita
 
 use super::{
     cast::{Cast, Someone, Through},
-    made::{endpoint, narrow, programs, somebodys},
+    made::{TEMPLATE, endpoint, narrow, programs, somebodys, word},
     subject::{Kind, Subject, any_id, fresh_name},
 };
 use crate::support::{App, Person, World};
@@ -182,6 +182,7 @@ impl Cast {
             Kind::Organization => Subject::new(&self.home, &any_id()),
             Kind::Owner => Subject::new(&any_id(), &self.app.organization),
             Kind::App => Subject::new(&self.app.id, &any_id()),
+            Kind::MailTemplate => Subject::new(&self.app.id, &any_id()).part(&TEMPLATE),
             Kind::User => Subject::new(&self.bystander.id, &self.app.id),
             Kind::Users => Subject::new(&any_id(), &self.app.id),
             tenants => self.things.one(tenants, self.home),
@@ -193,9 +194,10 @@ impl Cast {
     pub async fn fresh(&self, world: &World, kind: Kind, someone: &Someone) -> (Subject, String) {
         let bearer = someone.bearer.clone();
         match kind {
-            Kind::App => {
+            Kind::App | Kind::MailTemplate => {
                 let another = self.another_app(world).await;
-                let subject = Subject::new(&another.id, &any_id());
+                word(world, &another).await;
+                let subject = Subject::new(&another.id, &any_id()).part(&TEMPLATE);
                 // An app's own token is about that app alone.
                 let bearer = if someone.app_itself { world.app_token(&another).await } else { bearer };
                 (subject, bearer)
@@ -256,6 +258,7 @@ impl Cast {
             }
             Kind::Owner => "/v1/apps?limit=200".to_owned(),
             Kind::App => format!("/v1/apps/{id}"),
+            Kind::MailTemplate => format!("/v1/apps/{id}/mail-templates"),
             Kind::User => format!("/v1/admin/users/{id}?app_id={within}"),
             Kind::Users => format!("/v1/admin/users?app_id={within}&limit=200"),
             _ => {
@@ -320,6 +323,10 @@ impl Cast {
             Kind::App => vec![Foreign {
                 administrators_see_it: true,
                 ..thing("another owner's app", Subject::new(&foreign.id, &any_id()))
+            }],
+            Kind::MailTemplate => vec![Foreign {
+                administrators_see_it: true,
+                ..thing("another owner's app's", Subject::new(&foreign.id, &any_id()).part(&TEMPLATE))
             }],
             Kind::User => vec![
                 thing("another app's user", Subject::new(&stranger.id, &app.id)),

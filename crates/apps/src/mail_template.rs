@@ -1,0 +1,381 @@
+//! An app's own words for a letter.
+//!
+//! A template is text with a few names in double braces, in whose place values are put: once, as text where text stands
+//! and escaped where HTML does. There is nothing else to it: no condition, no loop, no include, nothing that runs.
+
+use std::{fmt, ops::Range, str::FromStr};
+
+use kernel::{
+    Code, Error, Locale, Result, Timestamp,
+    id::{AppId, Id},
+};
+
+/// A letter that an app may word for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LetterKind {
+    /// Prove that this address is yours.
+    VerifyEmail,
+    /// Choose another password.
+    ResetPassword,
+    /// Somebody tried to sign up with an address that has an account.
+    AlreadySignedUp,
+    /// Somebody is invited to an organization.
+    Invitation,
+}
+
+impl LetterKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::VerifyEmail, Self::ResetPassword, Self::AlreadySignedUp, Self::Invitation];
+
+    /// # Errors
+    /// `not_found` for a letter that there is not.
+    pub fn parse(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|letter| letter.name() == text).ok_or_else(Error::not_found)
+    }
+
+    /// Its name on the wire and in the database.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "verify_email",
+            Self::ResetPassword => "reset_password",
+            Self::AlreadySignedUp => "already_signed_up",
+            Self::Invitation => "invitation",
+        }
+    }
+
+    /// Whether there is a link to follow in it. Then there is no letter without.
+    fn has_link(self) -> bool {
+        self != Self::AlreadySignedUp
+    }
+
+    fn has(self, placeholder: Placeholder) -> bool {
+        match placeholder {
+            Placeholder::Link => self.has_link(),
+            Placeholder::AppName => true,
+            Placeholder::Organization => self == Self::Invitation,
+        }
+    }
+}
+
+/// What can stand in double braces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placeholder {
+    /// `{{link}}`: what to follow.
+    Link,
+    /// `{{app_name}}`: in whose name the letter is.
+    AppName,
+    /// `{{organization}}`: to what somebody is invited.
+    Organization,
+}
+
+impl Placeholder {
+    fn parse(name: &str) -> Option<Self> {
+        match name.trim() {
+            "link" => Some(Self::Link),
+            "app_name" => Some(Self::AppName),
+            "organization" => Some(Self::Organization),
+            _ => None,
+        }
+    }
+}
+
+/// Which letter, in which language: `verify_email.de`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TemplateName {
+    /// Which letter.
+    pub letter: LetterKind,
+    /// In which language.
+    pub locale: Locale,
+}
+
+impl Id for TemplateName {
+    const PARAMETER: &'static str = "mail_template";
+    const IS_UUID: bool = false;
+}
+
+impl FromStr for TemplateName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (letter, locale) = text.split_once('.').ok_or_else(Error::not_found)?;
+        Ok(Self { letter: LetterKind::parse(letter)?, locale: Locale::parse(locale)? })
+    }
+}
+
+impl fmt::Display for TemplateName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.letter.name(), self.locale)
+    }
+}
+
+/// An app's own words for a letter in one language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailTemplate {
+    /// Whose words.
+    pub app: AppId,
+    /// For what.
+    pub name: TemplateName,
+    /// The words.
+    pub words: TemplateWords,
+    /// When they were changed last.
+    pub updated_at: Timestamp,
+}
+
+/// What a template says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateWords {
+    subject: String,
+    text: String,
+    html: String,
+}
+
+const LONGEST_SUBJECT: usize = 200;
+const LONGEST_TEXT: usize = 16 * 1024;
+const LONGEST_HTML: usize = 64 * 1024;
+
+impl TemplateWords {
+    /// # Errors
+    /// `invalid_template` with what is wrong: a part that is empty, too long or not one line; a placeholder that there
+    /// is not, or that stands where its value could become something else; a letter without its link.
+    pub fn parse(letter: LetterKind, subject: &str, text: &str, html: &str) -> Result<Self> {
+        let subject = subject.trim();
+        if subject.chars().count() > LONGEST_SUBJECT || subject.chars().any(char::is_control) {
+            return Err(invalid("Give subject as one line of up to 200 characters."));
+        }
+        for (name, part, longest) in [("text", text, LONGEST_TEXT), ("html", html, LONGEST_HTML)] {
+            let odd = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
+            if part.len() > longest || part.contains(odd) {
+                return Err(invalid(format!("Give {name} up to {longest} bytes without control characters.")));
+            }
+        }
+        for (name, part) in [("subject", subject), ("text", text), ("html", html)] {
+            if part.trim().is_empty() {
+                return Err(invalid(format!("Give {name}: every part has to say something.")));
+            }
+            let mut linked = false;
+            for found in placeholders(part) {
+                let (placeholder, _) = found.map_err(|written| unknown(name, written))?;
+                if !letter.has(placeholder) {
+                    return Err(invalid(format!("This letter has no {placeholder} that {name} could say.")));
+                }
+                linked |= placeholder == Placeholder::Link;
+            }
+            // A subject is shown on locked screens and kept in logs.
+            match (name, linked) {
+                ("subject", true) => return Err(invalid("Give subject without {{link}}.")),
+                ("text" | "html", false) if letter.has_link() => {
+                    return Err(invalid(format!(
+                        "Give {name} with {{{{link}}}} in it: nobody can follow it otherwise."
+                    )));
+                }
+                _ => {}
+            }
+        }
+        stand_in_safe_places(html)?;
+        Ok(Self { subject: subject.to_owned(), text: text.to_owned(), html: html.to_owned() })
+    }
+
+    /// Words that were looked at when they were given.
+    #[must_use]
+    pub fn from_stored(subject: String, text: String, html: String) -> Self {
+        Self { subject, text, html }
+    }
+
+    /// The subject, as it was given.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The plain text, as it was given.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The HTML, as it was given.
+    #[must_use]
+    pub fn html(&self) -> &str {
+        &self.html
+    }
+}
+
+/// Puts values in the place of what stands in double braces, once: what a value says is text, braces and all.
+#[must_use]
+pub fn fill(template: &str, value: impl Fn(Placeholder) -> String) -> String {
+    let mut filled = String::with_capacity(template.len());
+    let mut rest = 0;
+    for (placeholder, place) in placeholders(template).flatten() {
+        filled.push_str(&template[rest..place.start]);
+        filled.push_str(&value(placeholder));
+        rest = place.end;
+    }
+    filled.push_str(&template[rest..]);
+    filled
+}
+
+/// What stands in double braces, and where; or what is written there that means nothing.
+fn placeholders(text: &str) -> impl Iterator<Item = std::result::Result<(Placeholder, Range<usize>), &str>> {
+    text.match_indices("{{").map(|(start, _)| {
+        let inside = &text[start + 2..];
+        let end = inside.find("}}").ok_or(inside)?;
+        let place = start..start + 2 + end + 2;
+        Placeholder::parse(&inside[..end]).map(|placeholder| (placeholder, place)).ok_or(&inside[..end])
+    })
+}
+
+/// In HTML values are escaped for text and for quoted attributes. So they stand in text, and the link as the whole of an
+/// anchor's `href`: in a `src` it would be followed, and spent, by the mail program itself.
+fn stand_in_safe_places(html: &str) -> Result<()> {
+    let lower = html.to_ascii_lowercase();
+    if lower.contains("<script") {
+        return Err(invalid("Give html without scripts: no mail program runs them."));
+    }
+    for (placeholder, place) in placeholders(&lower).flatten() {
+        let (before, after) = (&lower[..place.start], &lower[place.end..]);
+        let open = |start: &str, end: &str| before.rfind(start) > before.rfind(end);
+        if open("<style", "</style") || open("<!--", "-->") {
+            return Err(invalid(format!("Give html with {placeholder} in its text, and not in a style or comment.")));
+        }
+        let tag = before.rfind('<').filter(|start| before[*start..].find('>').is_none()).map(|start| &before[start..]);
+        let is_href = |tag: &str, quote: &str| {
+            let anchor =
+                tag.strip_prefix("<a").is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_whitespace()));
+            anchor && tag.ends_with(&format!(" href={quote}")) && after.starts_with(quote)
+        };
+        let followed = |tag| placeholder == Placeholder::Link && (is_href(tag, "\"") || is_href(tag, "'"));
+        if tag.is_some_and(|tag| !followed(tag)) {
+            return Err(invalid("Give html with values in its text, and {{link}} in <a href=\"{{link}}\"> besides."));
+        }
+    }
+    Ok(())
+}
+
+fn unknown(part: &str, written: &str) -> Error {
+    let written: String = written.chars().filter(|letter| !letter.is_control()).take(32).collect();
+    invalid(format!("There is no {{{{{written}}}}}, which {part} has: there are link, app_name and organization."))
+}
+
+fn invalid(message: impl Into<String>) -> Error {
+    Error::because(Code::InvalidTemplate, message.into())
+}
+
+impl fmt::Display for Placeholder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Link => "{{link}}",
+            Self::AppName => "{{app_name}}",
+            Self::Organization => "{{organization}}",
+        })
+    }
+}
+
+/// Apps' own words of one database transaction.
+pub trait MailTemplateRepository {
+    /// An app's own words for a letter in a language, if it has any.
+    fn mail_template(&mut self, app: AppId, name: TemplateName) -> Result<Option<MailTemplate>>;
+
+    /// All of an app's own words, by letter and language: one for each of both at most.
+    fn mail_templates(&mut self, app: AppId) -> Result<Vec<MailTemplate>>;
+
+    /// Sets them.
+    fn put_mail_template(&mut self, template: &MailTemplate) -> Result<()>;
+
+    /// Takes them away; tells whether there were any.
+    fn delete_mail_template(&mut self, app: AppId, name: TemplateName) -> Result<bool>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(letter: LetterKind, subject: &str, text: &str, html: &str) -> Result<TemplateWords> {
+        TemplateWords::parse(letter, subject, text, html)
+    }
+
+    fn html(html: &str) -> Result<TemplateWords> {
+        parse(LetterKind::Invitation, "Hello", "{{link}}", html)
+    }
+
+    #[test]
+    fn values_are_put_in_once_and_nothing_else_is_interpreted() {
+        let value = |placeholder| match placeholder {
+            Placeholder::Link => "https://x.example".to_owned(),
+            Placeholder::AppName => "{{link}} {% if %}".to_owned(),
+            Placeholder::Organization => "${7*7}".to_owned(),
+        };
+        for (template, filled) in [
+            ("", ""),
+            ("{{link}}", "https://x.example"),
+            ("a {{ app_name }} b", "a {{link}} {% if %} b"),
+            ("{{organization}}{{link}}", "${7*7}https://x.example"),
+            ("{% if x %} {link} ${link} }}", "{% if x %} {link} ${link} }}"),
+            ("ä{{link}}🦊", "ähttps://x.example🦊"),
+        ] {
+            assert_eq!(fill(template, value), filled);
+        }
+    }
+
+    #[test]
+    fn a_letter_needs_its_link_in_both_parts() {
+        let (text, page) = ("Go to {{link}}", "<a href=\"{{link}}\">Go</a>");
+        for letter in [LetterKind::VerifyEmail, LetterKind::ResetPassword, LetterKind::Invitation] {
+            assert!(parse(letter, "{{app_name}}", text, page).is_ok());
+            assert!(parse(letter, "Hello", "Go", page).is_err());
+            assert!(parse(letter, "Hello", text, "<p>Go</p>").is_err());
+            assert!(parse(letter, "Hello {{link}}", text, page).is_err(), "a subject is shown on locked screens");
+        }
+        assert!(parse(LetterKind::AlreadySignedUp, "Hello", "Go", "<p>Go</p>").is_ok());
+        assert!(parse(LetterKind::AlreadySignedUp, "Hello", text, "<p>Go</p>").is_err());
+        assert!(parse(LetterKind::VerifyEmail, "Hello {{organization}}", text, page).is_err());
+    }
+
+    #[test]
+    fn what_is_no_template_is_told_so() {
+        for (subject, text) in [
+            ("", "{{link}}"),
+            ("Hello\r\nBcc: eve@example.com", "{{link}}"),
+            ("Hello", "{{link}} {{password}}"),
+            ("Hello", "{{link}} {{link"),
+            ("Hello", "{{link}} {{{link}}}"),
+            ("Hello", "{{link}}\0"),
+            ("{{ }}", "{{link}}"),
+        ] {
+            let told = parse(LetterKind::Invitation, subject, text, "{{link}}").unwrap_err();
+            assert_eq!(told.code, Code::InvalidTemplate, "{subject:?} {text:?}");
+            assert!(!told.message.contains('\n'), "{told}");
+        }
+        assert!(parse(LetterKind::Invitation, &"x".repeat(201), "{{link}}", "{{link}}").is_err());
+        assert!(parse(LetterKind::Invitation, "x", &"{{link}}".repeat(3000), "{{link}}").is_err());
+        assert!(html(&"{{link}}".repeat(9000)).is_err());
+    }
+
+    #[test]
+    fn in_html_a_value_stands_where_it_stays_text() {
+        for good in [
+            "<a href=\"{{link}}\">{{organization}}</a> {{link}}",
+            "<A HREF='{{ link }}'>Go</A><style>p { color: red }</style><p>{{app_name}}</p><!-- x -->{{link}}",
+            "1 < 2 > {{link}}",
+        ] {
+            assert!(html(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "<img src=\"{{link}}\">",
+            "<link rel=\"stylesheet\" href=\"{{link}}\">",
+            "<a data-href=\"{{link}}\">",
+            "<a href={{link}}>Go</a>",
+            "<a href=\"{{link}}&x=1\">Go</a>",
+            "<a href=\"javascript:{{link}}\">Go</a>",
+            "<a href=\"{{organization}}\">Go</a>{{link}}",
+            "<p title=\"{{app_name}}\">{{link}}</p>",
+            "<p {{app_name}}>{{link}}</p>",
+            "<style>p { content: '{{organization}}' }</style>{{link}}",
+            "<!-- {{organization}} -->{{link}}",
+            "<SCRIPT>x</SCRIPT>{{link}}",
+            "1 < 2 {{link}}",
+        ] {
+            assert_eq!(html(bad).unwrap_err().code, Code::InvalidTemplate, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! German.
+
+use platform::mailer::About;
+
+use super::Words;
+use crate::sender::one_line;
+
+pub fn words(about: &About, sender: &str) -> Words {
+    let (subject, opening, action, closing) = match about {
+        About::VerifyEmail { .. } => (
+            format!("Bestätigen Sie Ihre E-Mail-Adresse für {sender}"),
+            vec![format!(
+                "Diese Adresse wurde bei {sender} angegeben. Wenn Sie das waren, bestätigen Sie über den Link, dass sie \
+                 Ihnen gehört."
+            )],
+            "Adresse bestätigen",
+            vec![
+                "Der Link gilt für begrenzte Zeit.".to_owned(),
+                "Wenn Sie es nicht waren, ignorieren Sie diese Nachricht.".to_owned(),
+            ],
+        ),
+        About::ResetPassword { .. } => (
+            format!("Wählen Sie ein neues Passwort für {sender}"),
+            vec![format!(
+                "Für Ihr Konto bei {sender} wurde ein neues Passwort angefordert. Wenn Sie das waren, folgen Sie dem Link \
+                 und wählen Sie eines."
+            )],
+            "Neues Passwort wählen",
+            vec![
+                "Der Link gilt einmal und für begrenzte Zeit.".to_owned(),
+                "Wenn Sie es nicht waren, ignorieren Sie diese Nachricht: Ihr Passwort bleibt, wie es ist.".to_owned(),
+            ],
+        ),
+        About::AlreadySignedUp => (
+            format!("Sie haben bereits ein Konto bei {sender}"),
+            vec![
+                format!("Jemand hat sich bei {sender} mit dieser Adresse registriert, die dort bereits ein Konto hat."),
+                "Wenn Sie das waren, melden Sie sich an, oder fordern Sie ein neues Passwort an, wenn Sie Ihres nicht mehr \
+                 wissen."
+                    .to_owned(),
+            ],
+            "",
+            vec!["Wenn Sie es nicht waren, ignorieren Sie diese Nachricht: Es hat sich nichts geändert.".to_owned()],
+        ),
+        About::Invitation { organization, .. } => {
+            let organization = one_line(organization);
+            (
+                format!("Einladung zu {organization} bei {sender}"),
+                vec![format!("Sie sind eingeladen, {organization} bei {sender} beizutreten.")],
+                "Einladung annehmen",
+                vec![
+                    "Der Link gilt einmal und für begrenzte Zeit.".to_owned(),
+                    "Wenn Sie nicht wissen, worum es geht, ignorieren Sie diese Nachricht: Dann geschieht nichts."
+                        .to_owned(),
+                ],
+            )
+        }
+        About::WebhookDisabled { organization, target } => {
+            let organization = one_line(organization);
+            (
+                format!("Ein Webhook von {organization} wurde abgeschaltet"),
+                vec![
+                    format!(
+                        "Was {sender} für {organization} an {target} gesendet hat, ist seit Tagen nicht angekommen. Deshalb \
+                         wurde dieser Webhook abgeschaltet."
+                    ),
+                    "Was seither geschehen ist, wartet. Schalten Sie den Webhook wieder ein, sobald der Empfänger wieder \
+                     arbeitet: Dann wird zugestellt, was wartet."
+                        .to_owned(),
+                ],
+                "",
+                vec![format!("Sie erhalten diese Nachricht, weil {organization} Ihnen gehört.")],
+            )
+        }
+    };
+    let instead = "Wenn das nicht geht, kopieren Sie diese Adresse in Ihren Browser:";
+    Words { subject, opening, action, instead, closing }
+}

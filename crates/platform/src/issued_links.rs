@@ -1,0 +1,209 @@
+//! Links that open something: what is in them, what is kept of them, where they lead, and what tells of them.
+//!
+//! Each has an event, and its token is made of that event's id. So the mail and the app's own endpoint carry the same
+//! link at every try, and using it in one place is using it up in the other; and nothing of it lies in the ledger, in the
+//! queue or in a history of deliveries.
+
+use apps::App;
+use audit::Entry;
+use identity::{Account, OneTimeToken, Purpose};
+use kernel::{
+    Event, EventKind, Result, Secret, SecretHash, Timestamp, WebUrl,
+    id::{EventId, InvitationId, OneTimeTokenId},
+    secret::ExposeSecret,
+};
+use serde_json::{Map, Value, json};
+use tenancy::{Invitation, InvitationStatus, Organization};
+
+use crate::{Platform, Transaction, accounts::is_closed, records::QueuedMail};
+
+/// A link in clear.
+pub(crate) struct IssuedLink {
+    token: Secret,
+    /// Where it leads, with the token in it.
+    pub url: String,
+}
+
+impl Platform {
+    /// What an entry of the ledger says to who may know the token of the link that it tells of: all that it tells, with
+    /// token and URL. An entry of another kind says what it always does. `None` when there is nothing to say any more:
+    /// the link was used or has expired, or what it opens is gone, closed, or open already.
+    ///
+    /// Whoever sends it has seen to it that it goes nowhere but to an endpoint of the app's owner that is bound to this
+    /// app ([`EventKind::carries_token`]), and keeps nothing of it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn payload_with_token(&self, entry: &Entry) -> Result<Option<Map<String, Value>>> {
+        let mut payload = entry.details();
+        let (purpose, token, url) = match EventKind::named(&entry.kind) {
+            Some(EventKind::AuthEmailVerificationRequired) => (Purpose::VerifyEmail, "verify_token", "verify_url"),
+            Some(EventKind::AuthPasswordResetRequested) => (Purpose::ResetPassword, "reset_token", "reset_url"),
+            Some(EventKind::InvitationLinkIssued) => (Purpose::Invitation, "token", "accept_url"),
+            _ => return Ok(Some(payload)),
+        };
+        let invitation = payload.get("invitation_id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+        let (platform, event, now) = (self.clone(), entry.id, self.now());
+        let standing = self.store().read(move |tx| match (purpose, invitation) {
+            (Purpose::Invitation, Some(id)) => platform.invitation_link(tx, id, event, now),
+            (Purpose::Invitation, None) => Ok(None),
+            (purpose, _) => platform.account_link(tx, purpose, event, now),
+        });
+        let Some(link) = standing.await? else { return Ok(None) };
+        payload.insert(token.to_owned(), link.token.expose_secret().into());
+        payload.insert(url.to_owned(), link.url.into());
+        Ok(Some(payload))
+    }
+
+    fn account_link(
+        &self,
+        tx: &mut dyn Transaction,
+        purpose: Purpose,
+        event: EventId,
+        now: Timestamp,
+    ) -> Result<Option<IssuedLink>> {
+        let (token, hash) = self.token(purpose, event);
+        let Some(kept) = tx.one_time_token(purpose, hash, now)? else { return Ok(None) };
+        let account = tx.account(kept.account)?.filter(|account| account.email == kept.email);
+        let Some(account) = account.filter(|account| opens(purpose, account)) else { return Ok(None) };
+        if is_closed(tx, &account)? {
+            return Ok(None);
+        }
+        let app = account.app.map(|id| tx.app(id)).transpose()?.flatten();
+        Ok(Some(self.to_account(purpose, app.as_ref(), token)))
+    }
+
+    fn invitation_link(
+        &self,
+        tx: &mut dyn Transaction,
+        id: InvitationId,
+        event: EventId,
+        now: Timestamp,
+    ) -> Result<Option<IssuedLink>> {
+        let (token, hash) = self.token(Purpose::Invitation, event);
+        let invitation = tx.invitation(id)?.filter(|found| found.status(now) == InvitationStatus::Pending);
+        let Some(invitation) = invitation else { return Ok(None) };
+        if inviting(tx, &invitation)?.is_none() || !tx.invitation_tokens(id)?.contains(&hash) {
+            return Ok(None);
+        }
+        Ok(Some(self.to_invitation(id, token)))
+    }
+
+    /// Issues the link that a mail to an account carries, and tells the ledger of it; at a later try gives the same one
+    /// another term. `None` when there is nothing to open, and when it was used meanwhile.
+    pub(crate) fn issue_account_link(
+        &self,
+        tx: &mut dyn Transaction,
+        mail: &QueuedMail,
+        purpose: Purpose,
+        app: Option<&App>,
+        now: Timestamp,
+    ) -> Result<Option<IssuedLink>> {
+        let account = tx.account_by_email(mail.app, &mail.recipient)?;
+        let Some(account) = account.filter(|account| account.disabled_at.is_none() && opens(purpose, account)) else {
+            return Ok(None);
+        };
+        let expires_at = now.after(purpose.lifetime());
+        if let Some(event) = mail.event {
+            let (token, hash) = self.token(purpose, event);
+            let renewed = tx.renew_one_time_token(purpose, hash, expires_at)?;
+            return Ok(renewed.then(|| self.to_account(purpose, app, token)));
+        }
+        let kind = match purpose {
+            Purpose::VerifyEmail => EventKind::AuthEmailVerificationRequired,
+            Purpose::ResetPassword => EventKind::AuthPasswordResetRequested,
+            Purpose::Invitation => return Ok(None),
+        };
+        let event = Event {
+            app: mail.app,
+            payload: json!({ "principal_id": account.principal, "email": account.email.as_str() }),
+            ..Event::new(kind, now)
+        };
+        let (token, hash) = self.token(purpose, event.id);
+        if !announce(tx, mail, &event)? {
+            return Ok(None);
+        }
+        tx.insert_one_time_token(&OneTimeToken {
+            id: OneTimeTokenId::generate(),
+            purpose,
+            account: account.id,
+            email: account.email,
+            hash,
+            expires_at,
+        })?;
+        Ok(Some(self.to_account(purpose, app, token)))
+    }
+
+    /// The same for an invitation, with where it invites to. The link lives as long as the invitation does.
+    pub(crate) fn issue_invitation_link(
+        &self,
+        tx: &mut dyn Transaction,
+        mail: &QueuedMail,
+        now: Timestamp,
+    ) -> Result<Option<(IssuedLink, Organization)>> {
+        let event = mail.event.unwrap_or_else(EventId::generate);
+        let (token, hash) = self.token(Purpose::Invitation, event);
+        let Some(invitation) = tx.write_invitation_letter(mail.id, hash, now)? else { return Ok(None) };
+        let Some(organization) = inviting(tx, &invitation)? else { return Ok(None) };
+        let told = mail.event.is_some() || {
+            let event = Event {
+                id: event,
+                app: organization.app,
+                organization: Some(organization.id),
+                payload: json!({ "invitation_id": invitation.id, "email": invitation.email.as_str() }),
+                ..Event::new(EventKind::InvitationLinkIssued, now)
+            };
+            announce(tx, mail, &event)?
+        };
+        Ok(told.then(|| (self.to_invitation(invitation.id, token), organization)))
+    }
+
+    fn token(&self, purpose: Purpose, event: EventId) -> (Secret, SecretHash) {
+        let token = self.keys().links.token(purpose, event);
+        let hash = self.keys().one_time.hash(purpose, token.expose_secret());
+        (token, hash)
+    }
+
+    fn to_account(&self, purpose: Purpose, app: Option<&App>, token: Secret) -> IssuedLink {
+        let (base, text) = (&self.settings().public_base_url, token.expose_secret());
+        let own = app.and_then(|app| app.settings.site_url.as_ref()).map(WebUrl::as_str);
+        let url = match (purpose, own.or(self.settings().site_url.as_deref())) {
+            (Purpose::ResetPassword, Some(site)) => {
+                format!("{}/reset-password?token={text}", site.trim_end_matches('/'))
+            }
+            (Purpose::ResetPassword, None) => format!("{base}/v1/auth/reset-password?token={text}"),
+            (Purpose::VerifyEmail | Purpose::Invitation, _) => {
+                format!("{base}/v1/auth/verify?token={text}&type=signup")
+            }
+        };
+        IssuedLink { token, url }
+    }
+
+    fn to_invitation(&self, id: InvitationId, token: Secret) -> IssuedLink {
+        let (base, text) = (&self.settings().public_base_url, token.expose_secret());
+        let url = format!("{base}/v1/invitations/{id}/accept?token={text}");
+        IssuedLink { token, url }
+    }
+}
+
+/// Whether there is anything left for such a link to do.
+fn opens(purpose: Purpose, account: &Account) -> bool {
+    purpose != Purpose::VerifyEmail || !account.email_verified()
+}
+
+/// The organization that invites, as long as it takes anybody in.
+fn inviting(tx: &mut dyn Transaction, invitation: &Invitation) -> Result<Option<Organization>> {
+    let organization = tx.organization(invitation.organization)?.filter(|found| !found.is_closed());
+    let Some(organization) = organization else { return Ok(None) };
+    let app = organization.app.map(|id| tx.app(id)).transpose()?.flatten();
+    Ok(Some(organization).filter(|_| app.is_none_or(|app| app.disabled_at.is_none())))
+}
+
+/// Tells the ledger of a mail's link, once; whether it was this that did.
+fn announce(tx: &mut dyn Transaction, mail: &QueuedMail, event: &Event) -> Result<bool> {
+    let first = tx.mail_announced(mail.id, event.id)?;
+    if first {
+        tx.append(event)?;
+    }
+    Ok(first)
+}
