@@ -65,6 +65,9 @@ pub trait AuditRepository {
     /// Entries with positions behind this one, some at a time, in the order of their positions.
     fn sequenced(&mut self, after: i64) -> Result<Vec<Entry>>;
 
+    /// The entries of these ids that the ledger keeps.
+    fn entries_by_id(&mut self, ids: &[EventId]) -> Result<Vec<Entry>>;
+
     /// The oldest entries with positions that were made before a moment, some at a time, in the order of their positions.
     /// `None` while somebody else sequences or prunes: nobody else does until the commit.
     fn prunable(&mut self, before: Timestamp) -> Result<Option<Vec<Entry>>>;

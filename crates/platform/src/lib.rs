@@ -16,13 +16,21 @@ pub mod cache;
 mod checks;
 mod client_credentials;
 mod concurrency_limits;
+pub mod courier;
 mod custom_roles;
+mod deliveries;
+mod delivery_log;
+mod delivery_request;
+mod dispatcher;
 mod door;
+mod endpoint_line;
 mod export;
 mod facts;
+mod fan_out;
 mod forgotten_password;
 mod grants;
 pub mod hashing;
+mod in_hand;
 mod invitation_answers;
 mod invitations;
 mod key_making;
@@ -41,6 +49,7 @@ mod organization_deletion;
 mod organization_secrets;
 mod organization_settings;
 mod organizations;
+mod pace;
 mod password_check;
 mod permit;
 mod places;
@@ -78,6 +87,7 @@ pub use bootstrap::Bootstrapped;
 pub use checks::{Check, Checked, Resolved};
 pub use client_credentials::{AppToken, ClientCredentials};
 pub use custom_roles::{NewRole, RoleChange};
+pub use deliveries::Replay;
 pub use door::Door;
 pub use export::{Export, Exported};
 pub use grants::NewGrant;
@@ -108,6 +118,7 @@ pub use workers::Workers;
 
 use facts::AllFacts;
 use hashing::Hashing;
+use in_hand::InHand;
 use kernel::{Clock, Origin, Result, Timestamp};
 use key_uses::KeyUses;
 use keys::{Keys, ServerSecrets};
@@ -134,6 +145,7 @@ struct Inner {
     refusals: Refusals,
     key_uses: KeyUses,
     news: News,
+    in_hand: InHand,
     /// How the database was last, and when that was.
     health: Mutex<Option<(Instant, Option<Health>)>>,
 }
@@ -155,8 +167,9 @@ impl Platform {
         store.listen(facts.listener());
         let hashing = Hashing::start(settings.hash_cost)?;
         let (refusals, key_uses, news) = (Refusals::default(), KeyUses::default(), News::new());
+        let in_hand = InHand::default();
         let health = Mutex::default();
-        let inner = Inner { store, clock, keys, hashing, facts, settings, refusals, key_uses, news, health };
+        let inner = Inner { store, clock, keys, hashing, facts, settings, refusals, key_uses, news, in_hand, health };
         let platform = Self { inner: Arc::new(inner), origin: None };
         platform.check_sealing_keys().await?;
         Ok(platform)
@@ -180,6 +193,10 @@ impl Platform {
 
     fn news(&self) -> &News {
         &self.inner.news
+    }
+
+    fn in_hand(&self) -> &InHand {
+        &self.inner.in_hand
     }
 
     fn keys(&self) -> &Keys {

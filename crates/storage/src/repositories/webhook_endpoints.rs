@@ -5,7 +5,9 @@ use kernel::{
     Listed, Page, Result, Scope, Sealed,
     id::{AppId, OrganizationId, PrincipalId, WebhookId},
 };
-use webhooks::{Endpoint, EndpointRepository, EndpointUrl, EventFilter, PreviousSecret, ResourceFilter};
+use webhooks::{
+    Endpoint, EndpointRepository, EndpointUrl, EventFilter, PreviousSecret, QueueRepository as _, ResourceFilter,
+};
 
 use super::{AT_ONCE, Tx};
 use crate::{
@@ -79,7 +81,8 @@ impl EndpointRepository for Tx<'_> {
                 .filter(webhook_endpoints::organization_id.eq_any(ids))
                 .order(webhook_endpoints::id)
                 .select(EndpointRow::as_select());
-            found.extend(self.query(|connection| query.load(connection))?);
+            let rows: Vec<EndpointRow> = all_kept!(self, query)?;
+            found.extend(rows);
         }
         found.into_iter().map(EndpointRow::into_endpoint).collect()
     }
@@ -101,7 +104,11 @@ impl EndpointRepository for Tx<'_> {
         let here = webhook_endpoints::organization_id.eq(RowId(scope.organization().0));
         let update = diesel::update(webhook_endpoints::table.find(RowId(endpoint.id.0)).filter(here))
             .set(Changing::from(endpoint));
-        self.query(|connection| update.execute(connection)).map(drop)
+        if self.query(|connection| update.execute(connection))? > 0 && endpoint.active {
+            // What has waited while it was not active is due at once.
+            self.queue_endpoints(&[endpoint.id], endpoint.updated_at)?;
+        }
+        Ok(())
     }
 
     fn delete_endpoint(&mut self, scope: &dyn Scope, id: WebhookId) -> Result<()> {

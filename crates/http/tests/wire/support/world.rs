@@ -37,6 +37,8 @@ impl Plan {
                 site_url: None,
                 invite_redirect_url: None,
                 audit_retention: None,
+                webhook_disable_after: Some(Duration::from_hours(72)),
+                webhook_deliveries_kept: Duration::from_hours(30 * 24),
                 developer_sign_up: true,
                 bootstrap_token: None,
                 hash_cost: HashCost { memory_kib: 64, passes: 1, lanes: 1 },

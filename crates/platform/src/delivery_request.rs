@@ -1,0 +1,122 @@
+//! What one attempt sends: the body, made anew from the ledger each time, and the signatures of it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use audit::Entry;
+use kernel::{
+    Error, Result, Secret, Timestamp, Unchecked,
+    id::{AppId, EventId, OrganizationId, PrincipalId, WebhookId},
+    secret::ExposeSecret,
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use webhooks::{Delivery, Endpoint, PreviousSecret, Signing, signature};
+
+use crate::{Platform, Transaction, courier::Parcel, keys::Sealing, webhook_secrets};
+
+/// An event, as receivers see it.
+#[derive(Serialize)]
+struct DomainEvent<'a> {
+    id: EventId,
+    kind: &'a str,
+    organization_id: Option<OrganizationId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_id: Option<AppId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor_id: Option<PrincipalId>,
+    payload: Map<String, Value>,
+    timestamp: Timestamp,
+}
+
+/// What an entry of the ledger says to a receiver: who somebody is included, as long as it is not erased; their address
+/// and device never. Kinds that carry a token get it here, and only here.
+fn body(entry: &Entry) -> Result<Vec<u8>> {
+    let event = DomainEvent {
+        id: entry.id,
+        kind: &entry.kind,
+        organization_id: entry.organization,
+        app_id: entry.app,
+        actor_id: entry.actor,
+        payload: entry.details(),
+        timestamp: entry.at,
+    };
+    serde_json::to_vec(&event).map_err(Error::internal)
+}
+
+/// An endpoint with all that it takes to write to it.
+pub(crate) struct Addressee {
+    pub endpoint: Endpoint,
+    /// What to sign with: the secret, and the one before while that counts.
+    secrets: Vec<Secret>,
+    headers: Vec<(String, String)>,
+}
+
+impl Platform {
+    /// Opens what is sealed of an endpoint.
+    ///
+    /// # Errors
+    /// `internal_error` when a secret can't be opened, or there is none.
+    pub(crate) fn addressee(&self, endpoint: Endpoint, signing: Option<Signing>) -> Result<Addressee> {
+        let (sealing, now) = (&self.keys().sealing, self.now());
+        let (secret, previous, place) = match (&endpoint.secret, signing) {
+            (Some(secret), _) => (secret.clone(), endpoint.previous.clone(), secret_place(endpoint.id)),
+            (None, Some(signing)) => {
+                // Who had a secret of its own and gave it up is as good as rotated.
+                (signing.secret, signing.previous, webhook_secrets::place(endpoint.organization))
+            }
+            (None, None) => return Err(Error::internal("an endpoint without a signing secret")),
+        };
+        let mut secrets = vec![sealing.open(&secret, &place)?];
+        if let Some(PreviousSecret { secret, .. }) = previous.filter(|previous| now < previous.until) {
+            secrets.push(sealing.open(&secret, &place)?);
+        }
+        let headers = own_headers(sealing, &endpoint)?;
+        Ok(Addressee { endpoint, secrets, headers })
+    }
+}
+
+/// What an endpoint's organization signs with, where the endpoint has no secret of its own.
+pub(crate) fn signing_of(tx: &mut dyn Transaction, endpoint: &Endpoint) -> Result<Option<Signing>> {
+    if endpoint.secret.is_some() { Ok(None) } else { tx.signing(&Unchecked(endpoint.organization)) }
+}
+
+/// What an endpoint's own secrets are bound to.
+pub(crate) fn secret_place(id: WebhookId) -> Vec<u8> {
+    [b"webhook secret ".as_slice(), id.0.as_bytes()].concat()
+}
+
+/// What an endpoint's own headers are bound to.
+pub(crate) fn headers_place(id: WebhookId) -> Vec<u8> {
+    [b"webhook headers ".as_slice(), id.0.as_bytes()].concat()
+}
+
+fn own_headers(sealing: &Sealing, endpoint: &Endpoint) -> Result<Vec<(String, String)>> {
+    let Some(sealed) = &endpoint.headers else { return Ok(Vec::new()) };
+    let opened = sealing.open(sealed, &headers_place(endpoint.id))?;
+    let headers: BTreeMap<String, String> = serde_json::from_str(opened.expose_secret()).map_err(Error::internal)?;
+    Ok(headers.into_iter().collect())
+}
+
+impl Addressee {
+    /// What one attempt at a delivery sends.
+    pub fn parcel(&self, delivery: &Delivery, entry: &Entry, at: Timestamp) -> Result<Parcel> {
+        let (body, id) = (body(entry)?, delivery.id.to_string());
+        let standard: Vec<_> = self.secrets.iter().map(|secret| signature::standard(secret, &id, at, &body)).collect();
+        let ours = ["x-fabric-signature", "x-fabric-signature-previous"];
+        let signatures = ours.into_iter().zip(&self.secrets);
+        let signatures = signatures.map(|(name, secret)| (name, signature::of_body(secret, &body)));
+        let fixed = [
+            ("content-type", "application/json".to_owned()),
+            ("user-agent", concat!("Fabric/", env!("CARGO_PKG_VERSION")).to_owned()),
+            ("x-fabric-event", entry.kind.clone()),
+            ("x-fabric-delivery", id.clone()),
+            ("webhook-id", id.clone()),
+            ("webhook-timestamp", at.unix_seconds().to_string()),
+            ("webhook-signature", standard.join(" ")),
+        ];
+        // Ours last: of two with the same name the later one counts.
+        let given = fixed.into_iter().chain(signatures).map(|(name, value)| (name.to_owned(), value));
+        let headers = self.headers.iter().cloned().chain(given).collect();
+        Ok(Parcel { url: self.endpoint.url.as_str().to_owned(), headers, body: Arc::from(body) })
+    }
+}
