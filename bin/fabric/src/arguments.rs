@@ -1,12 +1,16 @@
 //! What can be said on the command line.
 
 mod audit;
+mod webhook;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
-pub use self::audit::{Audit, AuditCommand, ExportAudit, VerifyAudit};
+pub use self::{
+    audit::{Audit, AuditCommand, ExportAudit, VerifyAudit},
+    webhook::{CreateWebhook, ListWebhooks, RotateWebhookSecret, Webhook, WebhookCommand},
+};
 
 /// Identity and tenancy for apps.
 #[derive(Parser)]
@@ -77,6 +81,8 @@ pub enum Command {
     Org(Org),
     /// Manage who belongs to an organization.
     Member(Member),
+    /// Manage webhook endpoints.
+    Webhook(Webhook),
     /// Copy the SQLite database while it is in use, and check the copy.
     Backup(Backup),
     /// Put a copy in the database's place.
@@ -96,7 +102,7 @@ pub struct Setup {
     pub email: String,
     #[command(flatten)]
     pub password: PasswordSource,
-    /// Where events go to, until the app registers endpoints of its own.
+    /// Where the app hears of events: a webhook endpoint that is bound to it.
     #[arg(long)]
     pub webhook_url: Option<String>,
 }

@@ -9,3 +9,4 @@ pub mod organization;
 pub mod password;
 pub mod setup;
 pub mod user;
+pub mod webhook;

@@ -60,6 +60,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Command::Setup(setup) => at_the_console(commands::setup::run(&config, setup, show)),
         Command::User(user) => at_the_console(commands::user::run(&config, user, show)),
         Command::Audit(audit) => at_the_console(commands::audit::run(&config, audit, show)),
+        Command::Webhook(webhook) => at_the_console(commands::webhook::run(&config, webhook, show)),
         Command::Key(key) => at_the_console(commands::key::run(&config, key, show)),
         Command::Org(org) => at_the_console(commands::organization::run(&config, org, show)),
         Command::Member(member) => at_the_console(commands::member::run(&config, member, show)),

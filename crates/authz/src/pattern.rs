@@ -79,8 +79,18 @@ pub(crate) fn complete(action: &str, kind: Option<&str>) -> String {
 }
 
 /// The kinds of things that are Fabric's own.
-const OURS: [&str; 9] =
-    ["organization", "team", "app", "user", "permission", "role", "api_key", "service_account", "oauth_client"];
+const OURS: [&str; 10] = [
+    "organization",
+    "team",
+    "app",
+    "user",
+    "permission",
+    "role",
+    "api_key",
+    "service_account",
+    "oauth_client",
+    "webhook",
+];
 
 /// One thing: its kind and its id, which may have any form (`workflow:research/trends`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

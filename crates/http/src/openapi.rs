@@ -110,6 +110,7 @@ pub fn document() -> OpenApi {
         "organization_secrets",
         "organization_export",
         "webhook_secrets",
+        "webhooks",
         "members",
         "invitations",
         "teams",

@@ -26,6 +26,7 @@ mod system;
 mod teams;
 mod usage;
 mod webhook_secrets;
+mod webhooks;
 
 use std::future::Future;
 
@@ -82,7 +83,7 @@ const DELETE: Method = Method::DELETE;
 /// The whole surface.
 #[must_use]
 pub fn table() -> Vec<Entry> {
-    let tenants = [tenancy(), organizations(), keepings(), invitations(), authorization(), keys()];
+    let tenants = [tenancy(), organizations(), keepings(), invitations(), authorization(), keys(), webhooks()];
     let chapters = [server(), sign_in()].into_iter().chain(tenants).chain([apps_and_users()]);
     chapters.flatten().collect()
 }
@@ -294,6 +295,24 @@ fn keys() -> Vec<Entry> {
         entry(POST, CLIENTS, "Makes an OAuth client with a service account.", oauth_clients::create),
         entry(GET, CLIENTS, "Lists OAuth clients.", oauth_clients::list),
         entry(DELETE, "/v1/oauth/clients/{client_id}", "Deletes an OAuth client.", oauth_clients::delete),
+    ]
+}
+
+/// Who is told what happens.
+fn webhooks() -> Vec<Entry> {
+    const ENDPOINTS_IN: &str = "/v1/organizations/{organization_id}/webhooks";
+    const ENDPOINT: &str = "/v1/webhooks/{webhook_id}";
+    const ROTATE_SECRET: &str = "/v1/webhooks/{webhook_id}/rotate-secret";
+    vec![
+        entry(POST, "/v1/webhooks", "Makes a webhook endpoint.", webhooks::create),
+        entry(POST, ENDPOINTS_IN, "Makes a webhook endpoint of this organization.", webhooks::create_in),
+        entry(GET, ENDPOINTS_IN, "Lists an organization's webhook endpoints.", webhooks::list_in),
+        entry(GET, ENDPOINT, "Shows a webhook endpoint, without its secret.", webhooks::read),
+        entry(PATCH, ENDPOINT, "Changes a webhook endpoint.", webhooks::update),
+        entry(DELETE, ENDPOINT, "Deletes a webhook endpoint.", webhooks::delete),
+        entry(POST, "/v1/webhooks/{webhook_id}/pause", "Lets deliveries wait.", webhooks::pause),
+        entry(POST, "/v1/webhooks/{webhook_id}/resume", "Delivers again.", webhooks::resume),
+        entry(POST, ROTATE_SECRET, "Gives a webhook endpoint another secret.", webhooks::rotate_secret),
     ]
 }
 

@@ -140,7 +140,10 @@ fn note_health(
             tx.append(&Event {
                 organization: Some(endpoint.organization),
                 app: endpoint.app,
-                payload: json!({ "webhook_id": id, "reason": reason, "failing_since": endpoint.failing_since }),
+                payload: json!({
+                    "webhook_id": id, "origin": endpoint.url.origin(), "reason": reason,
+                    "failing_since": endpoint.failing_since,
+                }),
                 ..Event::new(EventKind::WebhookDisabled, now)
             })?;
         }

@@ -1,18 +1,23 @@
 //! What one attempt sends: the body, made anew from the ledger each time, and the signatures of it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use audit::Entry;
 use kernel::{
     Error, Result, Secret, Timestamp, Unchecked,
-    id::{AppId, EventId, OrganizationId, PrincipalId, WebhookId},
+    id::{AppId, EventId, OrganizationId, PrincipalId},
     secret::ExposeSecret,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
-use webhooks::{Delivery, Endpoint, PreviousSecret, Signing, signature};
+use webhooks::{CustomHeaders, Delivery, Endpoint, PreviousSecret, Signing, signature};
 
-use crate::{Platform, Transaction, courier::Parcel, keys::Sealing, webhook_secrets};
+use crate::{
+    Platform, Transaction,
+    courier::Parcel,
+    webhook_making::{headers_of, secret_place},
+    webhook_secrets,
+};
 
 /// An event, as receivers see it.
 #[derive(Serialize)]
@@ -48,7 +53,7 @@ pub(crate) struct Addressee {
     pub endpoint: Endpoint,
     /// What to sign with: the secret, and the one before while that counts.
     secrets: Vec<Secret>,
-    headers: Vec<(String, String)>,
+    headers: CustomHeaders,
 }
 
 impl Platform {
@@ -61,7 +66,6 @@ impl Platform {
         let (secret, previous, place) = match (&endpoint.secret, signing) {
             (Some(secret), _) => (secret.clone(), endpoint.previous.clone(), secret_place(endpoint.id)),
             (None, Some(signing)) => {
-                // Who had a secret of its own and gave it up is as good as rotated.
                 (signing.secret, signing.previous, webhook_secrets::place(endpoint.organization))
             }
             (None, None) => return Err(Error::internal("an endpoint without a signing secret")),
@@ -70,7 +74,7 @@ impl Platform {
         if let Some(PreviousSecret { secret, .. }) = previous.filter(|previous| now < previous.until) {
             secrets.push(sealing.open(&secret, &place)?);
         }
-        let headers = own_headers(sealing, &endpoint)?;
+        let headers = headers_of(sealing, &endpoint)?;
         Ok(Addressee { endpoint, secrets, headers })
     }
 }
@@ -78,23 +82,6 @@ impl Platform {
 /// What an endpoint's organization signs with, where the endpoint has no secret of its own.
 pub(crate) fn signing_of(tx: &mut dyn Transaction, endpoint: &Endpoint) -> Result<Option<Signing>> {
     if endpoint.secret.is_some() { Ok(None) } else { tx.signing(&Unchecked(endpoint.organization)) }
-}
-
-/// What an endpoint's own secrets are bound to.
-pub(crate) fn secret_place(id: WebhookId) -> Vec<u8> {
-    [b"webhook secret ".as_slice(), id.0.as_bytes()].concat()
-}
-
-/// What an endpoint's own headers are bound to.
-pub(crate) fn headers_place(id: WebhookId) -> Vec<u8> {
-    [b"webhook headers ".as_slice(), id.0.as_bytes()].concat()
-}
-
-fn own_headers(sealing: &Sealing, endpoint: &Endpoint) -> Result<Vec<(String, String)>> {
-    let Some(sealed) = &endpoint.headers else { return Ok(Vec::new()) };
-    let opened = sealing.open(sealed, &headers_place(endpoint.id))?;
-    let headers: BTreeMap<String, String> = serde_json::from_str(opened.expose_secret()).map_err(Error::internal)?;
-    Ok(headers.into_iter().collect())
 }
 
 impl Addressee {
@@ -116,7 +103,8 @@ impl Addressee {
         ];
         // Ours last: of two with the same name the later one counts.
         let given = fixed.into_iter().chain(signatures).map(|(name, value)| (name.to_owned(), value));
-        let headers = self.headers.iter().cloned().chain(given).collect();
+        let own = self.headers.iter().map(|(name, value)| (name.to_owned(), value.expose_secret().to_owned()));
+        let headers = own.chain(given).collect();
         Ok(Parcel { url: self.endpoint.url.as_str().to_owned(), headers, body: Arc::from(body) })
     }
 }

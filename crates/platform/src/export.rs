@@ -10,7 +10,7 @@ use kernel::{
     Error, Listed, Page, Result, Scope, Unchecked,
     id::{
         ApiKeyId, AppId, AssetId, GrantId, InvitationId, MembershipId, OauthClientId, OrganizationId, PrincipalId,
-        RoleId, ServiceAccountId, TeamId, UsageRecordId,
+        RoleId, ServiceAccountId, TeamId, UsageRecordId, WebhookId,
     },
 };
 use tenancy::{
@@ -18,7 +18,10 @@ use tenancy::{
     TeamMember, UsageRecord,
 };
 
-use crate::{Member, Platform, Transaction, budgets::budget, invitations::as_of, members::introduce, permit::permit};
+use crate::{
+    Member, Platform, Transaction, Webhook, budgets::budget, invitations::as_of, members::introduce, permit::permit,
+    webhook_making,
+};
 
 /// An export that has begun.
 pub struct Export {
@@ -147,6 +150,15 @@ impl Export {
     /// As for all lists.
     pub async fn apps(&self, page: Page<AppId>) -> Result<Listed<App, AppId>> {
         self.read(move |tx, scope| tx.apps_in(scope, &page)).await
+    }
+
+    /// Its webhook endpoints, without their secrets and the values of their headers.
+    ///
+    /// # Errors
+    /// As for all lists.
+    pub async fn webhooks(&self, page: Page<WebhookId>) -> Result<Listed<Webhook, WebhookId>> {
+        let (now, sealing) = (self.platform.now(), self.platform.keys().sealing.clone());
+        self.read(move |tx, scope| webhook_making::list(tx, scope, &sealing, &page, now)).await
     }
 
     /// Its secrets, without their values.

@@ -45,6 +45,7 @@ mod oauth_clients;
 mod operator;
 mod operator_keys;
 mod operator_organizations;
+mod operator_webhooks;
 mod organization_deletion;
 mod organization_secrets;
 mod organization_settings;
@@ -73,6 +74,8 @@ mod teams;
 mod usage;
 mod user_administration;
 mod verify_email;
+mod webhook_endpoints;
+mod webhook_making;
 mod webhook_secrets;
 mod workers;
 
@@ -113,6 +116,7 @@ pub use teams::{NewTeam, TeamChange};
 pub use usage::{NewUsageRecord, Spending, UsageSummary};
 pub use user_administration::{AppHint, Deed, NewUser, UserDetails};
 pub use verify_email::Verified;
+pub use webhook_making::{EndpointChange, IssuedWebhook, NewEndpoint, Webhook};
 pub use webhook_secrets::IssuedWebhookSecret;
 pub use workers::Workers;
 

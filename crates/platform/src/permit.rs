@@ -10,10 +10,9 @@ use authz::{
 use identity::ServiceAccount;
 use kernel::{
     Error, Result, Role, Scope,
-    id::{AppId, InvitationId, OrganizationId, PrincipalId, RoleId, TeamId, WebhookId},
+    id::{AppId, InvitationId, OrganizationId, PrincipalId, RoleId, TeamId},
 };
 use tenancy::{Invitation, Organization, Team};
-use webhooks::Endpoint;
 
 use crate::{Transaction, role_choice::own_roles};
 
@@ -190,22 +189,6 @@ impl Owned for Invitation {
     /// It makes members of the organization as a whole, whatever team it leads to besides.
     fn resource(&self) -> Resource {
         Resource::of("organization", self.organization.0)
-    }
-}
-
-impl Owned for Endpoint {
-    type Id = WebhookId;
-
-    fn find(tx: &mut dyn Transaction, id: WebhookId) -> Result<Option<Self>> {
-        tx.endpoint(id)
-    }
-
-    fn organization(&self) -> OrganizationId {
-        self.organization
-    }
-
-    fn resource(&self) -> Resource {
-        Resource::of("webhook", self.id.0)
     }
 }
 

@@ -6,7 +6,10 @@ use apps::App;
 use authz::{Caller, Credential, Resource};
 use kernel::{
     Code, Error, Page, Result,
-    id::{ApiKeyId, AppId, GrantId, OauthClientId, OrganizationId, PrincipalId, RoleId, ServiceAccountId, TeamId},
+    id::{
+        ApiKeyId, AppId, GrantId, OauthClientId, OrganizationId, PrincipalId, RoleId, ServiceAccountId, TeamId,
+        WebhookId,
+    },
 };
 use uuid::Uuid;
 
@@ -162,6 +165,7 @@ fn organization_of(tx: &mut dyn Transaction, thing: &Resource) -> Result<Option<
         "permission" => tx.grant(GrantId(id))?.map(|grant| grant.organization),
         "api_key" => tx.api_key(ApiKeyId(id))?.map(|key| key.organization),
         "service_account" => tx.service_account(ServiceAccountId(id))?.map(|account| account.organization),
+        "webhook" => tx.endpoint(WebhookId(id))?.map(|endpoint| endpoint.organization),
         "oauth_client" => tx.oauth_client(OauthClientId(id))?.map(|client| client.organization),
         _ => None,
     })

@@ -10,15 +10,16 @@ use kernel::{
 };
 use serde_json::json;
 use tenancy::Organization;
-use webhooks::{Signing, write_signing_secret};
+use webhooks::EndpointUrl;
 
 use crate::{
-    Platform, Transaction,
+    NewEndpoint, Platform, Transaction,
     accounts::{Maker, Newcomer, found_organization},
     app_registration::{NewSecret, Registration, register},
     forgotten_password::set_password,
-    keys::Sealing,
-    webhook_secrets::place,
+    key_making::Author,
+    webhook_making::make,
+    webhook_secrets::known_or_new,
 };
 
 /// What shall be there.
@@ -30,8 +31,8 @@ pub struct SetUp {
     pub email: Email,
     /// The developer's password, should there be no account yet.
     pub password: Password,
-    /// Where events go to, until the app registers endpoints of its own.
-    pub webhook_url: Option<String>,
+    /// Where the app hears of events: an endpoint that is bound to it.
+    pub webhook_url: Option<EndpointUrl>,
 }
 
 /// What is there now. Secrets that were shown before are gone.
@@ -60,8 +61,11 @@ impl Platform {
     /// platform. Where the developer has an app of that name, nothing changes.
     ///
     /// # Errors
-    /// Those of the database.
+    /// `invalid_url` in production for a URL without https; those of the database.
     pub async fn set_up(&self, wanted: SetUp) -> Result<SetUpReport> {
+        if let Some(url) = &wanted.webhook_url {
+            self.check_webhook_url(url)?;
+        }
         let password = self.hashing().hash(wanted.password.clone()).await?;
         let (secret, now, sealing) = (NewSecret::draw(), self.now(), self.keys().sealing.clone());
         let (prefix, key) = api_key::write(rand::random());
@@ -73,10 +77,7 @@ impl Platform {
             {
                 let within = Unchecked(organization.id);
                 // One that was registered over HTTP has no signing secret yet.
-                let webhook_secret = match tx.signing(&within)? {
-                    Some(signing) => sealing.open(&signing.secret, &place(organization.id))?,
-                    None => insert_signing(tx, &within, &sealing, wanted.webhook_url.clone(), now)?,
-                };
+                let webhook_secret = known_or_new(tx, &within, &sealing, now)?;
                 return Ok(SetUpReport {
                     created: false,
                     app,
@@ -112,7 +113,11 @@ impl Platform {
             };
             let app = register(tx, &within, None, registration, &secret, now)?;
             let key = insert_key(tx, &within, &admin, &prefix, &key, now)?;
-            let webhook_secret = insert_signing(tx, &within, &sealing, wanted.webhook_url.clone(), now)?;
+            let webhook_secret = known_or_new(tx, &within, &sealing, now)?;
+            if let Some(url) = wanted.webhook_url.clone() {
+                let new = NewEndpoint { app: Some(app.id), ..NewEndpoint::new(url) };
+                make(tx, &within, &sealing, Author { app: None, actor: None, now }, &new)?;
+            }
             Ok(SetUpReport {
                 created: true,
                 app,
@@ -197,20 +202,4 @@ fn insert_key(
         ..Event::new(EventKind::ApiKeyCreated, now)
     })?;
     Ok(key.clone())
-}
-
-fn insert_signing(
-    tx: &mut dyn Transaction,
-    within: &Unchecked<OrganizationId>,
-    sealing: &Sealing,
-    url: Option<String>,
-    now: Timestamp,
-) -> Result<Secret> {
-    let secret = write_signing_secret(rand::random());
-    tx.note_sealing_key(sealing.current()?, now)?;
-    tx.insert_signing(
-        within,
-        &Signing { secret: sealing.seal(&secret, &place(within.0))?, url, previous: None, created_at: now },
-    )?;
-    Ok(secret)
 }

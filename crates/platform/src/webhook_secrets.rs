@@ -1,10 +1,13 @@
 //! The secret that an organization's webhooks are signed with.
 
-use authz::{Acting, action::WebhookSecretRotate};
-use kernel::{Event, EventKind, Result, Secret, Timestamp, id::OrganizationId};
-use webhooks::{Signing, write_signing_secret};
+use std::time::Duration;
 
-use crate::{Platform, permit::permit};
+use authz::{Acting, action::WebhookSecretRotate};
+use kernel::{Event, EventKind, Result, Scope, Secret, Timestamp, id::OrganizationId};
+use serde_json::json;
+use webhooks::{PreviousSecret, Signing, write_signing_secret};
+
+use crate::{Platform, Transaction, key_making::check_overlap, keys::Sealing, permit::permit};
 
 /// A new secret, which is shown this once.
 #[derive(Clone, Debug)]
@@ -13,38 +16,64 @@ pub struct IssuedWebhookSecret {
     pub organization: OrganizationId,
     /// The secret in clear.
     pub secret: Secret,
+    /// Until when deliveries are signed with the one before as well.
+    pub previous_until: Option<Timestamp>,
     /// Since when.
     pub created_at: Timestamp,
 }
 
 impl Platform {
-    /// Gives an organization another signing secret, or its first. The one before signs nothing any more.
+    /// Gives an organization another signing secret, or its first. The one before counts for the overlap, and none before
+    /// that.
     ///
     /// # Errors
-    /// `not_found`; `forbidden` below the role admin.
+    /// `not_found`; `forbidden` below the role admin; `invalid_setting` for too long an overlap.
     pub async fn rotate_webhook_secret(
         &self,
         acting: Acting<WebhookSecretRotate>,
         id: OrganizationId,
+        overlap: Duration,
     ) -> Result<IssuedWebhookSecret> {
+        check_overlap(overlap)?;
         let (now, secret, sealing) = (self.now(), write_signing_secret(rand::random()), &self.keys().sealing);
         let (key, sealed) = (sealing.current()?, sealing.seal(&secret, &place(id))?);
         let rotated = self.store().write(move |tx| {
             tx.hold_organization(id)?;
             let permit = permit(tx, &acting, id)?;
             tx.note_sealing_key(key, now)?;
-            let url = tx.signing(&permit)?.and_then(|before| before.url);
-            tx.set_signing(&permit, &Signing { secret: sealed.clone(), url, previous: None, created_at: now })?;
+            let before = tx.signing(&permit)?.filter(|_| !overlap.is_zero());
+            let previous = before.map(|before| PreviousSecret { secret: before.secret, until: now.after(overlap) });
+            let previous_until = previous.as_ref().map(|previous| previous.until);
+            tx.set_signing(&permit, &Signing { secret: sealed.clone(), previous, created_at: now })?;
             tx.append(&Event {
                 app: acting.caller().app,
                 organization: Some(id),
                 actor: Some(permit.principal()),
+                payload: json!({ "previous_secret_until": previous_until }),
                 ..Event::new(EventKind::OrganizationWebhookSecretRotated, now)
-            })
+            })?;
+            Ok(previous_until)
         });
-        rotated.await?;
-        Ok(IssuedWebhookSecret { organization: id, secret, created_at: now })
+        Ok(IssuedWebhookSecret { organization: id, secret, previous_until: rotated.await?, created_at: now })
     }
+}
+
+/// The organization's secret in clear; a new one, where it has none.
+pub(crate) fn known_or_new(
+    tx: &mut dyn Transaction,
+    scope: &dyn Scope,
+    sealing: &Sealing,
+    now: Timestamp,
+) -> Result<Secret> {
+    let place = place(scope.organization());
+    if let Some(signing) = tx.signing(scope)? {
+        return sealing.open(&signing.secret, &place);
+    }
+    let secret = write_signing_secret(rand::random());
+    tx.note_sealing_key(sealing.current()?, now)?;
+    let sealed = sealing.seal(&secret, &place)?;
+    tx.insert_signing(scope, &Signing { secret: sealed, previous: None, created_at: now })?;
+    Ok(secret)
 }
 
 /// What a signing secret is bound to.

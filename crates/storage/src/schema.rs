@@ -357,7 +357,6 @@ table! {
     signing_secrets (organization_id) {
         organization_id -> Uid,
         secret -> Binary,
-        url -> Nullable<Text>,
         created_at -> Ts,
         previous_secret -> Nullable<Binary>,
         previous_until -> Nullable<Ts>,

@@ -36,6 +36,12 @@ impl EndpointUrl {
         &self.0
     }
 
+    /// Scheme, host and port: who it is that is told.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        Url::parse(&self.0).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
+    }
+
     /// Whether what is sent there can be read on the way.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
@@ -88,12 +94,38 @@ pub struct Endpoint {
     pub failing_since: Option<Timestamp>,
     /// When it was switched off, because it had failed for too long.
     pub disabled_at: Option<Timestamp>,
-    /// Who made it.
-    pub created_by: PrincipalId,
+    /// Who made it; the operator at the console without.
+    pub created_by: Option<PrincipalId>,
     /// Since when it is there.
     pub created_at: Timestamp,
     /// When it was changed last.
     pub updated_at: Timestamp,
+}
+
+impl Endpoint {
+    /// How often a delivery is tried again where nobody says.
+    pub const USUAL_RETRIES: i32 = 3;
+    const MOST_RETRIES: i32 = 20;
+    const MOST_A_MINUTE: i32 = 60_000;
+
+    /// # Errors
+    /// `invalid_request` for too many.
+    pub fn check_retries(max_retries: i32) -> Result<()> {
+        check(max_retries, 0, Self::MOST_RETRIES, "max_retries")
+    }
+
+    /// # Errors
+    /// `invalid_request` for none at all and for too many.
+    pub fn check_rate(per_minute: i32) -> Result<()> {
+        check(per_minute, 1, Self::MOST_A_MINUTE, "rate_limit_per_minute")
+    }
+}
+
+fn check(value: i32, least: i32, most: i32, name: &str) -> Result<()> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::because(Code::InvalidRequest, format!("Give {name} a value from {least} to {most}.")))
 }
 
 #[cfg(test)]
@@ -118,5 +150,27 @@ mod tests {
     fn only_https_is_encrypted() {
         assert!(EndpointUrl::parse("HTTPS://example.com").unwrap().is_encrypted());
         assert!(!EndpointUrl::parse("http://example.com").unwrap().is_encrypted());
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let origin = |url| EndpointUrl::parse(url).unwrap().origin();
+        assert_eq!(origin("HTTPS://Example.com:443/hooks?x=1"), "https://example.com");
+        assert_eq!(origin("https://example.com/other"), "https://example.com");
+        for other in
+            ["http://example.com/", "https://example.com:8443/", "https://example.com./", "https://a.example.com"]
+        {
+            assert_ne!(origin(other), "https://example.com", "{other}");
+        }
+    }
+
+    #[test]
+    fn limits_are_within_bounds() {
+        for (retries, good) in [(-1, false), (0, true), (20, true), (21, false), (i32::MAX, false)] {
+            assert_eq!(Endpoint::check_retries(retries).is_ok(), good, "{retries}");
+        }
+        for (rate, good) in [(0, false), (1, true), (60_000, true), (60_001, false), (i32::MIN, false)] {
+            assert_eq!(Endpoint::check_rate(rate).is_ok(), good, "{rate}");
+        }
     }
 }

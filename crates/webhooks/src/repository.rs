@@ -26,9 +26,18 @@ pub trait EndpointRepository {
     fn insert_endpoint(&mut self, scope: &dyn Scope, endpoint: &Endpoint) -> Result<()>;
 
     /// Writes what of it may change.
+    ///
+    /// # Errors
+    /// `not_found` for another organization's.
     fn update_endpoint(&mut self, scope: &dyn Scope, endpoint: &Endpoint) -> Result<()>;
 
+    /// Lets who delivers look at what waits for it, at once.
+    fn wake_endpoint(&mut self, scope: &dyn Scope, id: WebhookId, now: Timestamp) -> Result<()>;
+
     /// Deletes it, with what is on its way there.
+    ///
+    /// # Errors
+    /// `not_found` for another organization's.
     fn delete_endpoint(&mut self, scope: &dyn Scope, id: WebhookId) -> Result<()>;
 }
 

@@ -1,7 +1,10 @@
 //! What deliveries are signed with.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use kernel::{Result, Scope, Secret, Timestamp, secret::Sealed};
+use kernel::{
+    Code, Error, Result, Scope, Secret, Timestamp,
+    secret::{ExposeSecret, Sealed},
+};
 
 use crate::PreviousSecret;
 
@@ -12,13 +15,22 @@ pub fn write_signing_secret(random: [u8; 32]) -> Secret {
     format!("whsec_{}", BASE64.encode(random)).into()
 }
 
-/// How an organization is told.
+/// # Errors
+/// `invalid_request` for a secret that somebody chose and that is no good: 16 to 256 visible ASCII characters without
+/// spaces are.
+pub fn check_signing_secret(chosen: &Secret) -> Result<()> {
+    let chosen = chosen.expose_secret();
+    if (16..=256).contains(&chosen.len()) && chosen.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    Err(Error::because(Code::InvalidRequest, "Give a secret of 16 to 256 visible ASCII characters, or none."))
+}
+
+/// How an organization's deliveries are signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signing {
     /// The secret, which every delivery is signed with.
     pub secret: Sealed,
-    /// Where to, until it registers endpoints of its own.
-    pub url: Option<String>,
     /// The one before.
     pub previous: Option<PreviousSecret>,
     /// Since when.
@@ -40,8 +52,6 @@ pub trait SigningRepository {
 
 #[cfg(test)]
 mod tests {
-    use kernel::secret::ExposeSecret;
-
     use super::*;
 
     #[test]
@@ -49,5 +59,15 @@ mod tests {
         let secret = write_signing_secret([5; 32]);
         let encoded = secret.expose_secret().strip_prefix("whsec_").unwrap();
         assert_eq!(BASE64.decode(encoded).unwrap(), [5; 32]);
+    }
+
+    #[test]
+    fn a_secret_that_was_chosen_is_long_enough_and_visible() {
+        for good in ["0123456789abcdef", "whsec_test_0123456789", &"x".repeat(256)] {
+            assert!(check_signing_secret(&good.into()).is_ok(), "{good}");
+        }
+        for bad in ["", "0123456789abcde", "0123456789 abcdef", "0123456789abcdeä", "***", &"x".repeat(257)] {
+            assert!(check_signing_secret(&bad.into()).is_err(), "{bad}");
+        }
     }
 }

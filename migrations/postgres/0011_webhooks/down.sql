@@ -1,3 +1,4 @@
+ALTER TABLE signing_secrets ADD COLUMN url text;
 ALTER TABLE signing_secrets DROP COLUMN previous_until;
 ALTER TABLE signing_secrets DROP COLUMN previous_secret;
 DROP TABLE webhook_attempts;

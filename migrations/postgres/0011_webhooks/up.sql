@@ -19,7 +19,7 @@ CREATE TABLE webhook_endpoints (
     active          boolean     NOT NULL,
     failing_since   timestamptz,
     disabled_at     timestamptz,
-    created_by      uuid        NOT NULL,
+    created_by      uuid,
     created_at      timestamptz NOT NULL,
     updated_at      timestamptz NOT NULL,
     CONSTRAINT webhook_endpoints_previous CHECK ((previous_secret IS NULL) = (previous_until IS NULL))
@@ -79,3 +79,11 @@ CREATE TABLE webhook_attempts (
 -- An organization's secret that was replaced, and counts for a while yet.
 ALTER TABLE signing_secrets ADD COLUMN previous_secret bytea;
 ALTER TABLE signing_secrets ADD COLUMN previous_until timestamptz;
+
+-- Where `fabric setup` was told to send events to becomes an endpoint like every other. It is bound to no app: what it
+-- hears is no more than what was promised then.
+INSERT INTO webhook_endpoints
+    (id, organization_id, url, event_filter, resource_filter, max_retries, ordered, active, created_at, updated_at)
+    SELECT gen_random_uuid(), organization_id, url, '[]', '{}', 3, false, true, created_at, created_at
+    FROM signing_secrets WHERE url IS NOT NULL;
+ALTER TABLE signing_secrets DROP COLUMN url;

@@ -1,9 +1,9 @@
 //! `fabric setup`: one command, and an app can sign its users in.
 
-use apps::RedirectUrl;
 use kernel::{Email, Name, Result, Secret, secret::ExposeSecret};
 use platform::{SetUp, SetUpReport};
 use serde_json::{Value, json};
+use webhooks::EndpointUrl;
 
 use super::password;
 use crate::{arguments::Setup, config::Config, output::Output, start::start};
@@ -17,7 +17,7 @@ pub async fn run(config: &Config, setup: Setup, show: Output) -> Result<()> {
         app_name: Name::parse(&setup.app_name)?,
         email: Email::parse(&setup.email)?,
         password: password::read(setup.password.password, setup.password.password_stdin)?,
-        webhook_url: setup.webhook_url.map(|url| RedirectUrl::parse(&url).map(|_| url)).transpose()?,
+        webhook_url: setup.webhook_url.as_deref().map(EndpointUrl::parse).transpose()?,
     };
     let started = start(config).await?;
     let report = started.for_operator().set_up(wanted).await?;

@@ -27,6 +27,7 @@ use super::{
     service_accounts::ServiceAccount,
     teams::{Team, TeamMember},
     usage::UsageRecord,
+    webhooks::Webhook,
 };
 use crate::{
     answer::Streamed,
@@ -65,6 +66,8 @@ pub struct Manifest {
     assets: Vec<Asset>,
     /// What was run for it, from the newest record to the oldest.
     usage_records: Vec<UsageRecord>,
+    /// Its webhook endpoints, without their secrets; what their headers say is masked.
+    webhooks: Vec<Webhook>,
     /// Its secrets, by name. Their values stay where they are.
     secrets: Vec<OrganizationSecret>,
 }
@@ -117,6 +120,7 @@ pub async fn write_manifest(
     writer.list("apps", |page| export.apps(page), App::from).await?;
     writer.list("assets", |page| export.assets(page), Asset::from).await?;
     writer.list("usage_records", |page| export.usage_records(page), UsageRecord::from).await?;
+    writer.list("webhooks", |page| export.webhooks(page), Webhook::from).await?;
     writer.list("secrets", |page| export.secrets(page), OrganizationSecret::from).await?;
     writer.finish().await
 }

@@ -35,6 +35,8 @@ pub enum Resource {
     ServiceAccountKey,
     /// One of its OAuth clients.
     OauthClient,
+    /// One of its webhook endpoints.
+    Webhook,
     /// The organization that owns apps, named in the body.
     Owner,
     /// An app.
@@ -64,7 +66,8 @@ impl Resource {
             | Self::ApiKey
             | Self::ServiceAccount
             | Self::ServiceAccountKey
-            | Self::OauthClient => true,
+            | Self::OauthClient
+            | Self::Webhook => true,
             Self::Own | Self::Organization | Self::Owner | Self::App | Self::User | Self::Users | Self::Platform => {
                 false
             }
@@ -89,6 +92,7 @@ impl Resource {
             Self::ServiceAccount => "service_account",
             Self::ServiceAccountKey => "service_account_key",
             Self::OauthClient => "oauth_client",
+            Self::Webhook => "webhook",
             Self::App => "app",
             Self::User | Self::Users => "user",
             Self::Platform => "platform",
@@ -115,6 +119,7 @@ impl Resource {
             (["{service_account_id}"], _) => Self::ServiceAccount,
             (["{service_account_id}", "{api_key_id}"], _) => Self::ServiceAccountKey,
             (["{client_id}"], _) => Self::OauthClient,
+            (["{webhook_id}"], _) => Self::Webhook,
             (
                 [],
                 Access::Action(
@@ -125,7 +130,8 @@ impl Resource {
                     | "api_key.create"
                     | "service_account.read"
                     | "service_account.manage"
-                    | "oauth_client.manage",
+                    | "oauth_client.manage"
+                    | "webhook.manage",
                 ),
             ) => Self::Tenant,
             ([], Access::Action("authz.check")) if path.contains("/resolve/") => Self::Tenant,

@@ -16,7 +16,6 @@ use crate::{
 struct SigningRow {
     organization_id: RowId,
     secret: Vec<u8>,
-    url: Option<String>,
     created_at: Moment,
     previous_secret: Option<Vec<u8>>,
     previous_until: Option<Moment>,
@@ -27,7 +26,6 @@ impl SigningRow {
         Self {
             organization_id: RowId(scope.organization().0),
             secret: signing.secret.0.clone(),
-            url: signing.url.clone(),
             created_at: Moment(signing.created_at),
             previous_secret: signing.previous.as_ref().map(|previous| previous.secret.0.clone()),
             previous_until: signing.previous.as_ref().map(|previous| Moment(previous.until)),
@@ -38,7 +36,6 @@ impl SigningRow {
         let previous = self.previous_secret.zip(self.previous_until);
         Signing {
             secret: Sealed(self.secret),
-            url: self.url,
             previous: previous.map(|(secret, until)| PreviousSecret { secret: Sealed(secret), until: until.0 }),
             created_at: self.created_at.0,
         }
@@ -60,7 +57,6 @@ impl SigningRepository for Tx<'_> {
     fn set_signing(&mut self, scope: &dyn Scope, signing: &Signing) -> Result<()> {
         let update = diesel::update(signing_secrets::table.find(RowId(scope.organization().0))).set((
             signing_secrets::secret.eq(signing.secret.0.clone()),
-            signing_secrets::url.eq(signing.url.clone()),
             signing_secrets::created_at.eq(Moment(signing.created_at)),
             signing_secrets::previous_secret.eq(signing.previous.as_ref().map(|previous| previous.secret.0.clone())),
             signing_secrets::previous_until.eq(signing.previous.as_ref().map(|previous| Moment(previous.until))),

@@ -1,8 +1,8 @@
 //! Who is told.
 
-use diesel::prelude::*;
+use diesel::{dsl::exists, prelude::*};
 use kernel::{
-    Listed, Page, Result, Scope, Sealed,
+    Error, Listed, Page, Result, Scope, Sealed, Timestamp,
     id::{AppId, OrganizationId, PrincipalId, WebhookId},
 };
 use webhooks::{
@@ -22,7 +22,7 @@ struct EndpointRow {
     id: RowId,
     organization_id: RowId,
     app_id: Option<RowId>,
-    created_by: RowId,
+    created_by: Option<RowId>,
     created_at: Moment,
     #[diesel(embed)]
     changing: Changing,
@@ -92,7 +92,7 @@ impl EndpointRepository for Tx<'_> {
             id: RowId(endpoint.id.0),
             organization_id: RowId(scope.organization().0),
             app_id: endpoint.app.map(|id| RowId(id.0)),
-            created_by: RowId(endpoint.created_by.0),
+            created_by: endpoint.created_by.map(|id| RowId(id.0)),
             created_at: Moment(endpoint.created_at),
             changing: Changing::from(endpoint),
         };
@@ -104,17 +104,28 @@ impl EndpointRepository for Tx<'_> {
         let here = webhook_endpoints::organization_id.eq(RowId(scope.organization().0));
         let update = diesel::update(webhook_endpoints::table.find(RowId(endpoint.id.0)).filter(here))
             .set(Changing::from(endpoint));
-        if self.query(|connection| update.execute(connection))? > 0 && endpoint.active {
-            // What has waited while it was not active is due at once.
-            self.queue_endpoints(&[endpoint.id], endpoint.updated_at)?;
+        match self.query(|connection| update.execute(connection))? {
+            0 => Err(Error::not_found()),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    fn wake_endpoint(&mut self, scope: &dyn Scope, id: WebhookId, now: Timestamp) -> Result<()> {
+        let here = webhook_endpoints::organization_id.eq(RowId(scope.organization().0));
+        let this = webhook_endpoints::table.find(RowId(id.0)).filter(here);
+        if !self.query(|connection| diesel::select(exists(this)).get_result(connection))? {
+            return Err(Error::not_found());
+        }
+        self.queue_endpoints(&[id], now)
     }
 
     fn delete_endpoint(&mut self, scope: &dyn Scope, id: WebhookId) -> Result<()> {
         let here = webhook_endpoints::organization_id.eq(RowId(scope.organization().0));
         let delete = diesel::delete(webhook_endpoints::table.find(RowId(id.0)).filter(here));
-        self.query(|connection| delete.execute(connection)).map(drop)
+        match self.query(|connection| delete.execute(connection))? {
+            0 => Err(Error::not_found()),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -164,7 +175,7 @@ impl EndpointRow {
             active: changing.active,
             failing_since: changing.failing_since.map(|since| since.0),
             disabled_at: changing.disabled_at.map(|at| at.0),
-            created_by: PrincipalId(self.created_by.0),
+            created_by: self.created_by.map(|id| PrincipalId(id.0)),
             created_at: self.created_at.0,
             updated_at: changing.updated_at.0,
         })

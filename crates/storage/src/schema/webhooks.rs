@@ -24,7 +24,7 @@ table! {
         active -> Bool,
         failing_since -> Nullable<Ts>,
         disabled_at -> Nullable<Ts>,
-        created_by -> Uid,
+        created_by -> Nullable<Uid>,
         created_at -> Ts,
         updated_at -> Ts,
     }

@@ -31,7 +31,7 @@ async fn with_an_app_goes_everything_in_it_and_the_ledger_stays(db: &Db) {
             tx.insert_link(&crate::links::link(id, account.id, "subject"))?;
             let key = crate::api_keys::key(organization, None, account.principal);
             tx.insert_api_key(&Unchecked(organization), &key)?;
-            let signing = Signing { secret: Sealed(vec![1]), url: None, previous: None, created_at: at(0) };
+            let signing = Signing { secret: Sealed(vec![1]), previous: None, created_at: at(0) };
             tx.insert_signing(&Unchecked(organization), &signing)?;
             tx.set_role(&Unchecked(organization), account.principal, Role::Viewer, Some(role))?;
             tx.insert_grant(&Unchecked(organization), &grant)?;

@@ -46,7 +46,6 @@ async fn an_organization_has_one_signing_secret(db: &Db) {
     let [organization, other] = [Unchecked(db.organization().await.id), Unchecked(db.organization().await.id)];
     let signing = Signing {
         secret: Sealed(vec![0, 159, 146, 150]),
-        url: Some("https://example.com/hook".to_owned()),
         previous: Some(PreviousSecret { secret: Sealed(vec![7]), until: at(5) }),
         created_at: at(0),
     };

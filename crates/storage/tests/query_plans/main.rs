@@ -198,7 +198,7 @@ const MANY_TENANTS: &str = "
         SELECT gen_random_uuid(), 'fab_' || id, 'x', organization_id, NULL, principal_id, 'Key', 'member', '[]', NULL,
             NULL, now(), NULL, NULL, '[]', NULL, NULL, NULL, NULL, now()
         FROM memberships;
-    INSERT INTO signing_secrets SELECT id, 'x', NULL, now() FROM organizations;
+    INSERT INTO signing_secrets SELECT id, 'x', now() FROM organizations;
     INSERT INTO mail_queue
         SELECT gen_random_uuid(), NULL, email, 'verify_email', NULL, 0, now(), now() FROM accounts;
     INSERT INTO revoked_tokens SELECT id, now() FROM principals;
