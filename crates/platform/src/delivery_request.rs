@@ -65,9 +65,7 @@ impl Platform {
         let (sealing, now) = (&self.keys().sealing, self.now());
         let (secret, previous, place) = match (&endpoint.secret, signing) {
             (Some(secret), _) => (secret.clone(), endpoint.previous.clone(), secret_place(endpoint.id)),
-            (None, Some(signing)) => {
-                (signing.secret, signing.previous, webhook_secrets::place(endpoint.organization))
-            }
+            (None, Some(signing)) => (signing.secret, signing.previous, webhook_secrets::place(endpoint.organization)),
             (None, None) => return Err(Error::internal("an endpoint without a signing secret")),
         };
         let mut secrets = vec![sealing.open(&secret, &place)?];

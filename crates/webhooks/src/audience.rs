@@ -65,7 +65,7 @@ impl Endpoint {
 mod tests {
     use std::collections::BTreeMap;
 
-    use kernel::id::{PrincipalId, WebhookId};
+    use kernel::id::WebhookId;
     use serde_json::json;
 
     use super::*;
@@ -89,7 +89,7 @@ mod tests {
             active: true,
             failing_since: None,
             disabled_at: None,
-            created_by: PrincipalId::generate(),
+            created_by: None,
             created_at: at(10),
             updated_at: at(10),
         }
