@@ -65,13 +65,16 @@ async fn furnish(world: &World, company: &Company) -> Vec<String> {
     let its_key = made(&format!("/v1/service-accounts/{account}/api-keys"), &json!({})).await;
     let client = json!({ "name": "Reports", "organization_id": here, "redirect_uris": ["https://example.com/done"] });
     let client = made("/v1/oauth/clients", &client).await;
+    let webhook = json!({ "url": "https://example.com/hooks", "headers": { "x-api-key": "hunter2-of-the-receiver" } });
+    let webhook = made(&company.path("webhooks"), &webhook).await.text("secret");
     let settings = json!({ "max_pending_invitations": 7 });
     world.patch(&company.path("settings"), &settings).by(by).send().await.ok();
     let budget = json!({ "monthly_limit_usd": 9.5 });
     world.call("PUT", &company.path("budget")).json(&budget).by(by).send().await.ok();
     let App { client_secret, api_key, .. } = company.app.clone();
-    let secrets = [key.text("key"), its_key.text("key"), client.text("client_secret"), client_secret, api_key];
-    secrets.into_iter().chain(["sk-live-hunter2".to_owned()]).collect()
+    let secrets = [key.text("key"), its_key.text("key"), client.text("client_secret"), client_secret, api_key, webhook];
+    let given = ["sk-live-hunter2", "hunter2-of-the-receiver"].map(str::to_owned);
+    secrets.into_iter().chain(given).collect()
 }
 
 async fn everything_that_it_owns_is_in_it(world: &World) {
@@ -89,7 +92,9 @@ async fn everything_that_it_owns_is_in_it(world: &World) {
         let data = export.ok();
         assert_eq!(data["organization"], organization);
         // As everything is shown elsewhere.
-        for list in ["settings", "budget", "members", "roles", "permissions", "invitations", "assets", "secrets"] {
+        for list in
+            ["settings", "budget", "members", "roles", "permissions", "invitations", "assets", "secrets", "webhooks"]
+        {
             assert_eq!(data[list], shown(&company.path(list)).await, "{list}");
         }
         assert_eq!(data["usage_records"], shown(&company.path("usage/records")).await);

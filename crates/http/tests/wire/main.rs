@@ -77,3 +77,6 @@ mod system;
 mod teams;
 mod usage;
 mod users;
+mod webhook_binding;
+mod webhook_endpoints;
+mod webhook_rotation;

@@ -4,9 +4,10 @@ use apps::{ClientId, OauthClient};
 use identity::{ApiKey, ServiceAccount};
 use kernel::{
     Metadata, Name, Result, Role, SecretHash, Timestamp, Unchecked,
-    id::{AssetId, OauthClientId, OrganizationId, PrincipalId, ServiceAccountId},
+    id::{AssetId, OauthClientId, OrganizationId, PrincipalId, ServiceAccountId, WebhookId},
 };
 use tenancy::{Asset, Label};
+use webhooks::{Endpoint, EndpointUrl, EventFilter, ResourceFilter};
 
 use super::subject::fresh_name;
 use crate::support::World;
@@ -25,6 +26,31 @@ pub fn somebodys(id: AssetId, organization: OrganizationId, now: Timestamp) -> R
         created_by: PrincipalId::generate(),
         deleted_at: None,
         created_at: now,
+    })
+}
+
+/// A webhook endpoint that hears everything.
+pub fn endpoint(id: WebhookId, organization: OrganizationId, now: Timestamp) -> Result<Endpoint> {
+    Ok(Endpoint {
+        id,
+        organization,
+        app: None,
+        url: EndpointUrl::parse("https://example.com/before")?,
+        description: None,
+        filter: EventFilter::default(),
+        resources: ResourceFilter::default(),
+        headers: None,
+        secret: None,
+        previous: None,
+        max_retries: 3,
+        rate_per_minute: None,
+        ordered: false,
+        active: true,
+        failing_since: None,
+        disabled_at: None,
+        created_by: None,
+        created_at: now,
+        updated_at: now,
     })
 }
 

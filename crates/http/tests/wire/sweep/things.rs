@@ -3,14 +3,14 @@
 use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
 use kernel::{
     Email, Name, Role, Sealed, Slug, Unchecked,
-    id::{AssetId, GrantId, InvitationId, OrganizationId, RoleId, TeamId},
+    id::{AssetId, GrantId, InvitationId, OrganizationId, RoleId, TeamId, WebhookId},
 };
 use serde_json::{Value, json};
 use tenancy::{Invitation, InvitationStatus, SecretName, Team, TeamMember, invitation::LIFETIME};
 
 use super::{
     cast::{Cast, Someone, Through},
-    made::{narrow, programs, somebodys},
+    made::{endpoint, narrow, programs, somebodys},
     subject::{Kind, Subject, any_id, fresh_name},
 };
 use crate::support::{App, Person, World};
@@ -29,6 +29,7 @@ pub struct Things {
     service_account: String,
     service_account_key: String,
     oauth_client: String,
+    webhook: String,
 }
 
 impl Things {
@@ -47,7 +48,8 @@ impl Things {
         let (with_role, with_secret, with_asset) = (needed(Kind::Role), needed(Kind::Secret), needed(Kind::Asset));
         let now = world.now();
         let (role, team, permission) = (RoleId::generate(), TeamId::generate(), GrantId::generate());
-        let (invitation, asset) = (InvitationId::generate(), AssetId::generate());
+        let (invitation, asset, webhook) = (InvitationId::generate(), AssetId::generate(), WebhookId::generate());
+        let with_webhook = needed(Kind::Webhook);
         let (principal, grantee, name) = (member.id, grantee.id, fresh_name());
         let secret = name.clone();
         world
@@ -70,6 +72,9 @@ impl Things {
                 }
                 if with_asset {
                     tx.insert_asset(&within, &somebodys(asset, organization, now)?)?;
+                }
+                if with_webhook {
+                    tx.insert_endpoint(&within, &endpoint(webhook, organization, now)?)?;
                 }
                 tx.insert_team(
                     &within,
@@ -134,6 +139,7 @@ impl Things {
             team: team.to_string(),
             permission: permission.to_string(),
             invitation: invitation.to_string(),
+            webhook: webhook.to_string(),
         }
     }
 
@@ -152,6 +158,7 @@ impl Things {
             Kind::ServiceAccount => Subject::new(&self.service_account, &any_id()),
             Kind::ServiceAccountKey => Subject::new(&self.service_account, &any_id()).part(&self.service_account_key),
             Kind::OauthClient => Subject::new(&self.oauth_client, &any_id()),
+            Kind::Webhook => Subject::new(&self.webhook, &any_id()),
             Kind::Tenant => Subject::new(&any_id(), &organization).part(&self.member),
             _ => unreachable!("{kind:?} is nothing that an organization has"),
         }
@@ -263,6 +270,7 @@ impl Cast {
                     "invitations",
                     "settings",
                     "budget",
+                    "webhooks",
                 ] {
                     let path = format!("/v1/organizations/{}/{what}", self.home);
                     seen.push(world.get(&path).by(&self.tenants[3].1).send().await.ok().clone());
@@ -356,6 +364,7 @@ impl Cast {
             Kind::ApiKey,
             Kind::ServiceAccount,
             Kind::OauthClient,
+            Kind::Webhook,
         ];
         if by_one_id.contains(&kind) {
             let known = self.untouched(kind).id;
