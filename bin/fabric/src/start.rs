@@ -145,6 +145,7 @@ fn settings(config: &Config, mail: bool) -> Result<Settings> {
             0 => None,
             days => Some(Duration::from_hours(24 * u64::from(days))),
         },
+        plain_webhooks: development || !config.webhooks.allow_nets.is_empty(),
         webhook_disable_after: match config.webhooks.disable_after_hours {
             0 => None,
             hours => Some(Duration::from_hours(u64::from(hours))),

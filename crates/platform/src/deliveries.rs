@@ -1,17 +1,17 @@
 //! What was delivered to an endpoint, and what was not: to look at, and to send anew.
 
 use authz::{
-    Acting,
+    Acting, Permit,
     action::{WebhookManage, WebhookRead},
 };
 use kernel::{
-    Code, Error, Event, EventKind, Listed, Page, Result, Timestamp,
-    id::{DeliveryId, WebhookId},
+    Code, Error, Event, EventKind, Listed, Page, Result, Scope as _, Timestamp,
+    id::{AppId, DeliveryId, EventId, WebhookId},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use webhooks::{Attempt, Delivery, DeliveryFilter, DeliveryStatus, Endpoint, EventFilter};
 
-use crate::{Platform, permit::locate};
+use crate::{Platform, Transaction, permit::locate};
 
 /// Which deliveries are sent anew. What is `None` does not matter.
 #[derive(Clone, Debug, Default)]
@@ -76,8 +76,10 @@ impl Platform {
     ) -> Result<Delivery> {
         let now = self.now();
         let replayed = self.store().write(move |tx| {
-            let (_, endpoint) = locate(tx, &acting, id)?;
+            let (permit, endpoint) = locate::<Endpoint, _>(tx, &acting, id)?;
             let found = tx.delivery(&endpoint, delivery)?.ok_or_else(Error::not_found)?;
+            let what = json!({ "webhook_id": id, "delivery_id": found.id, "event_kind": found.kind });
+            told(tx, &permit, acting.caller().app, EventKind::WebhookReplayed, what, now)?;
             if tx.send_anew(&endpoint, &[found.id], now)? == 0 {
                 return Err(Error::because(Code::Conflict, "This delivery is on its way."));
             }
@@ -104,7 +106,11 @@ impl Platform {
         loop {
             let (acting, which) = (acting.clone(), which.clone());
             let some = self.store().write(move |tx| {
-                let (_, endpoint) = locate(tx, &acting, id)?;
+                let (permit, endpoint) = locate::<Endpoint, _>(tx, &acting, id)?;
+                if after.is_none() {
+                    let what = which.told(id);
+                    told(tx, &permit, acting.caller().app, EventKind::WebhookReplayed, what, now)?;
+                }
                 let page = Page::new(after, 0, Page::<DeliveryId>::LARGEST)?;
                 let filter = DeliveryFilter { status: which.status, kind: None };
                 let listed = tx.deliveries_to(&endpoint, &filter, &page)?;
@@ -140,16 +146,11 @@ impl Platform {
             if !endpoint.active {
                 return Err(Error::because(Code::Conflict, "This endpoint is not active: activate it first."));
             }
-            let event = Event {
-                app: acting.caller().app,
-                organization: Some(endpoint.organization),
-                actor: Some(permit.principal()),
-                payload: json!({ "webhook_id": id, "message": "This endpoint is being tried out." }),
-                ..Event::new(EventKind::WebhookTest, now)
-            };
-            tx.append(&event)?;
+            let what = json!({ "webhook_id": id, "message": "This endpoint is being tried out." });
+            let event = told(tx, &permit, acting.caller().app, EventKind::WebhookTest, what, now)?;
             // Ahead of everything that waits there: it has a position only later, and its order matters to nobody.
-            let delivery = Delivery::new(id, event.id, event.kind.as_str().to_owned(), 0, now);
+            let kind = EventKind::WebhookTest.as_str().to_owned();
+            let delivery = Delivery::new(id, event, kind, 0, now);
             tx.insert_deliveries(std::slice::from_ref(&delivery))?;
             tx.queue_endpoints(&[id], now)?;
             Ok(delivery)
@@ -160,7 +161,34 @@ impl Platform {
     }
 }
 
+fn told(
+    tx: &mut dyn Transaction,
+    permit: &Permit<WebhookManage>,
+    app: Option<AppId>,
+    kind: EventKind,
+    payload: Value,
+    now: Timestamp,
+) -> Result<EventId> {
+    let event = Event {
+        app,
+        organization: Some(permit.organization()),
+        actor: Some(permit.principal()),
+        payload,
+        ..Event::new(kind, now)
+    };
+    tx.append(&event)?;
+    Ok(event.id)
+}
+
 impl Replay {
+    /// What the ledger says of it.
+    fn told(&self, id: WebhookId) -> Value {
+        let status = self.status.map_or("any", DeliveryStatus::name);
+        json!({
+            "webhook_id": id, "from": self.from, "to": self.to, "status": status, "events": self.events.patterns(),
+        })
+    }
+
     fn wants(&self, delivery: &Delivery) -> bool {
         self.from.is_none_or(|from| from <= delivery.created_at)
             && self.to.is_none_or(|to| delivery.created_at < to)

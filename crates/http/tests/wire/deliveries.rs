@@ -42,6 +42,7 @@ fn standard_by(secret: &str, received: &Received) -> String {
 }
 
 async fn an_event_arrives_signed_for_both_kinds_of_verifiers(world: &World) {
+    let world = &world.with_sinks().await;
     let (company, sink) = (Company::new(world).await, Sink::content());
     let _workers = world.deliver();
     let endpoint = world.endpoint(&company, &sink.url(), json!({})).await;
@@ -88,6 +89,7 @@ async fn an_event_arrives_signed_for_both_kinds_of_verifiers(world: &World) {
 }
 
 async fn an_endpoints_own_headers_are_sent_along(world: &World) {
+    let world = &world.with_sinks().await;
     let (company, sink) = (Company::new(world).await, Sink::content());
     let _workers = world.deliver();
     world.endpoint(&company, &sink.url(), json!({ "headers": { "Authorization": "Bearer x", "X-Y": "z" } })).await;
@@ -97,6 +99,7 @@ async fn an_endpoints_own_headers_are_sent_along(world: &World) {
 }
 
 async fn attack_47_both_secrets_count_until_the_old_one_is_dead(world: &World) {
+    let world = &world.with_sinks().await;
     let (company, sink) = (Company::new(world).await, Sink::content());
     let _workers = world.deliver();
     let endpoint = world.endpoint(&company, &sink.url(), json!({})).await;
@@ -123,6 +126,7 @@ async fn attack_47_both_secrets_count_until_the_old_one_is_dead(world: &World) {
 }
 
 async fn a_test_reaches_the_one_endpoint_once(world: &World) {
+    let world = &world.with_sinks().await;
     let company = Company::new(world).await;
     let (sink, other) = (Sink::new(|_| Reply::Status(500, "no".to_owned())), Sink::content());
     let _workers = world.deliver();
@@ -143,6 +147,7 @@ async fn a_test_reaches_the_one_endpoint_once(world: &World) {
 }
 
 async fn what_is_answered_is_kept_up_to_a_point(world: &World) {
+    let world = &world.with_sinks().await;
     let company = Company::new(world).await;
     let odd = format!("\0\u{e9}{}", "x".repeat(3000));
     let sink = Sink::new(move |_| Reply::Status(200, odd.clone()));
@@ -160,6 +165,7 @@ async fn what_is_answered_is_kept_up_to_a_point(world: &World) {
 }
 
 async fn attack_45_nothing_inside_is_reached(world: &World) {
+    let world = &world.with_sinks().await;
     let (company, sink) = (Company::new(world).await, Sink::content());
     let limits = Limits { whole: Duration::from_secs(1), connect: Duration::from_secs(1) };
     let _workers = world.deliver_with(Client::new(Networks::default(), false, limits).unwrap());
@@ -176,6 +182,7 @@ async fn attack_45_nothing_inside_is_reached(world: &World) {
 }
 
 async fn deliveries_are_listed_by_page_status_and_kind(world: &World) {
+    let world = &world.with_sinks().await;
     let company = Company::new(world).await;
     let sink = Sink::new(|received| match event(received)["payload"]["name"] == "Bad" {
         true => Reply::Status(410, String::new()),
@@ -212,6 +219,7 @@ async fn deliveries_are_listed_by_page_status_and_kind(world: &World) {
 }
 
 async fn what_was_delivered_long_ago_is_forgotten(world: &World) {
+    let world = &world.with_sinks().await;
     let (company, sink) = (Company::new(world).await, Sink::content());
     let workers = world.deliver();
     let endpoint = world.endpoint(&company, &sink.url(), json!({})).await;

@@ -15,6 +15,7 @@ on_both!(
 );
 
 async fn an_organization_and_its_apps_owner_hear_and_nobody_else(world: &World) {
+    let world = &world.with_sinks().await;
     let company = Company::new(world).await;
     let (own, owners, strangers) = (Sink::content(), Sink::content(), Sink::content());
     let outsiders = world.home_of(&company.outsider).await;
@@ -38,6 +39,7 @@ async fn an_organization_and_its_apps_owner_hear_and_nobody_else(world: &World) 
 }
 
 async fn filters_narrow_it(world: &World) {
+    let world = &world.with_sinks().await;
     let company = Company::new(world).await;
     let (kinds, all, one) = (Sink::content(), Sink::content(), Sink::content());
     let _workers = world.deliver();
@@ -56,6 +58,7 @@ async fn filters_narrow_it(world: &World) {
 }
 
 async fn nobody_hears_of_the_past(world: &World) {
+    let world = &world.with_sinks().await;
     let (company, sink) = (Company::new(world).await, Sink::content());
     company.team(world, "Before").await;
     world.advance(Duration::from_secs(1));
@@ -66,6 +69,7 @@ async fn nobody_hears_of_the_past(world: &World) {
 }
 
 async fn who_somebody_is_is_told_but_not_where(world: &World) {
+    let world = &world.with_sinks().await;
     let (company, sink) = (Company::new(world).await, Sink::content());
     let _workers = world.deliver();
     world.endpoint(&company, &sink.url(), json!({ "event_filter": ["invitation.created"] })).await;

@@ -27,6 +27,7 @@ on_both!(
 );
 
 async fn in_order_nothing_overtakes_what_has_to_be_tried_again(world: &World) {
+    let world = &world.with_sinks().await;
     let company = Company::new(world).await;
     let fail = Arc::new(AtomicBool::new(true));
     let failing = Arc::clone(&fail);
@@ -47,6 +48,7 @@ async fn in_order_nothing_overtakes_what_has_to_be_tried_again(world: &World) {
 }
 
 async fn attack_46_an_endpoint_that_hangs_delays_no_other(world: &World) {
+    let world = &world.with_sinks().await;
     let company = Company::new(world).await;
     let (dead, live) = (Sink::new(|_| Reply::Silence), Sink::content());
     let _workers = world.deliver();
@@ -67,6 +69,7 @@ async fn attack_46_an_endpoint_that_hangs_delays_no_other(world: &World) {
 }
 
 async fn an_endpoint_gets_no_more_in_a_minute_than_it_wants(world: &World) {
+    let world = &world.with_sinks().await;
     let (company, sink) = (Company::new(world).await, Sink::content());
     let _workers = world.deliver();
     world.endpoint(&company, &sink.url(), json!({ "rate_limit_per_minute": 2 })).await;
@@ -88,6 +91,7 @@ async fn an_endpoint_gets_no_more_in_a_minute_than_it_wants(world: &World) {
 }
 
 async fn what_commits_out_of_order_is_delivered_once_each(world: &World) {
+    let world = &world.with_sinks().await;
     let (company, sink) = (Company::new(world).await, Sink::content());
     let _workers = world.deliver();
     world.endpoint(&company, &sink.url(), json!({})).await;
@@ -114,6 +118,7 @@ async fn what_commits_out_of_order_is_delivered_once_each(world: &World) {
 }
 
 async fn two_servers_share_the_work(world: &World) {
+    let world = &world.with_sinks().await;
     // SQLite's file is one process's.
     if world.kind == testbed::Kind::Sqlite {
         return;
@@ -139,6 +144,7 @@ async fn two_servers_share_the_work(world: &World) {
 }
 
 async fn who_dies_leaves_nothing_behind(world: &World) {
+    let world = &world.with_sinks().await;
     let (company, sink) = (Company::new(world).await, Sink::content());
     let endpoint = world.endpoint(&company, &sink.url(), json!({})).await;
     // As if somebody had taken it and died.
@@ -165,6 +171,7 @@ async fn who_dies_leaves_nothing_behind(world: &World) {
 }
 
 async fn what_was_waiting_at_a_stop_goes_out_at_the_next_start(world: &World) {
+    let world = &world.with_sinks().await;
     let company = Company::new(world).await;
     let sink = Sink::new(|_| Reply::After(Duration::from_millis(300), Box::new(Reply::ok())));
     let endpoint = world.endpoint(&company, &sink.url(), json!({ "ordered": true })).await;

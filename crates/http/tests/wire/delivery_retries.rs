@@ -40,6 +40,7 @@ async fn shown(world: &World, company: &Company, endpoint: &Value) -> Value {
 }
 
 async fn what_fails_is_tried_again_until_it_is_given_up_and_can_be_sent_anew(world: &World) {
+    let world = &world.with_sinks().await;
     let company = Company::new(world).await;
     let (sink, mood) = moody(500);
     let _workers = world.deliver();
@@ -74,6 +75,7 @@ async fn what_fails_is_tried_again_until_it_is_given_up_and_can_be_sent_anew(wor
 }
 
 async fn an_endpoint_gets_the_time_that_it_asks_for(world: &World) {
+    let world = &world.with_sinks().await;
     let company = Company::new(world).await;
     let sink = Sink::new(|_| Reply::With(503, vec!["Retry-After: 600".to_owned()], String::new()));
     let _workers = world.deliver();
@@ -87,6 +89,7 @@ async fn an_endpoint_gets_the_time_that_it_asks_for(world: &World) {
 }
 
 async fn many_are_sent_anew_by_time_kind_and_outcome(world: &World) {
+    let world = &world.with_sinks().await;
     let company = Company::new(world).await;
     let (sink, mood) = moody(500);
     let _workers = world.deliver();
@@ -112,6 +115,7 @@ async fn many_are_sent_anew_by_time_kind_and_outcome(world: &World) {
 }
 
 async fn an_endpoint_that_is_gone_is_switched_off(world: &World) {
+    let world = &world.with_sinks().await;
     let company = Company::new(world).await;
     let (sink, _) = moody(410);
     let _workers = world.deliver();
@@ -128,6 +132,7 @@ async fn an_endpoint_that_is_gone_is_switched_off(world: &World) {
 }
 
 async fn an_endpoint_that_fails_for_days_is_switched_off(world: &World) {
+    let world = &world.with_sinks().await;
     let company = Company::new(world).await;
     let (sink, mood) = moody(500);
     let _workers = world.deliver();
@@ -150,6 +155,7 @@ async fn an_endpoint_that_fails_for_days_is_switched_off(world: &World) {
 }
 
 async fn what_waits_for_a_paused_endpoint_goes_out_when_it_is_resumed(world: &World) {
+    let world = &world.with_sinks().await;
     let (company, sink) = (Company::new(world).await, Sink::content());
     let _workers = world.deliver();
     let endpoint = world.endpoint(&company, &sink.url(), json!({})).await;

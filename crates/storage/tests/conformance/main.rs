@@ -57,3 +57,4 @@ mod support;
 mod teams;
 mod units;
 mod usage;
+mod webhook_deliveries;

@@ -14,6 +14,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const LONG_ENOUGH: Duration = Duration::from_millis(1500);
 
 impl World {
+    /// The same with endpoints that are reached without TLS, as sinks are.
+    pub async fn with_sinks(&self) -> Self {
+        self.restarted_with(|plan| plan.settings.plain_webhooks = true).await
+    }
+
     /// All that works in the background, with a courier that reaches this machine, and waits for a second.
     pub fn deliver(&self) -> Workers {
         let limits = Limits { whole: Duration::from_secs(1), connect: Duration::from_secs(1) };

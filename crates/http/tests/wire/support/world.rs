@@ -37,6 +37,7 @@ impl Plan {
                 site_url: None,
                 invite_redirect_url: None,
                 audit_retention: None,
+                plain_webhooks: false,
                 webhook_disable_after: Some(Duration::from_hours(72)),
                 webhook_deliveries_kept: Duration::from_hours(30 * 24),
                 developer_sign_up: true,
