@@ -117,7 +117,7 @@ async fn attack_47_both_secrets_count_until_the_old_one_is_dead(world: &World) {
     assert_eq!(received.header("webhook-signature"), Some(both.as_str()));
 
     world.advance(Duration::from_hours(1));
-    sink.take();
+    let _ = sink.take();
     company.team(world, "One").await;
     let received = exactly(&sink, 1).await.remove(0);
     assert_eq!(received.header("x-fabric-signature"), Some(signed_by(&new, &received).as_str()));
