@@ -29,6 +29,7 @@ pub struct Config {
     pub mail: Mail,
     pub metrics: Metrics,
     pub audit: Audit,
+    pub webhooks: Webhooks,
     #[serde(skip)]
     origins: Origins,
 }
@@ -161,6 +162,15 @@ pub struct Metrics {
 pub struct Audit {
     /// 0: for ever.
     pub retention_days: u16,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    pub allow_nets: Vec<String>,
+    /// 0: never.
+    pub disable_after_hours: u16,
+    pub deliveries_days: u16,
 }
 
 impl Database {

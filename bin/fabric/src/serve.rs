@@ -36,10 +36,10 @@ pub fn serve(mut config: Config, show: Output) -> Result<()> {
 
 async fn run(config: &Config, listeners: Vec<TcpListener>, show: Output) -> Result<()> {
     let metrics = Metrics::install()?;
-    let Started { platform, database, mailer } = start(config).await?;
+    let Started { platform, database, mailer, courier } = start(config).await?;
     database.hear_others(config.database.direct_url.as_ref().map(ExposeSecret::expose_secret))?;
     let (workers, mode) = match config.runtime.mode {
-        Mode::Server => (Workers::start(&platform, mailer), http::Mode::Server),
+        Mode::Server => (Workers::start(&platform, mailer, Some(courier)), http::Mode::Server),
         Mode::RequestOnly => (Workers::of_requests(&platform), http::Mode::RequestOnly),
     };
     let folding = metrics.clone();

@@ -9,7 +9,8 @@ use std::{
 use apps::RedirectUrl;
 use kernel::{Client, Code, Error, Origin, Result, SystemClock, Via, secret::ExposeSecret};
 use mail::Settings as MailSettings;
-use platform::{Environment, Platform, Settings, mailer::Mailer};
+use outbound::{Client as Outbound, Limits, Networks};
+use platform::{Environment, Platform, Settings, courier::Courier, mailer::Mailer};
 use storage::{Database, Options, Synchronous};
 
 use crate::{
@@ -20,11 +21,12 @@ use crate::{
 /// Where everything is when nobody says.
 const FOLDER: &str = ".fabric";
 
-/// A platform on an open database, and who carries its mail.
+/// A platform on an open database, who carries its mail, and who goes to endpoints.
 pub struct Started {
     pub platform: Platform,
     pub database: Arc<Database>,
     pub mailer: Option<Arc<dyn Mailer>>,
+    pub courier: Arc<dyn Courier>,
 }
 
 impl Started {
@@ -65,6 +67,7 @@ pub async fn start(config: &Config) -> Result<Started> {
         from: config.mail.from.clone(),
         log: config.development(),
     })?;
+    let courier = courier(config)?;
     let settings = settings(config)?;
     if config.database.migrate
         && let Some(migration_url) = config.database.migration_url()
@@ -82,7 +85,15 @@ pub async fn start(config: &Config) -> Result<Started> {
     })?);
     let store = Arc::clone(&database);
     let platform = Platform::start(store, Arc::new(SystemClock), &secrets, settings).await?;
-    Ok(Started { platform, database, mailer })
+    Ok(Started { platform, database, mailer, courier })
+}
+
+/// Goes to public addresses and to those that are allowed; in development to this machine as well.
+fn courier(config: &Config) -> Result<Arc<dyn Courier>> {
+    let allowed = Networks::parse(config.webhooks.allow_nets.iter().map(String::as_str))
+        .map_err(|_| config.wrong("webhooks.allow_nets", "give networks such as 10.20.0.0/16"))?;
+    let allowed = if config.development() { allowed.with(Networks::loopback()) } else { allowed };
+    Ok(Arc::new(Outbound::new(allowed, config.development(), Limits::default())?))
 }
 
 /// An absolute URL to which paths can be appended.
@@ -134,6 +145,12 @@ fn settings(config: &Config) -> Result<Settings> {
             0 => None,
             days => Some(Duration::from_hours(24 * u64::from(days))),
         },
+        plain_webhooks: development || !config.webhooks.allow_nets.is_empty(),
+        webhook_disable_after: match config.webhooks.disable_after_hours {
+            0 => None,
+            hours => Some(Duration::from_hours(u64::from(hours))),
+        },
+        webhook_deliveries_kept: Duration::from_hours(24 * u64::from(config.webhooks.deliveries_days)),
         external_emails_verified: config.auth.jwt_emails_verified.unwrap_or(development),
         developer_sign_up: config.auth.developer_signup.map_or(development, |sign_up| sign_up == SignUp::Open),
         bootstrap_token: config.auth.bootstrap_token.clone(),

@@ -74,6 +74,9 @@ pub trait AuditRepository {
     /// Where an entry is, once it has a position.
     fn position_of(&mut self, id: EventId) -> Result<Option<i64>>;
 
+    /// The entries of these ids that the ledger keeps.
+    fn entries_by_id(&mut self, ids: &[EventId]) -> Result<Vec<Entry>>;
+
     /// The oldest entries with positions that were made before a moment, some at a time, in the order of their positions.
     /// `None` while somebody else sequences or prunes: nobody else does until the commit.
     fn prunable(&mut self, before: Timestamp) -> Result<Option<Vec<Entry>>>;

@@ -27,6 +27,7 @@ mod service_accounts;
 mod system;
 mod teams;
 mod usage;
+mod webhook_deliveries;
 mod webhook_secrets;
 mod webhooks;
 
@@ -306,6 +307,10 @@ fn webhooks() -> Vec<Entry> {
     const ENDPOINTS_IN: &str = "/v1/organizations/{organization_id}/webhooks";
     const ENDPOINT: &str = "/v1/webhooks/{webhook_id}";
     const ROTATE_SECRET: &str = "/v1/webhooks/{webhook_id}/rotate-secret";
+    const DELIVERIES: &str = "/v1/webhooks/{webhook_id}/deliveries";
+    const DELIVERY: &str = "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}";
+    const REPLAY_ONE: &str = "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay";
+    const REPLAY: &str = "/v1/webhooks/{webhook_id}/replay";
     vec![
         entry(POST, "/v1/webhooks", "Makes a webhook endpoint.", webhooks::create),
         entry(POST, ENDPOINTS_IN, "Makes a webhook endpoint of this organization.", webhooks::create_in),
@@ -316,6 +321,11 @@ fn webhooks() -> Vec<Entry> {
         entry(POST, "/v1/webhooks/{webhook_id}/pause", "Lets deliveries wait.", webhooks::pause),
         entry(POST, "/v1/webhooks/{webhook_id}/resume", "Delivers again.", webhooks::resume),
         entry(POST, ROTATE_SECRET, "Gives a webhook endpoint another secret.", webhooks::rotate_secret),
+        entry(POST, "/v1/webhooks/{webhook_id}/test", "Sends a test event.", webhook_deliveries::test),
+        entry(GET, DELIVERIES, "Lists what was delivered, and what was not.", webhook_deliveries::list),
+        entry(GET, DELIVERY, "Shows a delivery with all attempts at it.", webhook_deliveries::read),
+        entry(POST, REPLAY_ONE, "Sends a delivery anew.", webhook_deliveries::replay),
+        entry(POST, REPLAY, "Sends many deliveries anew.", webhook_deliveries::replay_many),
     ]
 }
 

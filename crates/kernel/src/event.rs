@@ -186,6 +186,8 @@ kinds! {
     WebhookDisabled = "webhook.disabled";
     /// An endpoint was deleted.
     WebhookDeleted = "webhook.deleted";
+    /// Somebody has deliveries to an endpoint sent anew.
+    WebhookReplayed = "webhook.replayed";
     /// Somebody tries an endpoint out: for that endpoint alone.
     WebhookTest = "webhook.test";
     /// An OAuth client was made.

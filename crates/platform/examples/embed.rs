@@ -74,7 +74,7 @@ impl Club {
         let platform = Platform::start(store, Arc::new(SystemClock), &secrets, settings).await?;
 
         // What goes on behind the requests: mail, and forgetting what has expired.
-        let workers = Workers::start(&platform, None);
+        let workers = Workers::start(&platform, None, None);
         Ok(Self { platform, database, workers })
     }
 

@@ -1,7 +1,7 @@
 //! An event as those see it who are told of it: by a stream, or by a webhook.
 
 use audit::Entry;
-use kernel::{Timestamp, event::PERSONAL};
+use kernel::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -33,22 +33,10 @@ impl From<&Entry> for DomainEvent {
             organization_id: entry.organization.map(|id| id.0),
             app_id: entry.app.map(|id| id.0),
             actor_id: entry.actor.map(|id| id.0),
-            payload: payload(entry),
+            payload: entry.details(),
             timestamp: entry.at,
         }
     }
-}
-
-/// The payload as it was before it was taken apart.
-fn payload(entry: &Entry) -> Map<String, Value> {
-    let object = |text: &str| match serde_json::from_str(text) {
-        Ok(Value::Object(fields)) => fields,
-        _ => Map::new(),
-    };
-    let mut payload = object(&entry.payload);
-    let personal = entry.personal.as_ref().map(|personal| object(&personal.text)).unwrap_or_default();
-    payload.extend(personal.into_iter().filter(|(name, _)| PERSONAL.contains(&name.as_str())));
-    payload
 }
 
 #[cfg(test)]

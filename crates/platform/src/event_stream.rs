@@ -14,6 +14,8 @@ use tokio::sync::{
     broadcast::{Receiver, Sender, error::RecvError},
 };
 
+use webhooks::carries_token;
+
 use crate::{
     Platform, Transaction,
     news::{Hearer, Signal},
@@ -49,6 +51,10 @@ pub enum Audience {
 
 impl Audience {
     fn hears(self, entry: &Entry) -> bool {
+        // What is delivered with a token is for the app's own endpoint alone.
+        if carries_token(&entry.kind) {
+            return false;
+        }
         match self {
             Self::Organization(id) => entry.organization == Some(id),
             Self::App(id) => entry.app == Some(id),
@@ -215,7 +221,11 @@ impl EventStream {
                 self.behind = !missed.is_empty();
                 if let Some(last) = missed.last().and_then(|entry| entry.position) {
                     self.heard = last;
-                    return Ok(Some(missed.into_iter().map(Arc::new).collect()));
+                    let told: Vec<_> = missed.into_iter().filter(|entry| audience.hears(entry)).map(Arc::new).collect();
+                    if !told.is_empty() {
+                        return Ok(Some(told));
+                    }
+                    continue;
                 }
             }
             let told = tokio::select! {

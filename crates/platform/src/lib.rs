@@ -16,15 +16,23 @@ pub mod cache;
 mod checks;
 mod client_credentials;
 mod concurrency_limits;
+pub mod courier;
 mod custom_roles;
+mod deliveries;
+mod delivery_log;
+mod delivery_request;
+mod dispatcher;
 mod domain_event;
 mod door;
+mod endpoint_line;
 mod event_stream;
 mod export;
 mod facts;
+mod fan_out;
 mod forgotten_password;
 mod grants;
 pub mod hashing;
+mod in_hand;
 mod invitation_answers;
 mod invitations;
 mod issued_links;
@@ -47,6 +55,7 @@ mod organization_deletion;
 mod organization_secrets;
 mod organization_settings;
 mod organizations;
+mod pace;
 mod password_check;
 mod permit;
 mod places;
@@ -87,6 +96,7 @@ pub use bootstrap::Bootstrapped;
 pub use checks::{Check, Checked, Resolved};
 pub use client_credentials::{AppToken, ClientCredentials};
 pub use custom_roles::{NewRole, RoleChange};
+pub use deliveries::Replay;
 pub use domain_event::DomainEvent;
 pub use door::Door;
 pub use event_stream::{Audience, EventStream, Place as EventPlace};
@@ -114,6 +124,7 @@ pub use teams::{NewTeam, TeamChange};
 pub use usage::{NewUsageRecord, Spending, UsageSummary};
 pub use user_administration::{AppHint, Deed, NewUser, UserDetails};
 pub use verify_email::Verified;
+
 pub use webhook_disabled::order_webhook_disabled_letters;
 pub use webhook_making::{EndpointChange, IssuedWebhook, NewEndpoint, Webhook};
 pub use webhook_secrets::IssuedWebhookSecret;
@@ -122,6 +133,7 @@ pub use workers::Workers;
 use event_stream::Tail;
 use facts::AllFacts;
 use hashing::Hashing;
+use in_hand::InHand;
 use kernel::{Clock, Locale, Origin, Result, Timestamp};
 use key_uses::KeyUses;
 use keys::{Keys, ServerSecrets};
@@ -151,6 +163,7 @@ struct Inner {
     news: News,
     tail: Tail,
     ends: Ends,
+    in_hand: InHand,
     /// How the database was last, and when that was.
     health: Mutex<Option<(Instant, Option<Health>)>>,
 }
@@ -172,9 +185,22 @@ impl Platform {
         store.listen(facts.listener());
         let hashing = Hashing::start(settings.hash_cost)?;
         let (refusals, key_uses, news) = (Refusals::default(), KeyUses::default(), News::new());
-        let (tail, ends, health) = (Tail::new(), Ends::default(), Mutex::default());
-        let inner =
-            Inner { store, clock, keys, hashing, facts, settings, refusals, key_uses, news, tail, ends, health };
+        let (tail, ends, in_hand, health) = (Tail::new(), Ends::default(), InHand::default(), Mutex::default());
+        let inner = Inner {
+            store,
+            clock,
+            keys,
+            hashing,
+            facts,
+            settings,
+            refusals,
+            key_uses,
+            news,
+            tail,
+            ends,
+            in_hand,
+            health,
+        };
         let platform = Self { inner: Arc::new(inner), origin: None };
         platform.check_sealing_keys().await?;
         Ok(platform)
@@ -198,6 +224,10 @@ impl Platform {
 
     fn news(&self) -> &News {
         &self.inner.news
+    }
+
+    fn in_hand(&self) -> &InHand {
+        &self.inner.in_hand
     }
 
     fn keys(&self) -> &Keys {

@@ -9,11 +9,13 @@ pub(crate) struct News {
     pub appended: Signal,
     /// Entries have got their positions.
     pub sequenced: Signal,
+    /// Something waits for endpoints that nobody here looks after.
+    pub queued: Signal,
 }
 
 impl News {
     pub fn new() -> Self {
-        Self { appended: Signal::new(), sequenced: Signal::new() }
+        Self { appended: Signal::new(), sequenced: Signal::new(), queued: Signal::new() }
     }
 }
 

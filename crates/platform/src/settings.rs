@@ -36,6 +36,13 @@ pub struct Settings {
     pub external_emails_verified: bool,
     /// `FABRIC_AUDIT_RETENTION_DAYS`: for how long the ledger keeps what happened; for ever without.
     pub audit_retention: Option<Duration>,
+    /// Whether endpoints may be made that are reached without TLS: where `FABRIC_WEBHOOK_ALLOW_NETS` names networks of
+    /// the operator's own, and in development.
+    pub plain_webhooks: bool,
+    /// `FABRIC_WEBHOOK_DISABLE_AFTER_HOURS`: after how long of failing an endpoint is switched off; never without.
+    pub webhook_disable_after: Option<Duration>,
+    /// `FABRIC_WEBHOOK_DELIVERIES_DAYS`: for how long it is kept how deliveries went that are done.
+    pub webhook_deliveries_kept: Duration,
     /// How much work a password hash is.
     pub hash_cost: HashCost,
 }

@@ -20,7 +20,7 @@ use tenancy::{
     UsageRepository,
 };
 use tokio::sync::oneshot;
-use webhooks::{EndpointRepository, SigningRepository};
+use webhooks::{DeliveryRepository, EndpointRepository, QueueRepository, SigningRepository};
 
 use crate::{
     news::News,
@@ -38,6 +38,7 @@ pub trait Transaction:
     + ClientSecretRepository
     + ConcurrencyLimitRepository
     + CustomRoleRepository
+    + DeliveryRepository
     + EndpointRepository
     + EventLedger
     + GrantRepository
@@ -52,6 +53,7 @@ pub trait Transaction:
     + OrganizationRepository
     + OrganizationSecretRepository
     + OrganizationSettingsRepository
+    + QueueRepository
     + RefreshTokenRepository
     + RevokedTokens
     + SealingKeys
@@ -73,6 +75,7 @@ impl<T> Transaction for T where
         + ClientSecretRepository
         + ConcurrencyLimitRepository
         + CustomRoleRepository
+        + DeliveryRepository
         + EndpointRepository
         + EventLedger
         + GrantRepository
@@ -87,6 +90,7 @@ impl<T> Transaction for T where
         + OrganizationRepository
         + OrganizationSecretRepository
         + OrganizationSettingsRepository
+        + QueueRepository
         + RefreshTokenRepository
         + RevokedTokens
         + SealingKeys

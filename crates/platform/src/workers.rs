@@ -13,7 +13,9 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{Platform, invitations::expire_invitations, mailer::Mailer, news::Hearer};
+use crate::{
+    Platform, courier::Courier, dispatcher::Dispatcher, invitations::expire_invitations, mailer::Mailer, news::Hearer,
+};
 
 /// How often the queue is looked at.
 const MAIL_EVERY: Duration = Duration::from_millis(500);
@@ -21,6 +23,10 @@ const MAIL_EVERY: Duration = Duration::from_millis(500);
 const SWEEP_EVERY: Duration = Duration::from_mins(5);
 /// How often it is looked for new entries of the ledger that others have added, and that have no positions yet.
 const SEQUENCE_EVERY: Duration = Duration::from_millis(500);
+/// How often it is looked for entries that others have given positions.
+const FAN_OUT_EVERY: Duration = Duration::from_millis(500);
+/// How often it is looked for deliveries that are due.
+const DELIVER_EVERY: Duration = Duration::from_millis(500);
 /// How long after news it is looked what else there is: what comes together is worth one round.
 const GATHER: Duration = Duration::from_millis(50);
 /// How often the log is told of the newest ends of chains.
@@ -56,9 +62,10 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts all of them. Without a mailer no mail goes out.
+    /// Starts all of them. Without a mailer no mail goes out; without a courier nothing is delivered to endpoints, and
+    /// all of it waits for a server that has one.
     #[must_use]
-    pub fn start(platform: &Platform, mailer: Option<Arc<dyn Mailer>>) -> Self {
+    pub fn start(platform: &Platform, mailer: Option<Arc<dyn Mailer>>, courier: Option<Arc<dyn Courier>>) -> Self {
         let mut workers = Self::of_requests(platform);
         workers.spawn("mail", MAIL_EVERY, move |platform| {
             let mailer = mailer.clone();
@@ -76,6 +83,9 @@ impl Workers {
             platform.log_ends();
             Ok(0)
         });
+        if let Some(courier) = courier {
+            workers.deliver(courier);
+        }
         workers.spawn("erase", ERASE_EVERY, |platform| async move { platform.erase_persons().await });
         workers.spawn("prune", PRUNE_EVERY, |platform| async move { platform.prune().await });
         workers.spawn("sweep", SWEEP_EVERY, |platform| async move { platform.sweep().await });
@@ -97,6 +107,22 @@ impl Workers {
         });
         workers.spawn("key uses", USES_EVERY, |platform| async move { platform.write_key_uses().await });
         workers
+    }
+
+    /// Fans the ledger out, and delivers.
+    fn deliver(&mut self, courier: Arc<dyn Courier>) {
+        let news = self.platform.news();
+        let (sequenced, queued) = (news.sequenced.listen(), news.queued.listen());
+        self.spawn_on(Some(sequenced), "fan-out", FAN_OUT_EVERY, |platform| async move {
+            Ok(platform.fan_out().await?.saturating_sub(FEW - 1))
+        });
+        let dispatcher = Dispatcher::new(&self.platform, courier, self.stop.subscribe());
+        let stopped = self.stop.subscribe();
+        self.tasks.spawn(async move {
+            let round = || Arc::clone(&dispatcher).round();
+            repeat("deliveries", DELIVER_EVERY, Some(queued), stopped, round).await;
+            dispatcher.finish().await;
+        });
     }
 
     fn spawn<F, Fut>(&mut self, name: &'static str, every: Duration, work: F)
@@ -182,6 +208,7 @@ impl Platform {
         // What has expired is worth a while yet: for whoever asks why.
         let before = now.before(Duration::from_hours(24));
         let long_ago = now.before(CLOSED_INVITATIONS_KEPT);
+        let delivered_before = now.before(self.settings().webhook_deliveries_kept);
         let swept = self.store().write(move |tx| {
             let expired = expire_invitations(tx, now)?;
             Ok(expired
@@ -189,7 +216,8 @@ impl Platform {
                 + tx.sweep_sessions(before)?
                 + tx.sweep_one_time_tokens(before)?
                 + tx.sweep_lockouts(now)?
-                + tx.sweep_revoked_tokens(before)?)
+                + tx.sweep_revoked_tokens(before)?
+                + tx.sweep_deliveries(delivered_before)?)
         });
         // What little there is left can wait for the next round: the database has better things to do.
         Ok(swept.await?.saturating_sub(FEW))

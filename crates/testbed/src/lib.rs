@@ -1,4 +1,4 @@
-//! Databases for tests: each test has one of its own, and nothing is left of it afterwards.
+//! Databases for tests, and receivers of webhooks: each test has its own, and nothing is left of it afterwards.
 //!
 //! SQLite is a file in a temporary folder. PostgreSQL is the server that `TEST_POSTGRES_URL` names, where a test's
 //! database is cloned from a template that the first test of a run has migrated: a clone costs milliseconds, a run of
@@ -7,6 +7,7 @@
 //! There is no way to skip: a suite that silently leaves one database out proves nothing about it.
 
 mod psql;
+pub mod sink;
 mod sql_folder;
 mod template;
 

@@ -56,6 +56,8 @@ pub struct Delivery {
     pub status: DeliveryStatus,
     /// How often it was tried.
     pub attempts: i32,
+    /// So many of them count no more: it was sent anew after them.
+    pub forgiven: i32,
     /// When it is tried next; never once it is done.
     pub due_at: Option<Timestamp>,
     /// How the last attempt went.
@@ -81,6 +83,51 @@ pub struct Attempt {
     pub answer: Option<String>,
     /// What went wrong.
     pub error: Option<String>,
+}
+
+/// One more attempt at a delivery, and what it comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// Which delivery.
+    pub delivery: DeliveryId,
+    /// To whom.
+    pub endpoint: WebhookId,
+    /// How it went.
+    pub attempt: Attempt,
+    /// How far the delivery has come by that.
+    pub status: DeliveryStatus,
+    /// When it is tried again, where it is.
+    pub due_at: Option<Timestamp>,
+}
+
+/// Which deliveries. What is `None` does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// How far they have come.
+    pub status: Option<DeliveryStatus>,
+    /// The name of the kind of their events.
+    pub kind: Option<String>,
+}
+
+impl Delivery {
+    /// An event on its way, which nobody has tried to deliver yet.
+    #[must_use]
+    pub fn new(endpoint: WebhookId, event: EventId, kind: String, position: i64, now: Timestamp) -> Self {
+        Self {
+            id: DeliveryId::generate(),
+            endpoint,
+            event,
+            kind,
+            position,
+            status: DeliveryStatus::Pending,
+            attempts: 0,
+            forgiven: 0,
+            due_at: Some(now),
+            last: None,
+            created_at: now,
+            finished_at: None,
+        }
+    }
 }
 
 impl Attempt {

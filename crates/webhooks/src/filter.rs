@@ -35,7 +35,7 @@ impl EventFilter {
         &self.0
     }
 
-    /// Whether events of this kind are wanted.
+    /// Whether events of the kind of this name are wanted.
     #[must_use]
     pub fn wants(&self, kind: &str) -> bool {
         let matches = |pattern: &String| match pattern.strip_suffix('*') {

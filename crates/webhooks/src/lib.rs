@@ -1,18 +1,22 @@
 //! Who is told: endpoints, what they want to hear, how they are told, and when again.
 
+mod audience;
 mod delivery;
 mod endpoint;
 mod filter;
 mod headers;
+mod outcome;
 mod repository;
 mod retry;
 mod secret;
 pub mod signature;
 
-pub use delivery::{Attempt, Delivery, DeliveryStatus};
+pub use audience::{Happening, carries_token};
+pub use delivery::{Attempt, Delivery, DeliveryFilter, DeliveryStatus, Tried};
 pub use endpoint::{Endpoint, EndpointUrl, PreviousSecret};
 pub use filter::{EventFilter, ResourceFilter};
 pub use headers::CustomHeaders;
-pub use repository::EndpointRepository;
+pub use outcome::{GONE, asked_to_wait};
+pub use repository::{DeliveryRepository, EndpointRepository, Lease, QueueRepository};
 pub use retry::{LONGEST_WAIT, wait_before};
 pub use secret::{Signing, SigningRepository, check_signing_secret, write_signing_secret};

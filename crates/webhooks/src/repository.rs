@@ -1,11 +1,12 @@
-//! Endpoints as the use cases reach them.
+//! Endpoints and deliveries as the use cases reach them.
 
 use kernel::{
     Listed, Page, Result, Scope, Timestamp,
-    id::{OrganizationId, WebhookId},
+    id::{AppId, DeliveryId, OrganizationId, WebhookId},
 };
+use uuid::Uuid;
 
-use crate::Endpoint;
+use crate::{Attempt, Delivery, DeliveryFilter, Endpoint, Tried};
 
 /// Endpoints of one database transaction.
 pub trait EndpointRepository {
@@ -38,4 +39,97 @@ pub trait EndpointRepository {
     /// # Errors
     /// `not_found` for another organization's.
     fn delete_endpoint(&mut self, scope: &dyn Scope, id: WebhookId) -> Result<()>;
+}
+
+/// Deliveries of one database transaction. Whoever asks for those of an endpoint has it, and so was let there.
+pub trait DeliveryRepository {
+    /// How far the ledger is fanned out. `None` while somebody else is at it: nobody else is until the commit.
+    fn fanned_out(&mut self) -> Result<Option<i64>>;
+
+    /// Notes how far it is.
+    fn set_fanned_out(&mut self, position: i64) -> Result<()>;
+
+    /// In which apps these organizations are, those that are in one.
+    fn apps_with(&mut self, organizations: &[OrganizationId]) -> Result<Vec<(OrganizationId, AppId)>>;
+
+    /// Whose these apps are.
+    fn owners_of(&mut self, apps: &[AppId]) -> Result<Vec<(AppId, OrganizationId)>>;
+
+    /// Adds deliveries.
+    fn insert_deliveries(&mut self, deliveries: &[Delivery]) -> Result<()>;
+
+    /// The endpoint's deliveries that are due, some of them, those first that have been for the longest.
+    fn due_deliveries(&mut self, endpoint: WebhookId, now: Timestamp, limit: i64) -> Result<Vec<Delivery>>;
+
+    /// The endpoint's deliveries that are not done, some of them, in the order in which the events happened.
+    fn deliveries_in_order(&mut self, endpoint: WebhookId, limit: i64) -> Result<Vec<Delivery>>;
+
+    /// Writes down how attempts went, each of which is the delivery's next one and no other; what was written down of
+    /// the one before is kept.
+    fn record_attempts(&mut self, tried: &[Tried]) -> Result<()>;
+
+    /// Notes since when everything fails at these endpoints, where that is not noted yet.
+    fn note_failing(&mut self, endpoints: &[WebhookId], since: Timestamp) -> Result<()>;
+
+    /// Notes that something has arrived at these endpoints.
+    fn note_working(&mut self, endpoints: &[WebhookId]) -> Result<()>;
+
+    /// Switches an endpoint off, unless it is. With a moment, only if everything has failed since then or for longer.
+    fn switch_off(&mut self, endpoint: WebhookId, failing: Option<Timestamp>, now: Timestamp) -> Result<bool>;
+
+    /// The endpoint's deliveries, newest first.
+    fn deliveries_to(
+        &mut self,
+        endpoint: &Endpoint,
+        filter: &DeliveryFilter,
+        page: &Page<DeliveryId>,
+    ) -> Result<Listed<Delivery, DeliveryId>>;
+
+    /// One of them.
+    fn delivery(&mut self, endpoint: &Endpoint, id: DeliveryId) -> Result<Option<Delivery>>;
+
+    /// All attempts at it, the first one first.
+    fn attempts(&mut self, delivery: &Delivery) -> Result<Vec<Attempt>>;
+
+    /// Sends those of the endpoint's deliveries anew that are done, and forgives what was tried before; tells how many.
+    fn send_anew(&mut self, endpoint: &Endpoint, ids: &[DeliveryId], now: Timestamp) -> Result<usize>;
+
+    /// Deletes deliveries that were done before a moment, some at a time; tells how many.
+    fn sweep_deliveries(&mut self, before: Timestamp) -> Result<usize>;
+}
+
+/// Somebody's right to deliver, until a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Whose: a process's id, drawn when it begins.
+    pub holder: Uuid,
+    /// Until when nobody else may.
+    pub until: Timestamp,
+}
+
+/// Which endpoints something waits for, and who delivers there, of one database transaction.
+pub trait QueueRepository {
+    /// Notes that something waits for these endpoints from a moment on.
+    fn queue_endpoints(&mut self, endpoints: &[WebhookId], due_at: Timestamp) -> Result<()>;
+
+    /// Takes some endpoints for which something is due and which nobody has, the longest-waiting first.
+    fn lease_endpoints(&mut self, lease: Lease, now: Timestamp, limit: i64) -> Result<Vec<WebhookId>>;
+
+    /// Prolongs what the holder has; tells what that is.
+    fn renew_leases(&mut self, lease: Lease) -> Result<Vec<WebhookId>>;
+
+    /// Whether the holder has the endpoint. Nothing is added to what waits there until the commit.
+    fn holds_lease(&mut self, holder: Uuid, endpoint: WebhookId) -> Result<bool>;
+
+    /// When the next of the endpoint's deliveries is due; with `ordered` the one that all others wait for.
+    fn next_due(&mut self, endpoint: WebhookId, ordered: bool) -> Result<Option<Timestamp>>;
+
+    /// Gives an endpoint back, to be looked at again then, and not before `paced_until`.
+    fn give_back(&mut self, endpoint: WebhookId, due_at: Timestamp, paced_until: Option<Timestamp>) -> Result<()>;
+
+    /// Nothing waits for the endpoint any more.
+    fn leave_queue(&mut self, endpoint: WebhookId) -> Result<()>;
+
+    /// Where only one process delivers, ends the leases that another one has left when it died.
+    fn end_leases_of_the_dead(&mut self) -> Result<()>;
 }

@@ -28,16 +28,19 @@ CREATE INDEX webhook_endpoints_organization_id_id ON webhook_endpoints (organiza
 CREATE INDEX webhook_endpoints_app_id ON webhook_endpoints (app_id);
 
 -- One row for each endpoint that something waits for: who delivers to it takes the row, and with it everything that
--- waits there, until the lease ends.
+-- waits there, until the lease ends. Whoever wants so many in a minute at the most is left alone until `paced_until`.
 CREATE TABLE webhook_queues (
     endpoint_id  BLOB    NOT NULL PRIMARY KEY REFERENCES webhook_endpoints (id) ON DELETE CASCADE,
     due_at       INTEGER NOT NULL,
+    paced_until  INTEGER,
     leased_by    BLOB,
     leased_until INTEGER
 ) STRICT;
 CREATE INDEX webhook_queues_due_at ON webhook_queues (due_at);
+CREATE INDEX webhook_queues_leased_by ON webhook_queues (leased_by) WHERE leased_by IS NOT NULL;
 
 -- One event on its way to one endpoint, with how the last attempt went. What the event says stays in the ledger.
+-- Attempts that are forgiven count no more: it was sent anew after them.
 CREATE TABLE webhook_deliveries (
     id          BLOB    NOT NULL PRIMARY KEY,
     endpoint_id BLOB    NOT NULL REFERENCES webhook_endpoints (id) ON DELETE CASCADE,
@@ -46,6 +49,7 @@ CREATE TABLE webhook_deliveries (
     position    INTEGER NOT NULL,
     status      TEXT    NOT NULL,
     attempts    INTEGER NOT NULL,
+    forgiven    INTEGER NOT NULL,
     due_at      INTEGER,
     last_at     INTEGER,
     latency_ms  INTEGER,

@@ -102,6 +102,9 @@ pub const TABLE: &[Setting] = &[
     setting("mail.resend_api_key", &["RESEND_API_KEY"], Secret, None),
     setting("mail.from", &["RESEND_FROM_EMAIL", "MAIL_FROM"], Text, None),
     setting("audit.retention_days", &["FABRIC_AUDIT_RETENTION_DAYS"], Number(0, 36_500), Some("0")),
+    setting("webhooks.allow_nets", &["FABRIC_WEBHOOK_ALLOW_NETS"], List, Some("")),
+    setting("webhooks.disable_after_hours", &["FABRIC_WEBHOOK_DISABLE_AFTER_HOURS"], Number(0, 8760), Some("72")),
+    setting("webhooks.deliveries_days", &["FABRIC_WEBHOOK_DELIVERIES_DAYS"], Number(1, 3650), Some("30")),
     setting("metrics.token", &["FABRIC_METRICS_TOKEN"], Secret, None),
 ];
 

@@ -1,5 +1,6 @@
 //! What happens to a server between its start and its end.
 
+mod deliveries;
 mod kill;
 mod metrics;
 mod outage;

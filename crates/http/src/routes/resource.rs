@@ -37,6 +37,8 @@ pub enum Resource {
     OauthClient,
     /// One of its webhook endpoints.
     Webhook,
+    /// Something on its way to one of those.
+    WebhookDelivery,
     /// The organization that owns apps, named in the body.
     Owner,
     /// An app.
@@ -69,7 +71,8 @@ impl Resource {
             | Self::ServiceAccount
             | Self::ServiceAccountKey
             | Self::OauthClient
-            | Self::Webhook => true,
+            | Self::Webhook
+            | Self::WebhookDelivery => true,
             Self::Own
             | Self::Organization
             | Self::Owner
@@ -100,6 +103,7 @@ impl Resource {
             Self::ServiceAccountKey => "service_account_key",
             Self::OauthClient => "oauth_client",
             Self::Webhook => "webhook",
+            Self::WebhookDelivery => "webhook_delivery",
             Self::App => "app",
             Self::MailTemplate => "mail_template",
             Self::User | Self::Users => "user",
@@ -129,6 +133,7 @@ impl Resource {
             (["{service_account_id}", "{api_key_id}"], _) => Self::ServiceAccountKey,
             (["{client_id}"], _) => Self::OauthClient,
             (["{webhook_id}"], _) => Self::Webhook,
+            (["{webhook_id}", "{delivery_id}"], _) => Self::WebhookDelivery,
             (
                 [],
                 Access::Action(

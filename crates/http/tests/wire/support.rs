@@ -8,6 +8,7 @@ mod database;
 mod forge;
 mod mailbox;
 mod people;
+mod receivers;
 mod world;
 
 pub use answer::{Answer, Raw};
@@ -16,4 +17,5 @@ pub use company::Company;
 pub use forge::{claims_in, part, sign};
 pub use mailbox::{Mail, token_in};
 pub use people::{App, NEXT_PASSWORD, PASSWORD, Person};
+pub use receivers::{at_least, event, exactly, teams};
 pub use world::{Plan, World};

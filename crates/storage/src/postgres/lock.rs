@@ -25,10 +25,20 @@ const PLATFORM_ADMIN: i64 = i64::from_be_bytes(*b"fabadmin");
 
 const SEQUENCER: i64 = i64::from_be_bytes(*b"fabsequ.");
 
+const FAN_OUT: i64 = i64::from_be_bytes(*b"fabfanou");
+
 /// Holds the sequencer's lock until the commit, unless somebody else does.
 pub fn sequencing(connection: &mut Connection) -> QueryResult<bool> {
     diesel::select(pg_try_advisory_xact_lock(SEQUENCER)).get_result(connection)
 }
+
+/// Holds the lock of who fans the ledger out until the commit, unless somebody else does.
+pub fn fanning_out(connection: &mut Connection) -> QueryResult<bool> {
+    diesel::select(pg_try_advisory_xact_lock(FAN_OUT)).get_result(connection)
+}
+
+/// Many processes may be at work: who has died is known by the end of its leases alone.
+pub const ONE_PROCESS: bool = false;
 
 /// Holds the lock of that name until the commit; waits while somebody else does.
 pub fn alone(connection: &mut Connection, name: LockName<'_>) -> QueryResult<()> {

@@ -12,7 +12,7 @@ use kernel::{
 };
 use uuid::Uuid;
 
-use super::{super::lock::sequencing, Db, SWEEP, Tx};
+use super::{super::lock::sequencing, AT_ONCE, Db, SWEEP, Tx};
 use crate::{
     columns::{Moment, RowId, Uid, fixed},
     schema::{audit_chains, erasures, events, ledger_positions},
@@ -189,6 +189,17 @@ impl AuditRepository for Tx<'_> {
         let query = events::table.find(RowId(id.0)).select(events::position);
         let found: Option<Option<i64>> = self.query(|connection| query.first(connection).optional())?;
         Ok(found.flatten())
+    }
+
+    fn entries_by_id(&mut self, ids: &[EventId]) -> Result<Vec<Entry>> {
+        let mut entries = Vec::with_capacity(ids.len());
+        for some in ids.chunks(AT_ONCE) {
+            let some: Vec<_> = some.iter().map(|id| RowId(id.0)).collect();
+            let query = events::table.filter(events::id.eq_any(some)).select(EntryRow::as_select());
+            let rows: Vec<EntryRow> = self.query(|connection| query.load(connection))?;
+            entries.extend(rows);
+        }
+        entries.into_iter().map(EntryRow::into_entry).collect()
     }
 
     fn prunable(&mut self, before: Timestamp) -> Result<Option<Vec<Entry>>> {

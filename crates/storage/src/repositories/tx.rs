@@ -79,7 +79,9 @@ mod sessions;
 mod signing_secrets;
 mod teams;
 mod usage;
+mod webhook_deliveries;
 mod webhook_endpoints;
+mod webhook_queues;
 
 use std::{collections::HashMap, sync::Arc};
 

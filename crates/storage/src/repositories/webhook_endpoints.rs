@@ -5,12 +5,14 @@ use kernel::{
     Error, Listed, Page, Result, Scope, Sealed, Timestamp,
     id::{AppId, OrganizationId, PrincipalId, WebhookId},
 };
-use webhooks::{Endpoint, EndpointRepository, EndpointUrl, EventFilter, PreviousSecret, ResourceFilter};
+use webhooks::{
+    Endpoint, EndpointRepository, EndpointUrl, EventFilter, PreviousSecret, QueueRepository as _, ResourceFilter,
+};
 
 use super::{AT_ONCE, Tx};
 use crate::{
     columns::{Json, Moment, RowId, intact},
-    schema::{webhook_endpoints, webhook_queues},
+    schema::webhook_endpoints,
 };
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -79,7 +81,8 @@ impl EndpointRepository for Tx<'_> {
                 .filter(webhook_endpoints::organization_id.eq_any(ids))
                 .order(webhook_endpoints::id)
                 .select(EndpointRow::as_select());
-            found.extend(self.query(|connection| query.load(connection))?);
+            let rows: Vec<EndpointRow> = all_kept!(self, query)?;
+            found.extend(rows);
         }
         found.into_iter().map(EndpointRow::into_endpoint).collect()
     }
@@ -113,13 +116,7 @@ impl EndpointRepository for Tx<'_> {
         if !self.query(|connection| diesel::select(exists(this)).get_result(connection))? {
             return Err(Error::not_found());
         }
-        let due = webhook_queues::due_at.eq(Moment(now));
-        let wake = diesel::insert_into(webhook_queues::table)
-            .values((webhook_queues::endpoint_id.eq(RowId(id.0)), due))
-            .on_conflict(webhook_queues::endpoint_id)
-            .do_update()
-            .set(due);
-        self.query(|connection| wake.execute(connection)).map(drop)
+        self.queue_endpoints(&[id], now)
     }
 
     fn delete_endpoint(&mut self, scope: &dyn Scope, id: WebhookId) -> Result<()> {

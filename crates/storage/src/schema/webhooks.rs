@@ -37,6 +37,7 @@ table! {
     webhook_queues (endpoint_id) {
         endpoint_id -> Uid,
         due_at -> Ts,
+        paced_until -> Nullable<Ts>,
         leased_by -> Nullable<Uid>,
         leased_until -> Nullable<Ts>,
     }
@@ -54,6 +55,7 @@ table! {
         position -> BigInt,
         status -> Text,
         attempts -> Integer,
+        forgiven -> Integer,
         due_at -> Nullable<Ts>,
         last_at -> Nullable<Ts>,
         latency_ms -> Nullable<Integer>,

@@ -11,6 +11,14 @@ pub fn sequencing(_: &mut Connection) -> QueryResult<bool> {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "PostgreSQL's may fail")]
+pub fn fanning_out(_: &mut Connection) -> QueryResult<bool> {
+    Ok(true)
+}
+
+/// One process has the file: whoever else has held anything is dead.
+pub const ONE_PROCESS: bool = true;
+
+#[expect(clippy::unnecessary_wraps, reason = "PostgreSQL's may fail")]
 pub fn alone(_: &mut Connection, name: LockName<'_>) -> QueryResult<()> {
     match name {
         LockName::PlatformAdmin

@@ -58,4 +58,5 @@ mod support;
 mod teams;
 mod units;
 mod usage;
+mod webhook_deliveries;
 mod webhook_endpoints;

@@ -4,6 +4,7 @@
 //! the database is asked how it would run each.
 
 mod walk;
+mod webhook_walk;
 
 use std::{
     collections::BTreeSet,
@@ -200,10 +201,23 @@ const MANY_TENANTS: &str = "
         FROM memberships;
     INSERT INTO signing_secrets SELECT id, 'x', now() FROM organizations ON CONFLICT DO NOTHING;
     INSERT INTO webhook_endpoints
-        SELECT gen_random_uuid(), id, NULL, 'https://example.com', NULL, '[]', '{}', NULL, NULL, NULL, NULL, 3, NULL, false,
-            true, NULL, NULL, NULL, now(), now()
-        FROM organizations, generate_series(1, 2);
-    INSERT INTO webhook_queues SELECT id, now(), NULL, NULL FROM webhook_endpoints;
+        (id, organization_id, app_id, url, event_filter, resource_filter, max_retries, ordered, active, created_at, updated_at)
+        SELECT gen_random_uuid(), id, app_id, 'https://example.com', '[]', '{}', 3, false, true, now(), now()
+        FROM organizations;
+    INSERT INTO webhook_queues
+        SELECT id, now() + n * interval '1 s', NULL,
+            CASE WHEN n % 3 = 0 THEN gen_random_uuid() END, CASE WHEN n % 3 = 0 THEN now() END
+        FROM (SELECT id, row_number() OVER () AS n FROM webhook_endpoints) AS numbered;
+    INSERT INTO webhook_deliveries
+        (id, endpoint_id, event_id, event_kind, position, status, attempts, forgiven, due_at, last_at, latency_ms,
+            created_at, finished_at)
+        SELECT gen_random_uuid(), id, gen_random_uuid(), 'team.created', n, s.status, 1, 0,
+            CASE WHEN s.status = 'pending' THEN now() + n * interval '1 s' END, now(), 1, now(),
+            CASE WHEN s.status <> 'pending' THEN now() + n * interval '1 s' END
+        FROM webhook_endpoints, generate_series(1, 3) AS n,
+            (VALUES ('pending'), ('success'), ('failed')) AS s (status);
+    INSERT INTO webhook_attempts (delivery_id, number, at, latency_ms)
+        SELECT id, 1, now(), 1 FROM webhook_deliveries;
     INSERT INTO mail_queue
         SELECT gen_random_uuid(), NULL, email, 'verify_email', NULL, 0, now(), now() FROM accounts;
     INSERT INTO mail_templates

@@ -26,6 +26,8 @@ use tenancy::{
 };
 use webhooks::{Endpoint, EndpointUrl, EventFilter, ResourceFilter, Signing};
 
+use crate::webhook_walk::walk_webhooks;
+
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(seconds).unwrap()
 }
@@ -74,6 +76,7 @@ pub fn walk(tx: &mut dyn Transaction) -> Result<()> {
     tx.is_origin_allowed(&origin, None)?;
     tx.is_origin_allowed(&origin, Some(app.id))?;
     tx.app_usage(app.id)?;
+    walk_webhooks(tx, owner.id, app.id, now)?;
     let secret = ClientSecret {
         id: ClientSecretId::generate(),
         app: app.id,

@@ -3,11 +3,11 @@
 use apps::{ClientId, MailTemplate, OauthClient, TemplateName, TemplateWords};
 use identity::{ApiKey, ServiceAccount};
 use kernel::{
-    Metadata, Name, Result, Role, SecretHash, Timestamp, Unchecked,
-    id::{AssetId, OauthClientId, OrganizationId, PrincipalId, ServiceAccountId, WebhookId},
+    EventKind, Metadata, Name, Result, Role, SecretHash, Timestamp, Unchecked,
+    id::{AssetId, EventId, OauthClientId, OrganizationId, PrincipalId, ServiceAccountId, WebhookId},
 };
 use tenancy::{Asset, Label};
-use webhooks::{Endpoint, EndpointUrl, EventFilter, ResourceFilter};
+use webhooks::{Delivery, DeliveryStatus, Endpoint, EndpointUrl, EventFilter, ResourceFilter};
 
 use super::subject::fresh_name;
 use crate::support::{App, World};
@@ -52,6 +52,17 @@ pub fn endpoint(id: WebhookId, organization: OrganizationId, now: Timestamp) -> 
         created_at: now,
         updated_at: now,
     })
+}
+
+/// Something that has arrived there.
+pub fn delivered(webhook: WebhookId, now: Timestamp) -> Delivery {
+    let kind = EventKind::TeamCreated.as_str().to_owned();
+    Delivery {
+        status: DeliveryStatus::Success,
+        due_at: None,
+        finished_at: Some(now),
+        ..Delivery::new(webhook, EventId::generate(), kind, 1, now)
+    }
 }
 
 /// A service account with a key and a client, by their ids.

@@ -10,7 +10,7 @@ use tenancy::{Invitation, InvitationStatus, SecretName, Team, TeamMember, invita
 
 use super::{
     cast::{Cast, Someone, Through},
-    made::{TEMPLATE, endpoint, narrow, programs, somebodys, word},
+    made::{TEMPLATE, delivered, endpoint, narrow, programs, somebodys, word},
     subject::{Kind, Subject, any_id, fresh_name},
 };
 use crate::support::{App, Person, World};
@@ -30,6 +30,7 @@ pub struct Things {
     service_account_key: String,
     oauth_client: String,
     webhook: String,
+    delivery: String,
 }
 
 impl Things {
@@ -49,7 +50,9 @@ impl Things {
         let now = world.now();
         let (role, team, permission) = (RoleId::generate(), TeamId::generate(), GrantId::generate());
         let (invitation, asset, webhook) = (InvitationId::generate(), AssetId::generate(), WebhookId::generate());
-        let with_webhook = needed(Kind::Webhook);
+        let with_webhook = needed(Kind::Webhook) || needed(Kind::WebhookDelivery);
+        let sent = delivered(webhook, now);
+        let delivery = sent.id;
         let (principal, grantee, name) = (member.id, grantee.id, fresh_name());
         let secret = name.clone();
         world
@@ -75,6 +78,7 @@ impl Things {
                 }
                 if with_webhook {
                     tx.insert_endpoint(&within, &endpoint(webhook, organization, now)?)?;
+                    tx.insert_deliveries(std::slice::from_ref(&sent))?;
                 }
                 tx.insert_team(
                     &within,
@@ -140,6 +144,7 @@ impl Things {
             permission: permission.to_string(),
             invitation: invitation.to_string(),
             webhook: webhook.to_string(),
+            delivery: delivery.to_string(),
         }
     }
 
@@ -159,6 +164,7 @@ impl Things {
             Kind::ServiceAccountKey => Subject::new(&self.service_account, &any_id()).part(&self.service_account_key),
             Kind::OauthClient => Subject::new(&self.oauth_client, &any_id()),
             Kind::Webhook => Subject::new(&self.webhook, &any_id()),
+            Kind::WebhookDelivery => Subject::new(&self.webhook, &any_id()).part(&self.delivery),
             Kind::Tenant => Subject::new(&any_id(), &organization).part(&self.member),
             _ => unreachable!("{kind:?} is nothing that an organization has"),
         }
@@ -350,7 +356,13 @@ impl Cast {
                 let own = self.untouched(kind);
                 if matches!(
                     kind,
-                    Kind::Member | Kind::Role | Kind::Secret | Kind::Asset | Kind::TeamMember | Kind::ServiceAccountKey
+                    Kind::Member
+                        | Kind::Role
+                        | Kind::Secret
+                        | Kind::Asset
+                        | Kind::TeamMember
+                        | Kind::ServiceAccountKey
+                        | Kind::WebhookDelivery
                 ) {
                     for part in [there.part, near.part] {
                         let absent = own.clone().part(&any_id());

@@ -1,0 +1,11 @@
+//! The one door to addresses that others choose: endpoints of webhooks today, identity providers and pictures later.
+//!
+//! Whoever chooses an address must not reach through Fabric what they could not reach themselves (SSRF). What counts is
+//! the address that is connected to: names are resolved here, and a connection goes to nothing but what was judged.
+
+mod client;
+mod guard;
+mod resolver;
+
+pub use client::{Client, Limits};
+pub use guard::{Guard, Networks};

@@ -1,0 +1,197 @@
+//! What was delivered to an endpoint, and what was not: to look at, and to send anew.
+
+use authz::{
+    Acting, Permit,
+    action::{WebhookManage, WebhookRead},
+};
+use kernel::{
+    Code, Error, Event, EventKind, Listed, Page, Result, Scope as _, Timestamp,
+    id::{AppId, DeliveryId, EventId, WebhookId},
+};
+use serde_json::{Value, json};
+use webhooks::{Attempt, Delivery, DeliveryFilter, DeliveryStatus, Endpoint, EventFilter};
+
+use crate::{Platform, Transaction, permit::locate};
+
+/// Which deliveries are sent anew. What is `None` does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct Replay {
+    /// Not those from before then.
+    pub from: Option<Timestamp>,
+    /// And only those from before then.
+    pub to: Option<Timestamp>,
+    /// Only those that have come so far; pending ones are on their way as it is.
+    pub status: Option<DeliveryStatus>,
+    /// Only of these kinds.
+    pub events: EventFilter,
+}
+
+impl Platform {
+    /// An endpoint's deliveries, newest first.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden` below the role admin.
+    pub async fn deliveries(
+        &self,
+        acting: Acting<WebhookRead>,
+        id: WebhookId,
+        filter: DeliveryFilter,
+        page: Page<DeliveryId>,
+    ) -> Result<Listed<Delivery, DeliveryId>> {
+        let listed = self.store().read(move |tx| {
+            let (_, endpoint) = locate(tx, &acting, id)?;
+            tx.deliveries_to(&endpoint, &filter, &page)
+        });
+        listed.await
+    }
+
+    /// One of them, and all attempts at it.
+    ///
+    /// # Errors
+    /// As [`Self::deliveries`].
+    pub async fn delivery(
+        &self,
+        acting: Acting<WebhookRead>,
+        id: WebhookId,
+        delivery: DeliveryId,
+    ) -> Result<(Delivery, Vec<Attempt>)> {
+        let found = self.store().read(move |tx| {
+            let (_, endpoint) = locate(tx, &acting, id)?;
+            let delivery = tx.delivery(&endpoint, delivery)?.ok_or_else(Error::not_found)?;
+            let attempts = tx.attempts(&delivery)?;
+            Ok((delivery, attempts))
+        });
+        found.await
+    }
+
+    /// Sends a delivery anew, whether it had arrived or was given up.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden` below the role admin; `conflict` while it is on its way.
+    pub async fn replay_delivery(
+        &self,
+        acting: Acting<WebhookManage>,
+        id: WebhookId,
+        delivery: DeliveryId,
+    ) -> Result<Delivery> {
+        let now = self.now();
+        let replayed = self.store().write(move |tx| {
+            let (permit, endpoint) = locate::<Endpoint, _>(tx, &acting, id)?;
+            let found = tx.delivery(&endpoint, delivery)?.ok_or_else(Error::not_found)?;
+            let what = json!({ "webhook_id": id, "delivery_id": found.id, "event_kind": found.kind });
+            told(tx, &permit, acting.caller().app, EventKind::WebhookReplayed, what, now)?;
+            if tx.send_anew(&endpoint, &[found.id], now)? == 0 {
+                return Err(Error::because(Code::Conflict, "This delivery is on its way."));
+            }
+            tx.queue_endpoints(&[id], now)?;
+            tx.delivery(&endpoint, delivery)?.ok_or_else(Error::not_found)
+        });
+        let replayed = replayed.await?;
+        self.call_for(&[id]);
+        Ok(replayed)
+    }
+
+    /// Sends many deliveries anew, some at a time; tells how many.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden` below the role admin.
+    pub async fn replay_deliveries(
+        &self,
+        acting: Acting<WebhookManage>,
+        id: WebhookId,
+        which: Replay,
+    ) -> Result<usize> {
+        let now = self.now();
+        let (mut after, mut replayed) = (None, 0);
+        loop {
+            let (acting, which) = (acting.clone(), which.clone());
+            let some = self.store().write(move |tx| {
+                let (permit, endpoint) = locate::<Endpoint, _>(tx, &acting, id)?;
+                if after.is_none() {
+                    let what = which.told(id);
+                    told(tx, &permit, acting.caller().app, EventKind::WebhookReplayed, what, now)?;
+                }
+                let page = Page::new(after, 0, Page::<DeliveryId>::LARGEST)?;
+                let filter = DeliveryFilter { status: which.status, kind: None };
+                let listed = tx.deliveries_to(&endpoint, &filter, &page)?;
+                let wanted = listed.items.iter().filter(|delivery| which.wants(delivery));
+                let wanted: Vec<_> = wanted.map(|delivery| delivery.id).collect();
+                let count = tx.send_anew(&endpoint, &wanted, now)?;
+                if count > 0 {
+                    tx.queue_endpoints(&[id], now)?;
+                }
+                // They are listed newest first.
+                let oldest = listed.items.last().map(|delivery| delivery.created_at);
+                let over = oldest.zip(which.from).is_some_and(|(oldest, from)| oldest < from);
+                Ok((count, listed.next.filter(|_| !over)))
+            });
+            let (count, next) = some.await?;
+            replayed += count;
+            self.call_for(&[id]);
+            match next {
+                Some(next) => after = Some(next),
+                None => return Ok(replayed),
+            }
+        }
+    }
+
+    /// Tries an endpoint out: it alone is sent an event, once.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden` below the role admin; `conflict` while it is not active.
+    pub async fn test_webhook(&self, acting: Acting<WebhookManage>, id: WebhookId) -> Result<Delivery> {
+        let now = self.now();
+        let sent = self.store().write(move |tx| {
+            let (permit, endpoint) = locate::<Endpoint, _>(tx, &acting, id)?;
+            if !endpoint.active {
+                return Err(Error::because(Code::Conflict, "This endpoint is not active: activate it first."));
+            }
+            let what = json!({ "webhook_id": id, "message": "This endpoint is being tried out." });
+            let event = told(tx, &permit, acting.caller().app, EventKind::WebhookTest, what, now)?;
+            // Ahead of everything that waits there: it has a position only later, and its order matters to nobody.
+            let kind = EventKind::WebhookTest.as_str().to_owned();
+            let delivery = Delivery::new(id, event, kind, 0, now);
+            tx.insert_deliveries(std::slice::from_ref(&delivery))?;
+            tx.queue_endpoints(&[id], now)?;
+            Ok(delivery)
+        });
+        let delivery = sent.await?;
+        self.call_for(&[id]);
+        Ok(delivery)
+    }
+}
+
+fn told(
+    tx: &mut dyn Transaction,
+    permit: &Permit<WebhookManage>,
+    app: Option<AppId>,
+    kind: EventKind,
+    payload: Value,
+    now: Timestamp,
+) -> Result<EventId> {
+    let event = Event {
+        app,
+        organization: Some(permit.organization()),
+        actor: Some(permit.principal()),
+        payload,
+        ..Event::new(kind, now)
+    };
+    tx.append(&event)?;
+    Ok(event.id)
+}
+
+impl Replay {
+    /// What the ledger says of it.
+    fn told(&self, id: WebhookId) -> Value {
+        let status = self.status.map_or("any", DeliveryStatus::name);
+        json!({
+            "webhook_id": id, "from": self.from, "to": self.to, "status": status, "events": self.events.patterns(),
+        })
+    }
+
+    fn wants(&self, delivery: &Delivery) -> bool {
+        self.from.is_none_or(|from| from <= delivery.created_at)
+            && self.to.is_none_or(|to| delivery.created_at < to)
+            && self.events.wants(&delivery.kind)
+    }
+}

@@ -1,0 +1,85 @@
+//! The walk's way through endpoints and deliveries.
+
+use kernel::{
+    Page, Result, Timestamp, Unchecked,
+    id::{AppId, EventId, OrganizationId, WebhookId},
+};
+use platform::Transaction;
+use uuid::Uuid;
+use webhooks::{
+    Attempt, Delivery, DeliveryFilter, DeliveryStatus, Endpoint, EndpointUrl, EventFilter, Lease, ResourceFilter, Tried,
+};
+
+pub fn walk_webhooks(tx: &mut dyn Transaction, organization: OrganizationId, app: AppId, now: Timestamp) -> Result<()> {
+    let here = Unchecked(organization);
+    let endpoint = Endpoint {
+        id: WebhookId::generate(),
+        organization,
+        app: Some(app),
+        url: EndpointUrl::parse("https://example.com")?,
+        description: None,
+        filter: EventFilter::default(),
+        resources: ResourceFilter::default(),
+        headers: None,
+        secret: None,
+        previous: None,
+        max_retries: 3,
+        rate_per_minute: None,
+        ordered: false,
+        active: true,
+        failing_since: None,
+        disabled_at: None,
+        created_by: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let id = endpoint.id;
+    tx.insert_endpoint(&here, &endpoint)?;
+    tx.endpoint(id)?;
+    tx.count_endpoints(&here)?;
+    tx.endpoints_of(&[organization])?;
+    tx.update_endpoint(&here, &endpoint)?;
+    tx.wake_endpoint(&here, id, now)?;
+    for after in [None, Some(id)] {
+        tx.endpoints_in(&here, &Page::new(after, 0, 10)?.counted(true))?;
+    }
+    tx.fanned_out()?;
+    tx.set_fanned_out(1)?;
+    tx.apps_with(&[organization])?;
+    tx.owners_of(&[app])?;
+    tx.entries_by_id(&[EventId::generate()])?;
+    let delivery = Delivery::new(id, EventId::generate(), "team.created".to_owned(), 1, now);
+    tx.insert_deliveries(std::slice::from_ref(&delivery))?;
+    tx.queue_endpoints(&[id], now)?;
+    let lease = Lease { holder: Uuid::nil(), until: now };
+    tx.lease_endpoints(lease, now, 10)?;
+    tx.renew_leases(lease)?;
+    tx.holds_lease(lease.holder, id)?;
+    tx.next_due(id, false)?;
+    tx.next_due(id, true)?;
+    tx.due_deliveries(id, now, 10)?;
+    tx.deliveries_in_order(id, 10)?;
+    for number in [1, 2] {
+        let attempt = Attempt { number, at: now, latency_ms: 1, status_code: Some(200), answer: None, error: None };
+        let status = if number == 1 { DeliveryStatus::Pending } else { DeliveryStatus::Success };
+        tx.record_attempts(&[Tried { delivery: delivery.id, endpoint: id, attempt, status, due_at: None }])?;
+    }
+    tx.note_failing(&[id], now)?;
+    tx.note_working(&[id])?;
+    tx.switch_off(id, Some(now), now)?;
+    tx.switch_off(id, None, now)?;
+    for status in [None, Some(DeliveryStatus::Failed)] {
+        for after in [None, Some(delivery.id)] {
+            let filter = DeliveryFilter { status, kind: Some("team.created".to_owned()) };
+            tx.deliveries_to(&endpoint, &filter, &Page::new(after, 0, 10)?.counted(true))?;
+        }
+    }
+    tx.delivery(&endpoint, delivery.id)?;
+    tx.attempts(&delivery)?;
+    tx.send_anew(&endpoint, &[delivery.id], now)?;
+    tx.give_back(id, now, None)?;
+    tx.leave_queue(id)?;
+    tx.end_leases_of_the_dead()?;
+    tx.sweep_deliveries(now)?;
+    tx.delete_endpoint(&here, id)
+}
