@@ -136,10 +136,8 @@ impl EndpointLine {
         let limit = i64::try_from(wanted).unwrap_or(i64::MAX);
         let loaded = platform.store().read(move |tx| {
             let Some(endpoint) = tx.endpoint(id)?.filter(|endpoint| endpoint.active) else { return Ok(None) };
-            let mut deliveries = match endpoint.ordered {
-                true => tx.deliveries_in_order(id, limit)?,
-                false => tx.due_deliveries(id, now, limit)?,
-            };
+            let mut deliveries =
+                if endpoint.ordered { tx.deliveries_in_order(id, limit)? } else { tx.due_deliveries(id, now, limit)? };
             if endpoint.ordered {
                 // Behind one that is not due yet, all wait.
                 let due = deliveries.iter().take_while(|delivery| delivery.due_at.is_some_and(|due| due <= now));

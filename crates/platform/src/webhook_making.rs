@@ -235,10 +235,7 @@ pub(crate) fn rotate(
     overlap: Duration,
 ) -> Result<IssuedWebhook> {
     let (id, secret) = (endpoint.id, write_signing_secret(rand::random()));
-    let previous = match overlap.is_zero() {
-        true => None,
-        false => known_secret(tx, scope, sealing, &endpoint)?,
-    };
+    let previous = if overlap.is_zero() { None } else { known_secret(tx, scope, sealing, &endpoint)? };
     let until = author.now.after(overlap);
     let endpoint = Endpoint {
         secret: Some(sealing.seal(&secret, &secret_place(id))?),

@@ -86,7 +86,10 @@ impl ResourceFilter {
     pub fn wants(&self, payload: &Map<String, Value>) -> bool {
         self.0.iter().all(|(name, wanted)| match payload.get(name) {
             Some(Value::String(value)) => value == wanted,
-            Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string() == *wanted,
+            Some(value @ (Value::Number(_) | Value::Bool(_))) => {
+                let said = value.to_string();
+                said == *wanted
+            }
             _ => false,
         })
     }

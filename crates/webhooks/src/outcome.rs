@@ -96,9 +96,9 @@ mod tests {
 
     #[test]
     fn receivers_ask_for_seconds_or_name_a_moment() {
-        assert_eq!(asked_to_wait(" 120 ", at(0)), Some(Duration::from_secs(120)));
+        assert_eq!(asked_to_wait(" 120 ", at(0)), Some(Duration::from_mins(2)));
         let moment = "Sun, 06 Nov 1994 08:49:37 GMT";
-        assert_eq!(asked_to_wait(moment, at(784_111_777 - 60)), Some(Duration::from_secs(60)));
+        assert_eq!(asked_to_wait(moment, at(784_111_777 - 60)), Some(Duration::from_mins(1)));
         assert_eq!(asked_to_wait(moment, at(784_111_778)), Some(Duration::ZERO));
         for nonsense in ["", "soon", "-5", "1.5", "99999999999999999999999999"] {
             assert_eq!(asked_to_wait(nonsense, at(0)), None, "{nonsense}");
