@@ -57,9 +57,10 @@ impl Client {
     pub fn new(allowed: Networks, plain: bool, limits: Limits) -> Result<Self> {
         const NOT_PUBLIC: &str = "this address is not on the public Internet";
         let encrypted = Door::new(Guard::public_and(allowed.clone()), limits, NOT_PUBLIC)?;
-        let plain = match plain {
-            true => Door::new(Guard::public_and(allowed), limits, NOT_PUBLIC)?,
-            false => Door::new(Guard::only(allowed), limits, "this address is reached by https only")?,
+        let plain = if plain {
+            Door::new(Guard::public_and(allowed), limits, NOT_PUBLIC)?
+        } else {
+            Door::new(Guard::only(allowed), limits, "this address is reached by https only")?
         };
         Ok(Self { encrypted, plain, limits })
     }
@@ -94,16 +95,15 @@ impl Client {
             return undelivered(door.refusal);
         }
         if error.is_timeout() {
-            return undelivered(match error.is_connect() {
-                true => "no connection in time".to_owned(),
-                false => format!("no answer within {} seconds", self.limits.whole.as_secs()),
-            });
+            return if error.is_connect() {
+                undelivered("no connection in time")
+            } else {
+                undelivered(format!("no answer within {} seconds", self.limits.whole.as_secs()))
+            };
         }
         let cause = chain(error).last().map(ToString::to_string).unwrap_or_default();
-        undelivered(match error.is_connect() {
-            true => format!("no connection: {cause}"),
-            false => format!("no answer: {cause}"),
-        })
+        let what = if error.is_connect() { "no connection" } else { "no answer" };
+        undelivered(format!("{what}: {cause}"))
     }
 }
 

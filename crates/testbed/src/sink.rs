@@ -181,9 +181,8 @@ fn answer(state: &State, mut stream: &TcpStream, reply: Reply) -> std::io::Resul
     match reply {
         Reply::Status(status, body) => answer(state, stream, Reply::With(status, Vec::new(), body)),
         Reply::With(status, headers, body) => {
-            let headers: String = headers.iter().flat_map(|line| [line.as_ref(), "\r\n"]).collect();
-            let length = body.len();
-            write!(stream, "HTTP/1.1 {status} Said\r\n{headers}content-length: {length}\r\n\r\n{body}")?;
+            let lines = [vec![format!("HTTP/1.1 {status} Said"), format!("content-length: {}", body.len())], headers];
+            write!(stream, "{}\r\n\r\n{body}", lines.concat().join("\r\n"))?;
             Ok(true)
         }
         Reply::Bytes(bytes) => {

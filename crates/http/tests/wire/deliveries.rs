@@ -184,9 +184,9 @@ async fn attack_45_nothing_inside_is_reached(world: &World) {
 async fn deliveries_are_listed_by_page_status_and_kind(world: &World) {
     let world = &world.with_sinks().await;
     let company = Company::new(world).await;
-    let sink = Sink::new(|received| match event(received)["payload"]["name"] == "Bad" {
-        true => Reply::Status(410, String::new()),
-        false => Reply::ok(),
+    let sink = Sink::new(|received| {
+        let bad = event(received)["payload"]["name"] == "Bad";
+        Reply::Status(if bad { 410 } else { 200 }, String::new())
     });
     let _workers = world.deliver();
     let filter = json!({ "event_filter": ["team.created", "team.updated"] });
