@@ -63,6 +63,9 @@ impl Club {
             site_url: None,
             invite_redirect_url: None,
             audit_retention: None,
+            plain_webhooks: false,
+            webhook_disable_after: None,
+            webhook_deliveries_kept: Duration::from_hours(30 * 24),
             // Whoever comes may join. A service that has several audiences makes an app of each instead, and opens the
             // door of that app.
             developer_sign_up: true,
