@@ -33,6 +33,20 @@ macro_rules! first_kept {
     }};
 }
 
+/// The same, for what is read to be changed: nobody else reads it so until the commit.
+macro_rules! first_held {
+    ($tx:ident, $query:ident) => {{
+        let writes = $tx.writes();
+        $tx.query(|connection| {
+            if writes {
+                $query.for_no_key_update().first(connection).optional()
+            } else {
+                $query.first(connection).optional()
+            }
+        })
+    }};
+}
+
 /// All rows; in a unit that writes they stay as they were read until the commit.
 macro_rules! all_kept {
     ($tx:ident, $query:ident) => {{

@@ -33,6 +33,13 @@ macro_rules! first_kept {
     };
 }
 
+/// The same, for what is read to be changed: the one writer is alone.
+macro_rules! first_held {
+    ($tx:ident, $query:ident) => {
+        $tx.query(|connection| $query.first(connection).optional())
+    };
+}
+
 /// All rows.
 macro_rules! all_kept {
     ($tx:ident, $query:ident) => {

@@ -7,3 +7,4 @@ mod organization;
 mod setup;
 mod usage;
 mod user;
+mod webhook;

@@ -19,6 +19,7 @@ on_both!(
     teams_grants_and_checks_are_had,
     people_are_invited_and_join,
     programs_act_with_keys_and_clients,
+    endpoints_are_managed,
     what_happened_is_read,
     administrators_manage_users,
     errors_arrive_as_their_classes,
@@ -86,6 +87,10 @@ fn people_are_invited_and_join(site: &mut Site) {
 
 fn programs_act_with_keys_and_clients(site: &Site) {
     run(site, "keys.py");
+}
+
+fn endpoints_are_managed(site: &Site) {
+    run(site, "webhooks.py");
 }
 
 fn what_happened_is_read(site: &Site) {

@@ -53,7 +53,7 @@ struct Changing {
 impl EndpointRepository for Tx<'_> {
     fn endpoint(&mut self, id: WebhookId) -> Result<Option<Endpoint>> {
         let query = webhook_endpoints::table.find(RowId(id.0)).select(EndpointRow::as_select());
-        let row: Option<EndpointRow> = first_kept!(self, query)?;
+        let row: Option<EndpointRow> = first_held!(self, query)?;
         row.map(EndpointRow::into_endpoint).transpose()
     }
 

@@ -58,3 +58,4 @@ mod teams;
 mod units;
 mod usage;
 mod webhook_deliveries;
+mod webhook_endpoints;

@@ -30,7 +30,8 @@ fn empty(db: &Db) {
     }
 }
 
-fn batch(url: &str, sql: &str) {
+/// Runs statements past everything.
+pub fn batch(url: &str, sql: &str) {
     match url.strip_prefix("sqlite://") {
         Some(path) => SqliteConnection::establish(path).unwrap().batch_execute(sql).unwrap(),
         None => PgConnection::establish(url).unwrap().batch_execute(sql).unwrap(),

@@ -1,4 +1,4 @@
-//! The two databases have the tables that `src/schema.rs` declares, and what belongs to them.
+//! The two databases have the tables that `src/schema.rs` and the files below it declare, and what belongs to them.
 
 use diesel::{
     Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection, sql_query, sql_types::Text,
@@ -28,7 +28,8 @@ fn lines(db: &Db, sql: &str) -> Vec<String> {
 fn declared(db: &Db) -> Vec<String> {
     let mut lines = Vec::new();
     let mut table = "";
-    for line in include_str!("../../src/schema.rs").lines().map(str::trim) {
+    let files = [include_str!("../../src/schema.rs"), include_str!("../../src/schema/webhooks.rs")];
+    for line in files.into_iter().flat_map(str::lines).map(str::trim) {
         if let Some((name, _)) = line.split_once(" (").filter(|_| line.ends_with(") {")) {
             table = name;
         } else if let Some((column, kind)) = line.trim_end_matches(',').split_once(" -> ")
@@ -141,6 +142,11 @@ async fn every_foreign_key_has_an_index(db: &Db) {
             "teams.organization_id -> organizations cascade",
             "usage_days.organization_id -> organizations cascade",
             "usage_records.organization_id -> organizations cascade",
+            "webhook_attempts.delivery_id -> webhook_deliveries cascade",
+            "webhook_deliveries.endpoint_id -> webhook_endpoints cascade",
+            "webhook_endpoints.app_id -> apps cascade",
+            "webhook_endpoints.organization_id -> organizations cascade",
+            "webhook_queues.endpoint_id -> webhook_endpoints cascade",
         ]
     );
 }

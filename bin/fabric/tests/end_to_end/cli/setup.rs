@@ -12,7 +12,7 @@ on_both!(
     the_password_can_come_from_standard_input,
     another_app_of_the_same_developer_has_an_organization_of_its_own,
     the_first_developer_runs_the_platform_and_the_next_does_not,
-    a_place_for_events_is_kept,
+    a_place_for_events_is_an_endpoint_of_the_app,
     an_account_that_is_proven_keeps_its_password,
     whoever_signed_up_with_the_developers_address_before_is_out,
 );
@@ -167,10 +167,21 @@ fn the_first_developer_runs_the_platform_and_the_next_does_not(site: &Site) {
     assert_eq!(admins, [true, false]);
 }
 
-fn a_place_for_events_is_kept(site: &Site) {
-    site.run(&[&SETUP[..], &["--webhook-url", "https://myapp.com/api/webhooks/fabric"]].concat()).text();
-    let kept = "SELECT count(*) AS count FROM signing_secrets WHERE url = 'https://myapp.com/api/webhooks/fabric'";
-    assert_eq!(sql::count(site.database_url.as_ref().unwrap(), kept), 1);
+fn a_place_for_events_is_an_endpoint_of_the_app(site: &Site) {
+    let url = "https://myapp.com/api/webhooks/fabric";
+    let made = site.run(&[&SETUP[..], &["--webhook-url", url, "--json"]].concat()).json();
+    let server = site.serve();
+    let client = server.client().bearer(&text(&made["api_key"]));
+    let list = format!("/v1/organizations/{}/webhooks", text(&made["organization"]["id"]));
+    let listed = client.get(&list).data();
+    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["url"]), (1, &json!(url)));
+    assert_eq!((&listed[0]["app_id"], &listed[0]["events"]), (&made["app"]["id"], &json!([])));
+    // Another one is signed for with the same secret.
+    let another = client.post(&list, &json!({ "url": url })).data();
+    assert_eq!(another["secret"], made["webhook_secret"]);
+    // Run again, it makes no other.
+    site.run(&[&SETUP[..], &["--webhook-url", url]].concat()).text();
+    assert_eq!(client.get(&list).data().as_array().unwrap().len(), 2);
 }
 
 fn an_account_that_is_proven_keeps_its_password(site: &Site) {
