@@ -9,7 +9,7 @@
 //! Four steps: open a database, start a platform on it, call use cases from your own handlers, and, if you like, mount
 //! Fabric's whole HTTP surface behind your routes. The tests at the end run it on both databases.
 
-use std::{error::Error, net::TcpListener, sync::Arc};
+use std::{error::Error, net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::Server, http::StatusCode, web};
 // In your own `Cargo.toml` the dependency has the name you give it: `platform` in the guide (docs/embedding.md).
@@ -63,9 +63,10 @@ impl Club {
             site_url: None,
             invite_redirect_url: None,
             audit_retention: None,
+            // Nobody goes to endpoints here; an `outbound::Client` would.
             plain_webhooks: false,
             webhook_disable_after: None,
-            webhook_deliveries_kept: Duration::from_hours(30 * 24),
+            webhook_deliveries_kept: Duration::from_hours(24),
             // Whoever comes may join. A service that has several audiences makes an app of each instead, and opens the
             // door of that app.
             developer_sign_up: true,
@@ -198,7 +199,6 @@ mod tests {
         io::{Read as _, Write as _},
         net::{SocketAddr, TcpStream},
         thread,
-        time::Duration,
     };
 
     use serde_json::Value;

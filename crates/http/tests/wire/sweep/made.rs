@@ -4,8 +4,9 @@ use apps::{ClientId, MailTemplate, OauthClient, TemplateName, TemplateWords};
 use identity::{ApiKey, ServiceAccount};
 use kernel::{
     EventKind, Metadata, Name, Result, Role, SecretHash, Timestamp, Unchecked,
-    id::{AssetId, EventId, OauthClientId, OrganizationId, PrincipalId, ServiceAccountId, WebhookId},
+    id::{AssetId, DeliveryId, EventId, OauthClientId, OrganizationId, PrincipalId, ServiceAccountId, WebhookId},
 };
+use platform::Transaction;
 use tenancy::{Asset, Label};
 use webhooks::{Delivery, DeliveryStatus, Endpoint, EndpointUrl, EventFilter, ResourceFilter};
 
@@ -54,15 +55,22 @@ pub fn endpoint(id: WebhookId, organization: OrganizationId, now: Timestamp) -> 
     })
 }
 
-/// Something that has arrived there.
-pub fn delivered(webhook: WebhookId, now: Timestamp) -> Delivery {
-    let kind = EventKind::TeamCreated.as_str().to_owned();
-    Delivery {
-        status: DeliveryStatus::Success,
-        due_at: None,
-        finished_at: Some(now),
-        ..Delivery::new(webhook, EventId::generate(), kind, 1, now)
-    }
+/// Something that has arrived there, and its id.
+pub fn delivered(webhook: WebhookId, now: Timestamp) -> (Delivery, DeliveryId) {
+    let new = Delivery::new(webhook, EventId::generate(), EventKind::TeamCreated.as_str().to_owned(), 1, now);
+    let id = new.id;
+    (Delivery { status: DeliveryStatus::Success, due_at: None, finished_at: Some(now), ..new }, id)
+}
+
+/// Puts an endpoint there, with something that has arrived.
+pub fn endpoint_with(
+    tx: &mut dyn Transaction,
+    here: &Unchecked<OrganizationId>,
+    endpoint: &Endpoint,
+    sent: &Delivery,
+) -> Result<()> {
+    tx.insert_endpoint(here, endpoint)?;
+    tx.insert_deliveries(std::slice::from_ref(sent))
 }
 
 /// A service account with a key and a client, by their ids.

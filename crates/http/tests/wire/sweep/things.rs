@@ -10,7 +10,7 @@ use tenancy::{Invitation, InvitationStatus, SecretName, Team, TeamMember, invita
 
 use super::{
     cast::{Cast, Someone, Through},
-    made::{TEMPLATE, delivered, endpoint, narrow, programs, somebodys, word},
+    made::{TEMPLATE, delivered, endpoint, endpoint_with, narrow, programs, somebodys, word},
     subject::{Kind, Subject, any_id, fresh_name},
 };
 use crate::support::{App, Person, World};
@@ -51,8 +51,7 @@ impl Things {
         let (role, team, permission) = (RoleId::generate(), TeamId::generate(), GrantId::generate());
         let (invitation, asset, webhook) = (InvitationId::generate(), AssetId::generate(), WebhookId::generate());
         let with_webhook = needed(Kind::Webhook) || needed(Kind::WebhookDelivery);
-        let sent = delivered(webhook, now);
-        let delivery = sent.id;
+        let (sent, delivery) = delivered(webhook, now);
         let (principal, grantee, name) = (member.id, grantee.id, fresh_name());
         let secret = name.clone();
         world
@@ -77,8 +76,7 @@ impl Things {
                     tx.insert_asset(&within, &somebodys(asset, organization, now)?)?;
                 }
                 if with_webhook {
-                    tx.insert_endpoint(&within, &endpoint(webhook, organization, now)?)?;
-                    tx.insert_deliveries(std::slice::from_ref(&sent))?;
+                    endpoint_with(tx, &within, &endpoint(webhook, organization, now)?, &sent)?;
                 }
                 tx.insert_team(
                     &within,
