@@ -99,30 +99,28 @@ impl Platform {
         app: Option<&App>,
         now: Timestamp,
     ) -> Result<Option<IssuedLink>> {
-        let account = tx.account_by_email(mail.app, &mail.recipient)?;
-        let Some(account) = account.filter(|account| account.disabled_at.is_none() && opens(purpose, account)) else {
-            return Ok(None);
-        };
-        let expires_at = now.after(purpose.lifetime());
-        if let Some(event) = mail.event {
-            let (token, hash) = self.token(purpose, event);
-            let renewed = tx.renew_one_time_token(purpose, hash, expires_at)?;
-            return Ok(renewed.then(|| self.to_account(purpose, app, token)));
-        }
         let kind = match purpose {
             Purpose::VerifyEmail => EventKind::AuthEmailVerificationRequired,
             Purpose::ResetPassword => EventKind::AuthPasswordResetRequested,
             Purpose::Invitation => return Ok(None),
         };
-        let event = Event {
+        let account = tx.account_by_email(mail.app, &mail.recipient)?;
+        let Some(account) = account.filter(|account| account.disabled_at.is_none() && opens(purpose, account)) else {
+            return Ok(None);
+        };
+        let Some((event, told)) = event_of(tx, mail)? else { return Ok(None) };
+        let (token, hash) = self.token(purpose, event);
+        let expires_at = now.after(purpose.lifetime());
+        if told {
+            let renewed = tx.renew_one_time_token(purpose, hash, expires_at)?;
+            return Ok(renewed.then(|| self.to_account(purpose, app, token)));
+        }
+        tx.append(&Event {
+            id: event,
             app: mail.app,
             payload: json!({ "principal_id": account.principal, "email": account.email.as_str() }),
             ..Event::new(kind, now)
-        };
-        let (token, hash) = self.token(purpose, event.id);
-        if !announce(tx, mail, &event)? {
-            return Ok(None);
-        }
+        })?;
         tx.insert_one_time_token(&OneTimeToken {
             id: OneTimeTokenId::generate(),
             purpose,
@@ -141,21 +139,20 @@ impl Platform {
         mail: &QueuedMail,
         now: Timestamp,
     ) -> Result<Option<(IssuedLink, Organization)>> {
-        let event = mail.event.unwrap_or_else(EventId::generate);
+        let Some((event, told)) = event_of(tx, mail)? else { return Ok(None) };
         let (token, hash) = self.token(Purpose::Invitation, event);
         let Some(invitation) = tx.write_invitation_letter(mail.id, hash, now)? else { return Ok(None) };
         let Some(organization) = inviting(tx, &invitation)? else { return Ok(None) };
-        let told = mail.event.is_some() || {
-            let event = Event {
+        if !told {
+            tx.append(&Event {
                 id: event,
                 app: organization.app,
                 organization: Some(organization.id),
                 payload: json!({ "invitation_id": invitation.id, "email": invitation.email.as_str() }),
                 ..Event::new(EventKind::InvitationLinkIssued, now)
-            };
-            announce(tx, mail, &event)?
-        };
-        Ok(told.then(|| (self.to_invitation(invitation.id, token), organization)))
+            })?;
+        }
+        Ok(Some((self.to_invitation(invitation.id, token), organization)))
     }
 
     fn token(&self, purpose: Purpose, event: EventId) -> (Secret, SecretHash) {
@@ -199,11 +196,11 @@ fn inviting(tx: &mut dyn Transaction, invitation: &Invitation) -> Result<Option<
     Ok(Some(organization).filter(|_| app.is_none_or(|app| app.disabled_at.is_none())))
 }
 
-/// Tells the ledger of a mail's link, once; whether it was this that did.
-fn announce(tx: &mut dyn Transaction, mail: &QueuedMail, event: &Event) -> Result<bool> {
-    let first = tx.mail_announced(mail.id, event.id)?;
-    if first {
-        tx.append(event)?;
+/// The event that tells of a mail's link, and whether it has. `None` when somebody else is at this mail.
+fn event_of(tx: &mut dyn Transaction, mail: &QueuedMail) -> Result<Option<(EventId, bool)>> {
+    if let Some(event) = mail.event {
+        return Ok(Some((event, true)));
     }
-    Ok(first)
+    let event = EventId::generate();
+    Ok(tx.mail_announced(mail.id, event)?.then_some((event, false)))
 }

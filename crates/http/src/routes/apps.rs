@@ -148,6 +148,7 @@ pub struct SettingsRequest {
     /// `en` or `de`.
     locale: Option<String>,
     #[serde(default)]
+    #[schema(inline)]
     branding: BrandingRequest,
 }
 

@@ -93,6 +93,7 @@ impl Operation {
         let path = self.path.replace("{organization_id}", &app.organization.to_string());
         let path = path.replace("{app_id}", &app.id.to_string());
         let path = path.replace("{principal_id}", &app.owner.id.to_string());
+        let path = path.replace("{mail_template}", "verify_email.en");
         // Of everything else that a path can name there is none.
         let parts = path.split('/').map(|part| if part.starts_with('{') { NOTHING } else { part });
         let path = parts.collect::<Vec<_>>().join("/");
