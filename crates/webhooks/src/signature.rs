@@ -33,7 +33,9 @@ pub fn standard(secret: &Secret, id: &str, at: Timestamp, body: &[u8]) -> String
 fn code(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     // Any length will do (RFC 2104, 2).
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
-    parts.iter().for_each(|part| mac.update(part));
+    for part in parts {
+        mac.update(part);
+    }
     mac.finalize().into_bytes().into()
 }
 
