@@ -124,9 +124,9 @@ pub struct NewWebhookRequest {
     /// Binds it to an app that the organization owns.
     app_id: Option<Uuid>,
     /// How often a delivery is tried again after the first time: 0 to 20, and 3 without.
-    max_retries: Option<i32>,
+    max_retries: Option<u32>,
     /// How many deliveries it wants in a minute at the most: 1 to 60000.
-    rate_limit_per_minute: Option<i32>,
+    rate_limit_per_minute: Option<u32>,
     /// Whether each delivery waits until the one before has arrived, or was given up.
     #[serde(default)]
     ordered: bool,
@@ -156,6 +156,11 @@ fn kinds(event_filter: Option<Vec<String>>, events: Option<Vec<String>>) -> Resu
     kinds.map(EventFilter::parse).transpose()
 }
 
+/// How many, for whoever knows how many there may be: what is too much stays too much.
+fn count(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
 impl NewWebhookRequest {
     fn parse(self) -> Result<NewEndpoint> {
         let usual = NewEndpoint::new(EndpointUrl::parse(&self.url)?);
@@ -166,8 +171,8 @@ impl NewWebhookRequest {
             resources: ResourceFilter::parse(self.resource_filter.unwrap_or_default())?,
             headers: self.headers.unwrap_or_default(),
             secret: self.secret,
-            max_retries: self.max_retries.unwrap_or(usual.max_retries),
-            rate_per_minute: self.rate_limit_per_minute,
+            max_retries: self.max_retries.map_or(usual.max_retries, count),
+            rate_per_minute: self.rate_limit_per_minute.map(count),
             ordered: self.ordered,
             active: self.active.unwrap_or(usual.active),
             ..usual
@@ -227,11 +232,11 @@ pub struct UpdateWebhookRequest {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     headers: Option<Option<BTreeMap<String, Secret>>>,
-    max_retries: Option<i32>,
+    max_retries: Option<u32>,
     /// null lifts the limit.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<i32>)]
-    rate_limit_per_minute: Option<Option<i32>>,
+    #[schema(value_type = Option<u32>)]
+    rate_limit_per_minute: Option<Option<u32>>,
     ordered: Option<bool>,
     /// `false` lets deliveries wait, `true` sends what has waited.
     active: Option<bool>,
@@ -248,8 +253,8 @@ pub async fn update(
         filter: kinds(change.event_filter, change.events)?,
         resources: change.resource_filter.map(ResourceFilter::parse).transpose()?,
         headers: change.headers.map(Option::unwrap_or_default),
-        max_retries: change.max_retries,
-        rate_per_minute: change.rate_limit_per_minute,
+        max_retries: change.max_retries.map(count),
+        rate_per_minute: change.rate_limit_per_minute.map(|rate| rate.map(count)),
         ordered: change.ordered,
         active: change.active,
     };

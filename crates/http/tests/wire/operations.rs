@@ -109,7 +109,7 @@ impl Operation {
                 name if name.ends_with("password") => PASSWORD.into(),
                 "expires_at" | "occurred_at" => "2100-01-01T00:00:00Z".into(),
                 name if name.ends_with("_url") => "https://example.com".into(),
-                "organization_id" | "principal_id" | "team_id" => NOTHING.into(),
+                "organization_id" | "principal_id" | "team_id" | "app_id" => NOTHING.into(),
                 "actions" => Value::Array(vec!["team.read".into()]),
                 _ if field.is("string") => "text".into(),
                 _ if field.is("boolean") => true.into(),
