@@ -92,12 +92,12 @@ impl DeliveryRepository for Tx<'_> {
     }
 
     fn owners_of(&mut self, of: &[AppId]) -> Result<Vec<(AppId, OrganizationId)>> {
+        // One by one: they are few, and PostgreSQL would rather read all apps than look some up.
         let mut found = Vec::new();
-        for some in of.chunks(AT_ONCE) {
-            let some: Vec<_> = some.iter().map(|id| RowId(id.0)).collect();
-            let query = apps::table.filter(apps::id.eq_any(some)).select((apps::id, apps::owner_organization_id));
-            let rows: Vec<(RowId, RowId)> = self.query(|connection| query.load(connection))?;
-            found.extend(rows.into_iter().map(|(id, owner)| (AppId(id.0), OrganizationId(owner.0))));
+        for id in of {
+            let query = apps::table.find(RowId(id.0)).select(apps::owner_organization_id);
+            let owner: Option<RowId> = self.query(|connection| query.first(connection).optional())?;
+            found.extend(owner.map(|owner| (*id, OrganizationId(owner.0))));
         }
         Ok(found)
     }

@@ -182,7 +182,7 @@ async fn what_waits_is_looked_at_when_it_is_woken(db: &Db) {
     insert(db, &endpoint).await;
     let id = endpoint.id;
     // With something waiting for later, held by somebody; and with nothing at all.
-    let leased = if db.is_postgres() { "'2001-01-01T00:00:00Z'" } else { "978307200000000" };
+    let leased = if db.is_postgres() { "'2031-01-01T00:00:00Z'" } else { "1924992000000000" };
     for _ in 0..2 {
         db.write(move |tx| tx.wake_endpoint(&Unchecked(here), id, at(7))).await;
         assert_eq!(db.number("SELECT count(*) FROM webhook_queues"), 1);
