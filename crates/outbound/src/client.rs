@@ -1,6 +1,6 @@
 //! Goes there.
 
-use std::{error::Error, iter, net::IpAddr, time::Duration};
+use std::{error::Error, iter, net::IpAddr, sync::Arc, time::Duration};
 
 use kernel::{Code, Result};
 use platform::courier::{Carrying, Courier, Parcel, Receipt, Undelivered};
@@ -15,7 +15,7 @@ use url::{Host, Url};
 
 use crate::{
     Guard, Networks,
-    resolver::{Forbidden, Resolver},
+    resolver::{Forbidden, Names, Resolver, SystemNames},
 };
 
 /// How long it may take.
@@ -53,14 +53,23 @@ impl Client {
     /// no worse a place (`plain`): then everything.
     ///
     /// # Errors
-    /// `invalid_setting` when TLS does not start.
+    /// `invalid_setting` when TLS does not start, or the name servers of this machine are not known.
     pub fn new(allowed: Networks, plain: bool, limits: Limits) -> Result<Self> {
+        Self::asking(&(Arc::new(SystemNames::new()?) as Arc<dyn Names>), allowed, plain, limits)
+    }
+
+    /// The same, and somebody else is asked what names stand for.
+    ///
+    /// # Errors
+    /// `invalid_setting` when TLS does not start.
+    pub fn asking(names: &Arc<dyn Names>, allowed: Networks, plain: bool, limits: Limits) -> Result<Self> {
         const NOT_PUBLIC: &str = "this address is not on the public Internet";
-        let encrypted = Door::new(Guard::public_and(allowed.clone()), limits, NOT_PUBLIC)?;
+        let door = |guard, refusal| Door::new(Resolver { names: Arc::clone(names), guard }, limits, refusal);
+        let encrypted = door(Guard::public_and(allowed.clone()), NOT_PUBLIC)?;
         let plain = if plain {
-            Door::new(Guard::public_and(allowed), limits, NOT_PUBLIC)?
+            door(Guard::public_and(allowed), NOT_PUBLIC)?
         } else {
-            Door::new(Guard::only(allowed), limits, "this address is reached by https only")?
+            door(Guard::only(allowed), "this address is reached by https only")?
         };
         Ok(Self { encrypted, plain, limits })
     }
@@ -114,14 +123,15 @@ impl Courier for Client {
 }
 
 impl Door {
-    fn new(guard: Guard, limits: Limits, refusal: &'static str) -> Result<Self> {
+    fn new(resolver: Resolver, limits: Limits, refusal: &'static str) -> Result<Self> {
+        let guard = resolver.guard.clone();
         // reqwest takes the process's provider and has none of its own. It does not matter who installed it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(Policy::none())
             .referer(false)
-            .dns_resolver(Resolver(guard.clone()))
+            .dns_resolver(resolver)
             .timeout(limits.whole)
             .connect_timeout(limits.connect)
             .pool_max_idle_per_host(32)

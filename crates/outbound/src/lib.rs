@@ -9,3 +9,4 @@ mod resolver;
 
 pub use client::{Client, Limits};
 pub use guard::{Guard, Networks};
+pub use resolver::{Answering, Names, SystemNames};

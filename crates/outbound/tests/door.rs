@@ -1,11 +1,12 @@
 //! What goes through the door, and what does not: with real connections.
 
 use std::{
-    sync::Arc,
+    net::IpAddr,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use fabric_outbound::{Client, Limits, Networks};
+use fabric_outbound::{Answering, Client, Limits, Names, Networks};
 use platform::courier::{Courier as _, Parcel, Receipt, Undelivered};
 use testbed::sink::{Reply, Sink};
 
@@ -116,6 +117,49 @@ async fn a_name_leads_to_what_is_allowed_of_it() {
     assert_eq!(carried(&four, &url).await.unwrap().status, 200);
     let other = Client::new(Networks::parse(["10.0.0.0/8"]).unwrap(), true, LIMITS).unwrap();
     assert!(carried(&other, &url).await.is_err());
+}
+
+/// Says something else each time, and the last of it from then on.
+struct Fickle(Mutex<Vec<Vec<IpAddr>>>);
+
+impl Fickle {
+    fn client(says: &[&[[u8; 4]]]) -> Client {
+        let says = says.iter().rev().map(|said| said.iter().map(|address| IpAddr::from(*address)).collect());
+        let names: Arc<dyn Names> = Arc::new(Self(Mutex::new(says.collect())));
+        Client::asking(&names, Networks::parse(["127.0.0.1"]).unwrap(), false, LIMITS).unwrap()
+    }
+}
+
+impl Names for Fickle {
+    fn addresses(&self, _: &str) -> Answering {
+        let mut says = self.0.lock().unwrap();
+        let said = if says.len() > 1 { says.pop() } else { says.first().cloned() };
+        Box::pin(async move { Ok(said.unwrap()) })
+    }
+}
+
+#[tokio::test]
+async fn attack_45_a_name_that_changes_is_judged_each_time() {
+    // One answer to a request, and the connection is gone with it.
+    let sink = Sink::new(|_| Reply::With(200, vec!["Connection: close".to_owned()], String::new()));
+    let url = format!("http://rebinding.example:{}/", sink.address.port());
+    let client = Fickle::client(&[&[[127, 0, 0, 1]], &[[127, 0, 0, 2]]]);
+    assert_eq!(carried(&client, &url).await.unwrap().status, 200);
+    for _ in 0..3 {
+        assert!(carried(&client, &url).await.is_err());
+    }
+    assert_eq!(sink.count(), 1);
+}
+
+#[tokio::test]
+async fn attack_45_of_several_addresses_only_those_are_tried_that_may_be() {
+    let sink = Sink::content();
+    let url = format!("http://both.example:{}/", sink.address.port());
+    let both = Fickle::client(&[&[[127, 0, 0, 2], [127, 0, 0, 1], [10, 0, 0, 1]]]);
+    assert_eq!(carried(&both, &url).await.unwrap().status, 200);
+    let none = Fickle::client(&[&[[127, 0, 0, 2], [10, 0, 0, 1]]]);
+    assert!(carried(&none, &url).await.is_err());
+    assert_eq!(sink.count(), 1);
 }
 
 #[tokio::test]

@@ -9,9 +9,12 @@ use kernel::{
     id::{AppId, DeliveryId, EventId, WebhookId},
 };
 use serde_json::{Value, json};
-use webhooks::{Attempt, Delivery, DeliveryFilter, DeliveryStatus, Endpoint, EventFilter};
+use webhooks::{Attempt, Delivery, DeliveryFilter, DeliveryStatus, Done, Endpoint, EventFilter};
 
 use crate::{Platform, Transaction, permit::locate};
+
+/// So many are looked at at a time when many are sent anew.
+const REPLAYED_AT_ONCE: i64 = 200;
 
 /// Which deliveries are sent anew. What is `None` does not matter.
 #[derive(Clone, Debug, Default)]
@@ -91,7 +94,8 @@ impl Platform {
         Ok(replayed)
     }
 
-    /// Sends many deliveries anew, some at a time; tells how many.
+    /// Sends many deliveries anew, some at a time and the oldest first; tells how many. Once it has begun it goes on, whether
+    /// or not who asked waits for it.
     ///
     /// # Errors
     /// `not_found`; `forbidden` below the role admin.
@@ -101,37 +105,45 @@ impl Platform {
         id: WebhookId,
         which: Replay,
     ) -> Result<usize> {
-        let now = self.now();
+        let platform = self.clone();
+        let replaying = tokio::spawn(async move { platform.replay_all(acting, id, which).await });
+        replaying.await.map_err(Error::internal)?
+    }
+
+    async fn replay_all(&self, acting: Acting<WebhookManage>, id: WebhookId, which: Replay) -> Result<usize> {
+        let (now, what) = (self.now(), which.told(id));
+        let asked = acting.clone();
+        let begun = self.store().write(move |tx| {
+            let (permit, _) = locate::<Endpoint, _>(tx, &asked, id)?;
+            told(tx, &permit, asked.caller().app, EventKind::WebhookReplayed, what.clone(), now).map(drop)
+        });
+        begun.await?;
+        let done = Done { status: which.status, from: which.from, to: which.to };
         let (mut after, mut replayed) = (None, 0);
         loop {
-            let (acting, which) = (acting.clone(), which.clone());
-            let some = self.store().write(move |tx| {
-                let (permit, endpoint) = locate::<Endpoint, _>(tx, &acting, id)?;
-                if after.is_none() {
-                    let what = which.told(id);
-                    told(tx, &permit, acting.caller().app, EventKind::WebhookReplayed, what, now)?;
-                }
-                let page = Page::new(after, 0, Page::<DeliveryId>::LARGEST)?;
-                let filter = DeliveryFilter { status: which.status, kind: None };
-                let listed = tx.deliveries_to(&endpoint, &filter, &page)?;
-                let wanted = listed.items.iter().filter(|delivery| which.wants(delivery));
-                let wanted: Vec<_> = wanted.map(|delivery| delivery.id).collect();
-                let count = tx.send_anew(&endpoint, &wanted, now)?;
-                if count > 0 {
-                    tx.queue_endpoints(&[id], now)?;
-                }
-                // They are listed newest first.
-                let oldest = listed.items.last().map(|delivery| delivery.created_at);
-                let over = oldest.zip(which.from).is_some_and(|(oldest, from)| oldest < from);
-                Ok((count, listed.next.filter(|_| !over)))
+            // What is looked for takes nobody else's time.
+            let asked = acting.clone();
+            let found = self.store().read(move |tx| {
+                let (_, endpoint) = locate::<Endpoint, _>(tx, &asked, id)?;
+                tx.done_deliveries(&endpoint, &done, after, REPLAYED_AT_ONCE)
             });
-            let (count, next) = some.await?;
-            replayed += count;
-            self.call_for(&[id]);
-            match next {
-                Some(next) => after = Some(next),
-                None => return Ok(replayed),
+            let found = found.await?;
+            let Some(last) = found.last() else { return Ok(replayed) };
+            after = Some(last.id);
+            let wanted = found.into_iter().filter(|delivery| which.events.wants(&delivery.kind));
+            let wanted: Vec<_> = wanted.map(|delivery| delivery.id).collect();
+            if wanted.is_empty() {
+                continue;
             }
+            let asked = acting.clone();
+            let anew = self.store().write(move |tx| {
+                let (_, endpoint) = locate::<Endpoint, _>(tx, &asked, id)?;
+                let count = tx.send_anew(&endpoint, &wanted, now)?;
+                tx.queue_endpoints(&[id], now)?;
+                Ok(count)
+            });
+            replayed += anew.await?;
+            self.call_for(&[id]);
         }
     }
 
@@ -150,7 +162,8 @@ impl Platform {
             let event = told(tx, &permit, acting.caller().app, EventKind::WebhookTest, what, now)?;
             // Ahead of everything that waits there: it has a position only later, and its order matters to nobody.
             let kind = EventKind::WebhookTest.as_str().to_owned();
-            let delivery = Delivery::new(id, event, kind, 0, now);
+            let first = Some(endpoint.created_at);
+            let delivery = Delivery { due_at: first, ..Delivery::new(id, event, kind, 0, now) };
             tx.insert_deliveries(std::slice::from_ref(&delivery))?;
             tx.queue_endpoints(&[id], now)?;
             Ok(delivery)
@@ -187,11 +200,5 @@ impl Replay {
         json!({
             "webhook_id": id, "from": self.from, "to": self.to, "status": status, "events": self.events.patterns(),
         })
-    }
-
-    fn wants(&self, delivery: &Delivery) -> bool {
-        self.from.is_none_or(|from| from <= delivery.created_at)
-            && self.to.is_none_or(|to| delivery.created_at < to)
-            && self.events.wants(&delivery.kind)
     }
 }

@@ -9,7 +9,7 @@ use tokio::{
     task::JoinSet,
     time::sleep,
 };
-use webhooks::{DeliveryStatus, GONE, Tried};
+use webhooks::{DeliveryStatus, GONE, SwitchOff, Tried};
 
 use crate::{Platform, Transaction, webhook_disabled::order_webhook_disabled_letters};
 
@@ -114,26 +114,27 @@ fn note_health(
     now: Timestamp,
 ) -> Result<()> {
     let with = |status| {
-        let some = tried.iter().filter(move |tried| tried.status == status);
+        let some = tried.iter().filter(move |tried| tried.telling && tried.status == status);
         some.map(|tried| tried.endpoint).collect::<BTreeSet<WebhookId>>()
     };
-    let working = with(DeliveryStatus::Success);
-    let failing: Vec<_> = with(DeliveryStatus::Failed).difference(&working).copied().collect();
+    let (working, failed) = (with(DeliveryStatus::Success), with(DeliveryStatus::Failed));
+    let failing: Vec<_> = failed.difference(&working).copied().collect();
     if !working.is_empty() {
         tx.note_working(&working.into_iter().collect::<Vec<_>>())?;
     }
-    if failing.is_empty() {
-        return Ok(());
+    if !failing.is_empty() {
+        tx.note_failing(&failing, now)?;
     }
-    tx.note_failing(&failing, now)?;
-    for id in failing {
-        let gone = tried.iter().any(|tried| tried.endpoint == id && tried.attempt.status_code == Some(GONE));
-        let (reason, since) = match (gone, failing_since) {
-            (true, _) => ("gone", None),
-            (false, Some(since)) => ("failing", Some(since)),
-            (false, None) => continue,
+    for id in failed {
+        // Who says that it is gone has answered something else to nobody since.
+        let gone = tried.iter().filter(|tried| tried.endpoint == id && tried.attempt.status_code == Some(GONE));
+        let gone = gone.map(|tried| tried.asked).max();
+        let (reason, why) = match (gone, failing_since.filter(|_| failing.contains(&id))) {
+            (Some(asked), _) => ("gone", SwitchOff::GoneAsOf(asked)),
+            (None, Some(since)) => ("failing", SwitchOff::FailingSince(since)),
+            (None, None) => continue,
         };
-        if tx.switch_off(id, since, now)?
+        if tx.switch_off(id, why, now)?
             && let Some(endpoint) = tx.endpoint(id)?
         {
             tracing::warn!(webhook = %id, reason, "an endpoint is switched off");

@@ -5,30 +5,21 @@
 //! while at work; should it die, others go on when the time is over.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use kernel::Result;
-use tokio::{
-    sync::{Semaphore, watch},
-    task::JoinSet,
-    time::Instant,
-};
+use kernel::{Result, Timestamp, id::WebhookId};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 use uuid::Uuid;
-use webhooks::{Attempt, Lease};
+use webhooks::{Among, Lease};
 
-use crate::{
-    Platform,
-    courier::{Courier, Parcel, Receipt, Undelivered},
-    delivery_log::DeliveryLog,
-    endpoint_line::EndpointLine,
-};
+use crate::{Platform, courier::Courier, delivery_log::DeliveryLog, endpoint_line::EndpointLine, lanes::Lanes};
 
-/// So many endpoints are in hand at the most.
-const ENDPOINTS: usize = 256;
-/// And so many requests under way.
-const REQUESTS: usize = 512;
 /// How long an endpoint is ours: after that others may have it, should we have died.
 const LEASE: Duration = Duration::from_secs(30);
 /// How often that is prolonged.
@@ -42,7 +33,9 @@ pub(crate) struct Dispatcher {
     courier: Arc<dyn Courier>,
     /// What this process calls itself in leases.
     holder: Uuid,
-    requests: Semaphore,
+    lanes: Lanes,
+    /// There was no room for all that was due.
+    crowded: AtomicBool,
     log: DeliveryLog,
     leases: Mutex<Leases>,
     stop: watch::Receiver<bool>,
@@ -55,6 +48,8 @@ struct Leases {
     renewed: Option<Instant>,
     /// Until when nobody else has what is ours.
     safe_until: Instant,
+    /// The same by the clock on the wall, which goes on when a machine is suspended.
+    until: Option<Timestamp>,
 }
 
 impl Dispatcher {
@@ -63,9 +58,10 @@ impl Dispatcher {
             platform: platform.clone(),
             courier,
             holder: Uuid::new_v4(),
-            requests: Semaphore::new(REQUESTS),
+            lanes: Lanes::new(),
+            crowded: AtomicBool::new(false),
             log: DeliveryLog::begin(platform),
-            leases: Mutex::new(Leases { renewed: None, safe_until: Instant::now() }),
+            leases: Mutex::new(Leases { renewed: None, safe_until: Instant::now(), until: None }),
             stop,
             lines: Mutex::default(),
         })
@@ -77,13 +73,26 @@ impl Dispatcher {
     /// Those of the database.
     pub async fn round(self: Arc<Self>) -> Result<usize> {
         self.renew().await?;
-        let room = ENDPOINTS.saturating_sub(self.platform.in_hand().count());
-        if room == 0 || *self.stop.borrow() {
+        if *self.stop.borrow() {
             return Ok(0);
         }
-        let (now, lease) = (self.platform.now(), self.lease());
-        let most = i64::try_from(room).unwrap_or(i64::MAX);
-        let leased = self.platform.store().write(move |tx| tx.lease_endpoints(lease, now, most)).await?;
+        let (in_hand, slow) = (self.platform.in_hand().all(), self.lanes.slow_ones());
+        let slow_room = {
+            let slow: HashSet<_> = slow.iter().collect();
+            Lanes::SLOW_ENDPOINTS.saturating_sub(in_hand.iter().filter(|id| slow.contains(id)).count())
+        };
+        let quick_room = (Lanes::QUICK_ENDPOINTS + Lanes::SLOW_ENDPOINTS - slow_room).saturating_sub(in_hand.len());
+        // What is in hand is ours, also when its lease has run out meanwhile.
+        let waiting: Vec<_> = slow.iter().filter(|id| !in_hand.contains(id)).copied().collect();
+        let passed_over: Vec<_> = in_hand.into_iter().chain(waiting.iter().copied()).collect();
+        let mut leased = self.lease_some(Among::AllBut(passed_over), quick_room).await?;
+        let mut crowded = leased.len() == quick_room;
+        if !waiting.is_empty() {
+            let few = self.lease_some(Among::These(waiting), slow_room).await?;
+            crowded |= few.len() == slow_room;
+            leased.extend(few);
+        }
+        self.crowded.store(crowded, Ordering::Relaxed);
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         while lines.try_join_next().is_some() {}
         for id in &leased {
@@ -91,7 +100,16 @@ impl Dispatcher {
                 lines.spawn(EndpointLine::new(Arc::clone(&self), *id, held).run());
             }
         }
-        Ok(if leased.len() == room { room } else { 0 })
+        Ok(if crowded { leased.len() } else { 0 })
+    }
+
+    async fn lease_some(&self, among: Among, room: usize) -> Result<Vec<WebhookId>> {
+        if room == 0 {
+            return Ok(Vec::new());
+        }
+        let (now, lease) = (self.platform.now(), self.lease());
+        let most = i64::try_from(room).unwrap_or(i64::MAX);
+        self.platform.store().write(move |tx| tx.lease_endpoints(lease, &among, now, most)).await
     }
 
     /// Lets what is under way finish.
@@ -104,20 +122,23 @@ impl Dispatcher {
     async fn renew(&self) -> Result<()> {
         let begun = Instant::now();
         let first = match self.leases().renewed {
-            Some(renewed) if begun.duration_since(renewed) < RENEW_EVERY => return Ok(()),
+            Some(renewed) if begun.duration_since(renewed) < RENEW_EVERY && self.is_awake() => return Ok(()),
             renewed => renewed.is_none(),
         };
-        let lease = self.lease();
+        let (lease, in_hand) = (self.lease(), self.platform.in_hand().all());
+        let ours = in_hand.clone();
         let renewed = self.platform.store().write(move |tx| {
             if first {
                 tx.end_leases_of_the_dead()?;
             }
-            tx.renew_leases(lease)
+            // No others: what nobody here looks after shall be free when its lease is over.
+            tx.renew_leases(lease, &ours)
         });
         let held = renewed.await?;
-        self.platform.in_hand().keep(&held);
+        self.platform.in_hand().keep(&in_hand, &held);
+        let until = Some(lease.until.before(MARGIN));
         let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
-        *leases = Leases { renewed: Some(begun), safe_until: begun + LEASE - MARGIN };
+        *leases = Leases { renewed: Some(begun), safe_until: begun + LEASE - MARGIN, until };
         Ok(())
     }
 
@@ -143,14 +164,32 @@ impl Dispatcher {
 
     /// Whether another request may begin: nobody wants us to stop, and nobody else can have what is ours.
     pub fn goes_on(&self) -> bool {
-        !*self.stop.borrow() && Instant::now() < self.leases().safe_until
+        self.is_awake() && Instant::now() < self.leases().safe_until && !*self.stop.borrow()
     }
 
-    /// There is room for one more endpoint: where there was none, others may be waiting.
-    pub fn has_room(&self) {
-        if self.platform.in_hand().count() + 1 >= ENDPOINTS {
+    /// Whether no more time has passed on the wall than leases last.
+    fn is_awake(&self) -> bool {
+        self.leases().until.is_some_and(|until| self.platform.now() < until)
+    }
+
+    /// There is room for one more endpoint: where there was none, others may be waiting, or something is known to be.
+    pub fn has_room(&self, waiting: bool) {
+        if waiting || self.is_crowded() {
             self.platform.news().queued.tell();
         }
+    }
+
+    /// Whether there was no room for all that was due.
+    pub fn is_crowded(&self) -> bool {
+        self.crowded.load(Ordering::Relaxed)
+    }
+
+    pub fn lanes(&self) -> &Lanes {
+        &self.lanes
+    }
+
+    pub fn courier(&self) -> &dyn Courier {
+        &*self.courier
     }
 
     /// Waits until we are to stop.
@@ -160,22 +199,4 @@ impl Dispatcher {
             std::future::pending::<()>().await;
         }
     }
-
-    /// Sends, once there is room for one more request. `None` when we are not to send any more by then.
-    pub async fn send(&self, parcel: Parcel) -> Option<Sent> {
-        let _permit = self.requests.acquire().await.ok()?;
-        if !self.goes_on() {
-            return None;
-        }
-        let (at, begun) = (self.platform.now(), Instant::now());
-        let answer = self.courier.carry(parcel, Attempt::KEPT).await;
-        Some(Sent { at, took: begun.elapsed(), answer })
-    }
-}
-
-/// A request that was made.
-pub(crate) struct Sent {
-    pub at: kernel::Timestamp,
-    pub took: Duration,
-    pub answer: std::result::Result<Receipt, Undelivered>,
 }

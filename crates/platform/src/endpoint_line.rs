@@ -12,23 +12,29 @@ use kernel::{
     Result, Timestamp,
     id::{DeliveryId, EventId, WebhookId},
 };
-use tokio::{task::JoinSet, time::sleep};
-use webhooks::{Attempt, Delivery, DeliveryStatus, GONE, asked_to_wait, carries_token};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+use webhooks::{Delivery, DeliveryStatus};
 
 use crate::{
-    DomainEvent,
     delivery_request::{Addressee, signing_of},
-    dispatcher::{Dispatcher, Sent},
+    dispatcher::Dispatcher,
+    flight::{Flight, Landed, Went},
     in_hand::Held,
     pace::{Pace, Width},
 };
 
-/// So many deliveries are loaded at a time.
-const BATCH: usize = 200;
 /// How long it is waited for more before the endpoint is given back.
 const LINGER: Duration = Duration::from_millis(100);
-/// How often it is looked what others have added.
+/// How often it is looked what others have added or changed: what is loaded is no older.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long an endpoint is kept while others wait for a place.
+const TENURE: Duration = Duration::from_secs(5);
+/// How often it is tried to give an endpoint back, and after which pauses. Then it is free when the lease is over.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// One endpoint in the hands of one task.
 pub(crate) struct EndpointLine {
@@ -37,23 +43,14 @@ pub(crate) struct EndpointLine {
     held: Held,
     addressee: Option<Arc<Addressee>>,
     ready: VecDeque<(Delivery, Option<Entry>)>,
+    loaded: Instant,
+    begun: Instant,
     under_way: HashSet<DeliveryId>,
     flights: JoinSet<Landed>,
     pace: Pace,
     width: Width,
     /// There may be more than was loaded.
     look: bool,
-}
-
-/// How a flight ended: with what the delivery came to, if it was sent and that is written down.
-struct Landed(Option<(DeliveryId, DeliveryStatus, Went)>);
-
-/// How the endpoint did.
-pub(crate) struct Went {
-    pub arrived: bool,
-    /// It wants nothing any more.
-    pub gone: bool,
-    pub took: Duration,
 }
 
 impl EndpointLine {
@@ -64,6 +61,8 @@ impl EndpointLine {
             held,
             addressee: None,
             ready: VecDeque::new(),
+            loaded: Instant::now(),
+            begun: Instant::now(),
             under_way: HashSet::new(),
             flights: JoinSet::new(),
             pace: Pace::default(),
@@ -82,17 +81,23 @@ impl EndpointLine {
         // Nobody cuts off what was sent: how it ends is not known to anybody else.
         while self.flights.join_next().await.is_some() {}
         let Self { dispatcher, id, held, pace, .. } = self;
-        drop(held);
         let paced_until = pace.until(dispatcher.platform().now());
-        if let Err(error) = give_back(&dispatcher, id, paced_until).await {
-            // It is free when the lease is over.
-            tracing::warn!(webhook = %id, code = error.code.as_str(), "an endpoint was not given back");
-        }
-        dispatcher.has_room();
+        let due = give_back(&dispatcher, id, paced_until).await;
+        // Only now: what is not in hand is prolonged no more, and may be taken by anybody, also by us.
+        let call = Arc::clone(&held.call);
+        drop(held);
+        dispatcher.has_room(due || call.is_waiting());
     }
 
     async fn deliver(&mut self) -> Result<()> {
         while self.dispatcher.goes_on() && !self.held.call.is_lost() {
+            if self.held.call.has_changed() || self.loaded.elapsed() > LOOK_EVERY && !self.ready.is_empty() {
+                self.ready.clear();
+                self.look = true;
+            }
+            if self.begun.elapsed() > TENURE && self.dispatcher.is_crowded() {
+                break;
+            }
             if self.look && self.ready.is_empty() && !self.load().await? {
                 break;
             }
@@ -133,7 +138,7 @@ impl EndpointLine {
     async fn load(&mut self) -> Result<bool> {
         let platform = self.dispatcher.platform().clone();
         let (id, now) = (self.id, platform.now());
-        let wanted = BATCH + self.under_way.len();
+        let wanted = self.width.batch() + self.under_way.len();
         let limit = i64::try_from(wanted).unwrap_or(i64::MAX);
         let loaded = platform.store().read(move |tx| {
             let Some(endpoint) = tx.endpoint(id)?.filter(|endpoint| endpoint.active) else { return Ok(None) };
@@ -154,6 +159,13 @@ impl EndpointLine {
         self.look = deliveries.len() == wanted;
         self.pace.set(endpoint.rate_per_minute);
         self.width.set_ordered(endpoint.ordered);
+        let failed = deliveries.first().is_some_and(|delivery| delivery.attempts > delivery.forgiven);
+        if self.addressee.is_none()
+            && (failed || endpoint.failing_since.is_some() || self.dispatcher.lanes().is_slow(id))
+        {
+            self.width.narrow();
+        }
+        self.loaded = Instant::now();
         self.addressee = Some(Arc::new(platform.addressee(endpoint, signing)?));
         let entries: HashMap<EventId, Entry> = entries.into_iter().map(|entry| (entry.id, entry)).collect();
         let fresh = deliveries.into_iter().filter(|delivery| !self.under_way.contains(&delivery.id));
@@ -175,7 +187,9 @@ impl EndpointLine {
             }
             let Some((delivery, entry)) = self.ready.pop_front() else { break };
             self.under_way.insert(delivery.id);
-            self.flights.spawn(fly(Arc::clone(&self.dispatcher), Arc::clone(addressee), delivery, entry));
+            let (dispatcher, addressee) = (Arc::clone(&self.dispatcher), Arc::clone(addressee));
+            let call = Arc::clone(&self.held.call);
+            self.flights.spawn(Flight { dispatcher, addressee, call, delivery }.fly(entry));
         }
         false
     }
@@ -203,92 +217,33 @@ impl EndpointLine {
     }
 }
 
-/// One attempt at one delivery, and a note of it.
-async fn fly(
-    dispatcher: Arc<Dispatcher>,
-    addressee: Arc<Addressee>,
-    delivery: Delivery,
-    entry: Option<Entry>,
-) -> Landed {
-    let (id, endpoint) = (delivery.id, &addressee.endpoint);
-    let number = delivery.attempts.saturating_add(1);
-    let now = dispatcher.platform().now();
-    let Some(entry) = entry else {
-        return pointless(&dispatcher, &delivery, "the ledger does not keep this event any more").await;
-    };
-    let parcel = match dispatcher.platform().payload_with_token(&entry).await {
-        Ok(None) => {
-            return pointless(&dispatcher, &delivery, "the link was used, or does not open anything more").await;
-        }
-        Ok(Some(payload)) => addressee.parcel(&delivery, &DomainEvent { payload, ..DomainEvent::from(&entry) }, now),
-        Err(error) => Err(error),
-    };
-    let parcel = match parcel {
-        Ok(parcel) => parcel,
-        Err(error) => {
-            tracing::error!(delivery = %id, cause = ?error.cause, "a delivery can't be written");
-            return Landed(None);
-        }
-    };
-    let Some(sent) = dispatcher.send(parcel).await else { return Landed(None) };
-    let (took, asked) = (sent.took, retry_after(&sent));
-    let attempt = attempt(number, sent, carries_token(&delivery.kind));
-    let went = Went { arrived: attempt.arrived(), gone: attempt.status_code == Some(GONE), took };
-    let tried = delivery.tried(attempt, endpoint.max_retries, rand::random(), asked);
-    let status = tried.status;
-    Landed(dispatcher.log().note(tried).await.then_some((id, status, went)))
-}
-
-/// Gives a delivery up that says nothing any more, through no fault of the endpoint's.
-async fn pointless(dispatcher: &Dispatcher, delivery: &Delivery, why: &str) -> Landed {
-    let (number, at) = (delivery.attempts.saturating_add(1), dispatcher.platform().now());
-    let attempt = Attempt { number, at, latency_ms: 0, status_code: None, answer: None, error: Some(why.to_owned()) };
-    let tried = delivery.tried(attempt, 0, 0.0, None);
-    let noted = dispatcher.log().note(tried.clone()).await;
-    let went = Went { arrived: true, gone: false, took: Duration::ZERO };
-    Landed(noted.then_some((delivery.id, tried.status, went)))
-}
-
-fn retry_after(sent: &Sent) -> Option<Duration> {
-    let receipt = sent.answer.as_ref().ok()?;
-    asked_to_wait(receipt.retry_after.as_deref()?, sent.at)
-}
-
-/// How it went, as it is kept. Of an answer to what carried a token nothing is: it may repeat it.
-fn attempt(number: i32, sent: Sent, secret: bool) -> Attempt {
-    let latency_ms = i32::try_from(sent.took.as_millis()).unwrap_or(i32::MAX);
-    let (status_code, answer, error) = match sent.answer {
-        Ok(receipt) => (Some(i32::from(receipt.status)), Some(receipt.answer), None),
-        Err(undelivered) => (None, None, Some(undelivered.0)),
-    };
-    let answer = answer.filter(|answer| !secret && !answer.is_empty()).map(|answer| readable(&answer));
-    Attempt { number, at: sent.at, latency_ms, status_code, answer, error }
-}
-
-/// Bytes as text that every database keeps, and no more of it than there may be.
-fn readable(bytes: &[u8]) -> String {
-    let mut text = String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}");
-    while text.len() > Attempt::KEPT {
-        text.pop();
-    }
-    text
-}
-
-/// Lets others have the endpoint when the next of its deliveries is due. What was added meanwhile is seen: who adds waits
-/// for this to be over, or this waits for them.
-async fn give_back(dispatcher: &Dispatcher, id: WebhookId, paced_until: Option<Timestamp>) -> Result<()> {
+/// Lets others have the endpoint when the next of its deliveries is due; tells whether one is now. What was added meanwhile
+/// is seen: who adds waits for this to be over, or this waits for them.
+async fn give_back(dispatcher: &Dispatcher, id: WebhookId, paced_until: Option<Timestamp>) -> bool {
     let (platform, holder) = (dispatcher.platform(), dispatcher.holder());
-    let given = platform.store().write(move |tx| {
-        let Some(endpoint) = tx.endpoint(id)? else { return Ok(()) };
-        if !tx.holds_lease(holder, id)? {
-            return Ok(());
+    for _ in 0..TRIES {
+        let now = platform.now();
+        let given = platform.store().write(move |tx| {
+            let Some(endpoint) = tx.endpoint(id)? else { return Ok(None) };
+            if !tx.holds_lease(holder, id)? {
+                return Ok(None);
+            }
+            let due = if endpoint.active { tx.next_due(id, endpoint.ordered)? } else { None };
+            // Its pace outlasts what waits for it. And whoever has waited for longer is before it from now on.
+            let due = due.max(paced_until).map(|due| due.max(now));
+            match due {
+                Some(due_at) => tx.give_back(id, due_at, paced_until)?,
+                None => tx.leave_queue(id)?,
+            }
+            Ok(due)
+        });
+        match given.await {
+            Ok(due) => return due.is_some_and(|due| due <= now),
+            Err(error) => {
+                tracing::warn!(webhook = %id, code = error.code.as_str(), "an endpoint is not given back yet");
+                sleep(PAUSE).await;
+            }
         }
-        let due = if endpoint.active { tx.next_due(id, endpoint.ordered)? } else { None };
-        // Its pace outlasts what waits for it.
-        match due.max(paced_until) {
-            Some(due_at) => tx.give_back(id, due_at, paced_until),
-            None => tx.leave_queue(id),
-        }
-    });
-    given.await
+    }
+    false
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use audit::Entry;
 use kernel::{
-    EventKind, Result,
+    EventKind, Result, Timestamp,
     id::{AppId, OrganizationId, WebhookId},
 };
 use webhooks::{Delivery, Endpoint, Happening};
@@ -26,15 +26,19 @@ impl Platform {
             let Some(last) = entries.last().and_then(|entry| entry.position) else { return Ok((0, Vec::new())) };
             let audience = Audience::of(tx, &entries)?;
             let hear = |entry| audience.who_hears(entry).into_iter().map(move |endpoint| (endpoint, entry));
+            let mut endpoints = BTreeSet::<WebhookId>::new();
             let deliveries: Vec<_> = entries
                 .iter()
                 .flat_map(hear)
                 .map(|(endpoint, entry)| {
                     let position = entry.position.unwrap_or(last);
-                    Delivery::new(endpoint, entry.id, entry.kind.clone(), position, now)
+                    if endpoint.active {
+                        endpoints.insert(endpoint.id);
+                    }
+                    Delivery::new(endpoint.id, entry.id, entry.kind.clone(), position, now)
                 })
                 .collect();
-            let endpoints: BTreeSet<WebhookId> = deliveries.iter().map(|delivery| delivery.endpoint).collect();
+            // Who is not active is looked after by nobody. Who resumes an endpoint queues what waits.
             let endpoints: Vec<_> = endpoints.into_iter().collect();
             tx.insert_deliveries(&deliveries)?;
             tx.queue_endpoints(&endpoints, now)?;
@@ -59,6 +63,9 @@ struct Audience {
     endpoints: BTreeMap<OrganizationId, Vec<Endpoint>>,
     apps: BTreeMap<OrganizationId, AppId>,
     owners: BTreeMap<AppId, OrganizationId>,
+    /// Since when apps are disabled, and organizations archived: of what happens there later their endpoints hear nothing.
+    disabled: BTreeMap<AppId, Timestamp>,
+    closed: BTreeMap<OrganizationId, Timestamp>,
 }
 
 impl Audience {
@@ -68,17 +75,20 @@ impl Audience {
         let apps: BTreeMap<_, _> = tx.apps_with(&told)?.into_iter().collect();
         let named: BTreeSet<_> = entries.iter().filter_map(|entry| entry.app).chain(apps.values().copied()).collect();
         let named: Vec<_> = named.into_iter().collect();
-        let owners: BTreeMap<_, _> = tx.owners_of(&named)?.into_iter().collect();
+        let apps_named = tx.owners_of(&named)?;
+        let owners: BTreeMap<_, _> = apps_named.iter().map(|(app, owner, _)| (*app, *owner)).collect();
+        let disabled = apps_named.into_iter().filter_map(|(app, _, since)| Some((app, since?))).collect();
         let all: BTreeSet<_> = told.into_iter().chain(owners.values().copied()).collect();
         let all: Vec<_> = all.into_iter().collect();
         let mut endpoints: BTreeMap<_, Vec<Endpoint>> = BTreeMap::new();
         for endpoint in tx.endpoints_of(&all)? {
             endpoints.entry(endpoint.organization).or_default().push(endpoint);
         }
-        Ok(Self { endpoints, apps, owners })
+        let closed = tx.closed_since(&all)?.into_iter().collect();
+        Ok(Self { endpoints, apps, owners, disabled, closed })
     }
 
-    fn who_hears(&self, entry: &Entry) -> Vec<WebhookId> {
+    fn who_hears(&self, entry: &Entry) -> Vec<&Endpoint> {
         // For the one endpoint that is tried out, which has it already.
         if entry.kind == EventKind::WebhookTest.as_str() {
             return Vec::new();
@@ -93,6 +103,11 @@ impl Audience {
         }
         let (kind, payload) = (entry.kind.as_str(), entry.details());
         let happening = Happening { kind, organization: entry.organization, app, payload: &payload, at: entry.at };
-        near.into_iter().filter(|endpoint| endpoint.hears(&happening)).map(|endpoint| endpoint.id).collect()
+        let open = |endpoint: &&Endpoint| {
+            let closed = self.closed.get(&endpoint.organization);
+            let disabled = endpoint.app.and_then(|app| self.disabled.get(&app));
+            closed.into_iter().chain(disabled).all(|since| entry.at <= *since)
+        };
+        near.into_iter().filter(open).filter(|endpoint| endpoint.hears(&happening)).collect()
     }
 }

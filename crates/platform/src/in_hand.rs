@@ -1,7 +1,8 @@
 //! The endpoints that this process delivers to at the moment, and how to call those who do.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -19,6 +20,7 @@ pub(crate) struct InHand(Mutex<HashMap<WebhookId, Arc<Call>>>);
 #[derive(Default)]
 pub(crate) struct Call {
     more: Notify,
+    changed: AtomicBool,
     lost: AtomicBool,
 }
 
@@ -26,6 +28,16 @@ impl Call {
     /// Waits until there is more for the endpoint, or there was since the last time.
     pub async fn more(&self) {
         self.more.notified().await;
+    }
+
+    /// Whether there was a call that nobody has waited for.
+    pub fn is_waiting(&self) -> bool {
+        pin!(self.more.notified()).enable()
+    }
+
+    /// Whether the endpoint is another one than it was when this was last asked.
+    pub fn has_changed(&self) -> bool {
+        self.changed.swap(false, Ordering::Relaxed)
     }
 
     /// Whether somebody else may have the endpoint by now.
@@ -48,11 +60,6 @@ impl Drop for Held {
 }
 
 impl InHand {
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.map().len()
-    }
-
     /// Calls those who look after these endpoints; tells whether there is one that nobody looks after.
     pub fn call(&self, endpoints: &[WebhookId]) -> bool {
         let map = self.map();
@@ -66,10 +73,33 @@ impl InHand {
         left
     }
 
-    /// What is not among these is somebody else's.
-    pub fn keep(&self, held: &[WebhookId]) {
-        for (id, call) in self.map().iter() {
-            if !held.contains(id) {
+    /// Tells those who look after this endpoint that it has changed.
+    pub fn changed(&self, endpoint: WebhookId) {
+        if let Some(call) = self.map().get(&endpoint) {
+            call.changed.store(true, Ordering::Relaxed);
+            call.more.notify_one();
+        }
+    }
+
+    /// The same for all of them.
+    pub fn all_changed(&self) {
+        for call in self.map().values() {
+            call.changed.store(true, Ordering::Relaxed);
+            call.more.notify_one();
+        }
+    }
+
+    /// What is in hand.
+    pub fn all(&self) -> Vec<WebhookId> {
+        self.map().keys().copied().collect()
+    }
+
+    /// What was in hand and is not among these is somebody else's.
+    pub fn keep(&self, before: &[WebhookId], held: &[WebhookId]) {
+        let map = self.map();
+        let held: HashSet<_> = held.iter().collect();
+        for id in before.iter().filter(|id| !held.contains(id)) {
+            if let Some(call) = map.get(id) {
                 call.lost.store(true, Ordering::Relaxed);
             }
         }

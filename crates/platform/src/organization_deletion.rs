@@ -95,6 +95,12 @@ impl Platform {
         let now = self.now();
         let deleted = self.store().write(move |tx| {
             let Some(organization) = tx.organization_due(now)? else { return Ok(0) };
+            // What may be very much goes first, some at a time.
+            for endpoint in tx.endpoints_of(&[organization.id])? {
+                if tx.clear_deliveries(endpoint.id)? {
+                    return Ok(1);
+                }
+            }
             delete(tx, organization, now).map(|()| 1)
         });
         deleted.await

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kernel::Timestamp;
 
-use crate::endpoint_line::Went;
+use crate::{flight::Went, lanes::SLOW};
 
 /// Waits longer than this are waited for by nobody who holds the endpoint.
 const LONG: Duration = Duration::from_secs(1);
@@ -72,8 +72,6 @@ pub(crate) struct Width {
 
 const FIRST: usize = 8;
 const WIDEST: usize = 64;
-/// What takes longer keeps others waiting.
-const SLOW: Duration = Duration::from_secs(1);
 /// So many that were slow to fail, one after the other, are enough for now.
 const ENOUGH: u32 = 3;
 
@@ -84,6 +82,16 @@ impl Default for Width {
 }
 
 impl Width {
+    /// One at a time to begin with: it is known for not answering.
+    pub fn narrow(&mut self) {
+        self.width = 1;
+    }
+
+    /// How many deliveries are worth loading: what is loaded grows old.
+    pub fn batch(&self) -> usize {
+        (4 * self.width).clamp(16, 200)
+    }
+
     pub fn set_ordered(&mut self, ordered: bool) {
         self.ordered = ordered;
     }

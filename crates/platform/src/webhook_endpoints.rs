@@ -113,7 +113,9 @@ impl Platform {
             let after = change(tx, &permit, &sealing, author, &before, wanted.clone())?;
             shown(tx, &permit, &sealing, after, now)
         });
-        changed.await
+        let changed = changed.await?;
+        self.in_hand().changed(id);
+        Ok(changed)
     }
 
     /// Lets what is to be delivered wait, until it is resumed. Doing it again changes nothing.
@@ -146,7 +148,9 @@ impl Platform {
             }
             shown(tx, &permit, &sealing, endpoint, now)
         });
-        switched.await
+        let switched = switched.await?;
+        self.in_hand().changed(id);
+        Ok(switched)
     }
 
     /// Deletes an endpoint, with what is on its way there.
@@ -155,12 +159,24 @@ impl Platform {
     /// `not_found`; `forbidden` below the role admin.
     pub async fn delete_webhook(&self, acting: Acting<WebhookManage>, id: WebhookId) -> Result<()> {
         let now = self.now();
-        let deleted = self.store().write(move |tx| {
-            let (permit, endpoint): (_, Endpoint) = locate(tx, &acting, id)?;
-            tx.delete_endpoint(&permit, id)?;
-            told(tx, Author::of(acting.caller(), now), EventKind::WebhookDeleted, &endpoint, &[])
-        });
-        deleted.await
+        loop {
+            let acting = acting.clone();
+            let deleted = self.store().write(move |tx| {
+                let (permit, endpoint): (_, Endpoint) = locate(tx, &acting, id)?;
+                if tx.clear_deliveries(id)? {
+                    // There may be very many: some at a time, and no more come while it is not active.
+                    tx.update_endpoint(&permit, &Endpoint { active: false, ..endpoint })?;
+                    return Ok(false);
+                }
+                tx.delete_endpoint(&permit, id)?;
+                told(tx, Author::of(acting.caller(), now), EventKind::WebhookDeleted, &endpoint, &[])?;
+                Ok(true)
+            });
+            if deleted.await? {
+                self.in_hand().changed(id);
+                return Ok(());
+            }
+        }
     }
 
     /// Gives an endpoint a secret of its own, or another one. The one before counts for the overlap.
@@ -181,7 +197,9 @@ impl Platform {
             permit_tokens(tx, &permit, endpoint.app)?;
             rotate(tx, &permit, &sealing, Author::of(acting.caller(), now), endpoint, overlap)
         });
-        rotated.await
+        let rotated = rotated.await?;
+        self.in_hand().changed(id);
+        Ok(rotated)
     }
 }
 

@@ -217,7 +217,8 @@ pub(crate) fn change(
     };
     check_limits(after.max_retries, after.rate_per_minute)?;
     tx.update_endpoint(scope, &after)?;
-    if resumed {
+    // Nobody waits any more for the one that is tried next.
+    if resumed || before.ordered && !after.ordered {
         tx.wake_endpoint(scope, after.id, author.now)?;
     }
     told(tx, author, EventKind::WebhookUpdated, &after, &differences(before, &after, said_headers))?;

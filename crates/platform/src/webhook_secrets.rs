@@ -54,7 +54,9 @@ impl Platform {
             })?;
             Ok(previous_until)
         });
-        Ok(IssuedWebhookSecret { organization: id, secret, previous_until: rotated.await?, created_at: now })
+        let previous_until = rotated.await?;
+        self.in_hand().all_changed();
+        Ok(IssuedWebhookSecret { organization: id, secret, previous_until, created_at: now })
     }
 }
 

@@ -217,9 +217,10 @@ impl Platform {
                 + tx.sweep_one_time_tokens(before)?
                 + tx.sweep_lockouts(now)?
                 + tx.sweep_revoked_tokens(before)?
-                + tx.sweep_deliveries(delivered_before)?)
+                + tx.sweep_deliveries(delivered_before)?
+                + tx.sweep_waiting(delivered_before)?)
         });
         // What little there is left can wait for the next round: the database has better things to do.
-        Ok(swept.await?.saturating_sub(FEW))
+        Ok(swept.await?.saturating_sub(FEW - 1))
     }
 }

@@ -55,6 +55,14 @@ macro_rules! all_kept {
     }};
 }
 
+/// All rows; in a unit that writes nobody deletes them until the commit, though they may change.
+macro_rules! all_there {
+    ($tx:ident, $query:ident) => {{
+        let writes = $tx.writes();
+        $tx.query(|connection| if writes { $query.for_key_share().load(connection) } else { $query.load(connection) })
+    }};
+}
+
 /// Rows that nobody else changes, deletes or refers to anew until the commit.
 macro_rules! for_update {
     ($query:expr) => {

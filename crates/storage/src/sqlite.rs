@@ -47,6 +47,12 @@ macro_rules! all_kept {
     };
 }
 
+macro_rules! all_there {
+    ($tx:ident, $query:ident) => {
+        $tx.query(|connection| $query.load(connection))
+    };
+}
+
 /// Nothing to lock.
 macro_rules! for_update {
     ($query:expr) => {

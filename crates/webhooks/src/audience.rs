@@ -59,7 +59,7 @@ impl Endpoint {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use kernel::id::WebhookId;
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use crate::{EndpointUrl, EventFilter, ResourceFilter};
 
-    fn endpoint(organization: OrganizationId, app: Option<AppId>) -> Endpoint {
+    pub(crate) fn endpoint(organization: OrganizationId, app: Option<AppId>) -> Endpoint {
         Endpoint {
             id: WebhookId::generate(),
             organization,

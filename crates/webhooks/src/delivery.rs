@@ -1,5 +1,7 @@
 //! One event on its way to one endpoint.
 
+use std::time::Duration;
+
 use kernel::{
     Code, Error, Result, Timestamp,
     id::{DeliveryId, EventId, WebhookId},
@@ -98,6 +100,21 @@ pub struct Tried {
     pub status: DeliveryStatus,
     /// When it is tried again, where it is.
     pub due_at: Option<Timestamp>,
+    /// Whether it says something of the endpoint. What was never sent does not.
+    pub telling: bool,
+    /// When the endpoint that was asked had last been changed: a later one was not asked.
+    pub asked: Timestamp,
+}
+
+/// Which deliveries that are done. What is `None` does not matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// What has become of them.
+    pub status: Option<DeliveryStatus>,
+    /// Not those from before then.
+    pub from: Option<Timestamp>,
+    /// And only those from before then.
+    pub to: Option<Timestamp>,
 }
 
 /// Which deliveries. What is `None` does not matter.
@@ -133,6 +150,12 @@ impl Delivery {
 impl Attempt {
     /// So much of an answer is kept, in bytes.
     pub const KEPT: usize = 2048;
+
+    /// When it was over.
+    #[must_use]
+    pub fn ended_at(&self) -> Timestamp {
+        self.at.after(Duration::from_millis(u64::try_from(self.latency_ms).unwrap_or_default()))
+    }
 
     /// Whether it arrived.
     #[must_use]

@@ -12,11 +12,11 @@ mod secret;
 pub mod signature;
 
 pub use audience::{Happening, carries_token};
-pub use delivery::{Attempt, Delivery, DeliveryFilter, DeliveryStatus, Tried};
+pub use delivery::{Attempt, Delivery, DeliveryFilter, DeliveryStatus, Done, Tried};
 pub use endpoint::{Endpoint, EndpointUrl, PreviousSecret};
 pub use filter::{EventFilter, ResourceFilter};
 pub use headers::CustomHeaders;
 pub use outcome::{GONE, asked_to_wait};
-pub use repository::{DeliveryRepository, EndpointRepository, Lease, QueueRepository};
+pub use repository::{Among, DeliveryRepository, EndpointRepository, Lease, QueueRepository, SwitchOff};
 pub use retry::{LONGEST_WAIT, wait_before};
 pub use secret::{Signing, SigningRepository, check_signing_secret, write_signing_secret};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kernel::{EventKind, Timestamp};
 
-use crate::{Attempt, Delivery, DeliveryStatus, Tried, wait_before};
+use crate::{Attempt, Delivery, DeliveryStatus, Endpoint, Tried, wait_before};
 
 /// The receiver wants nothing any more (RFC 9110, 15.5.11).
 pub const GONE: i32 = 410;
@@ -14,18 +14,39 @@ impl Delivery {
     /// tried so often, and when there is no sense in another try. `chance` is as in [`wait_before`], and `asked` what the
     /// receiver asks to wait.
     #[must_use]
-    pub fn tried(&self, attempt: Attempt, max_retries: i32, chance: f64, asked: Option<Duration>) -> Tried {
+    pub fn tried(&self, attempt: Attempt, endpoint: &Endpoint, chance: f64, asked: Option<Duration>) -> Tried {
         let tries = attempt.number - self.forgiven;
         // Who tries an endpoint out looks at what comes of it.
-        let retries = if self.kind == EventKind::WebhookTest.as_str() { 0 } else { max_retries };
+        let test = self.kind == EventKind::WebhookTest.as_str();
+        let retries = if test { 0 } else { endpoint.max_retries };
         let (status, due_at) = if attempt.arrived() {
             (DeliveryStatus::Success, None)
         } else if tries > retries || attempt.status_code == Some(GONE) {
             (DeliveryStatus::Failed, None)
         } else {
-            (DeliveryStatus::Pending, Some(attempt.at.after(wait_before(tries, chance, asked))))
+            // From its end on: a receiver that took its time is not asked again at once.
+            (DeliveryStatus::Pending, Some(attempt.ended_at().after(wait_before(tries, chance, asked))))
         };
-        Tried { delivery: self.id, endpoint: self.endpoint, attempt, status, due_at }
+        let telling = !test || status == DeliveryStatus::Success;
+        self.outcome(attempt, status, due_at, telling, endpoint.updated_at)
+    }
+
+    /// Gives it up without sending it: it says nothing any more.
+    #[must_use]
+    pub fn given_up(&self, attempt: Attempt) -> Tried {
+        let at = attempt.at;
+        self.outcome(attempt, DeliveryStatus::Failed, None, false, at)
+    }
+
+    fn outcome(
+        &self,
+        attempt: Attempt,
+        status: DeliveryStatus,
+        due_at: Option<Timestamp>,
+        telling: bool,
+        asked: Timestamp,
+    ) -> Tried {
+        Tried { delivery: self.id, endpoint: self.endpoint, attempt, status, due_at, telling, asked }
     }
 }
 
@@ -43,12 +64,16 @@ pub fn asked_to_wait(retry_after: &str, now: Timestamp) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use kernel::id::{EventId, WebhookId};
+    use kernel::id::{EventId, OrganizationId, WebhookId};
 
     use super::*;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_unix_seconds(seconds).unwrap()
+    }
+
+    fn endpoint(max_retries: i32) -> Endpoint {
+        Endpoint { max_retries, ..crate::audience::tests::endpoint(OrganizationId::generate(), None) }
     }
 
     fn delivery(kind: EventKind) -> Delivery {
@@ -57,7 +82,7 @@ mod tests {
 
     fn attempt(number: i32, status_code: Option<i32>) -> Attempt {
         let error = status_code.is_none().then(|| "no answer".to_owned());
-        Attempt { number, at: at(100), latency_ms: 5, status_code, answer: None, error }
+        Attempt { number, at: at(100), latency_ms: 0, status_code, answer: None, error }
     }
 
     #[test]
@@ -73,25 +98,37 @@ mod tests {
             (3, Some(299), DeliveryStatus::Success, None),
             (1, Some(GONE), DeliveryStatus::Failed, None),
         ] {
-            let tried = delivery.tried(attempt(number, code), 2, 0.0, None);
+            let tried = delivery.tried(attempt(number, code), &endpoint(2), 0.0, None);
             assert_eq!((tried.status, tried.due_at), (status, due_at), "{number} {code:?}");
         }
-        let asked = delivery.tried(attempt(1, Some(503)), 2, 0.0, Some(Duration::from_secs(50)));
+        let asked = delivery.tried(attempt(1, Some(503)), &endpoint(2), 0.0, Some(Duration::from_secs(50)));
         assert_eq!(asked.due_at, Some(at(150)));
     }
 
     #[test]
     fn who_is_sent_anew_has_all_tries_again() {
         let delivery = Delivery { attempts: 3, forgiven: 3, ..delivery(EventKind::TeamCreated) };
-        let tried = delivery.tried(attempt(4, Some(500)), 2, 0.0, None);
+        let tried = delivery.tried(attempt(4, Some(500)), &endpoint(2), 0.0, None);
         assert_eq!((tried.status, tried.due_at), (DeliveryStatus::Pending, Some(at(110))));
-        assert_eq!(delivery.tried(attempt(6, Some(500)), 2, 0.0, None).status, DeliveryStatus::Failed);
+        assert_eq!(delivery.tried(attempt(6, Some(500)), &endpoint(2), 0.0, None).status, DeliveryStatus::Failed);
     }
 
     #[test]
     fn a_test_is_tried_once() {
-        let tried = delivery(EventKind::WebhookTest).tried(attempt(1, Some(500)), 5, 0.0, None);
-        assert_eq!(tried.status, DeliveryStatus::Failed);
+        let tried = delivery(EventKind::WebhookTest).tried(attempt(1, Some(500)), &endpoint(5), 0.0, None);
+        assert_eq!((tried.status, tried.telling), (DeliveryStatus::Failed, false));
+    }
+
+    #[test]
+    fn it_is_waited_from_the_end_of_an_attempt_on() {
+        let slow = Attempt { latency_ms: 9_000, ..attempt(1, Some(500)) };
+        assert_eq!(delivery(EventKind::TeamCreated).tried(slow, &endpoint(2), 0.0, None).due_at, Some(at(119)));
+    }
+
+    #[test]
+    fn what_was_never_sent_says_nothing_of_the_endpoint() {
+        let given_up = delivery(EventKind::TeamCreated).given_up(attempt(1, None));
+        assert_eq!((given_up.status, given_up.due_at, given_up.telling), (DeliveryStatus::Failed, None, false));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use kernel::{
 };
 use uuid::Uuid;
 
-use crate::{Attempt, Delivery, DeliveryFilter, Endpoint, Tried};
+use crate::{Attempt, Delivery, DeliveryFilter, Done, Endpoint, Tried};
 
 /// Endpoints of one database transaction.
 pub trait EndpointRepository {
@@ -52,8 +52,11 @@ pub trait DeliveryRepository {
     /// In which apps these organizations are, those that are in one.
     fn apps_with(&mut self, organizations: &[OrganizationId]) -> Result<Vec<(OrganizationId, AppId)>>;
 
-    /// Whose these apps are.
-    fn owners_of(&mut self, apps: &[AppId]) -> Result<Vec<(AppId, OrganizationId)>>;
+    /// Whose these apps are, and since when they are disabled.
+    fn owners_of(&mut self, apps: &[AppId]) -> Result<Vec<(AppId, OrganizationId, Option<Timestamp>)>>;
+
+    /// Which of these organizations are archived or about to be deleted, and since when.
+    fn closed_since(&mut self, organizations: &[OrganizationId]) -> Result<Vec<(OrganizationId, Timestamp)>>;
 
     /// Adds deliveries.
     fn insert_deliveries(&mut self, deliveries: &[Delivery]) -> Result<()>;
@@ -74,8 +77,8 @@ pub trait DeliveryRepository {
     /// Notes that something has arrived at these endpoints.
     fn note_working(&mut self, endpoints: &[WebhookId]) -> Result<()>;
 
-    /// Switches an endpoint off, unless it is. With a moment, only if everything has failed since then or for longer.
-    fn switch_off(&mut self, endpoint: WebhookId, failing: Option<Timestamp>, now: Timestamp) -> Result<bool>;
+    /// Switches an endpoint off, unless it is, for this reason.
+    fn switch_off(&mut self, endpoint: WebhookId, why: SwitchOff, now: Timestamp) -> Result<bool>;
 
     /// The endpoint's deliveries, newest first.
     fn deliveries_to(
@@ -84,6 +87,15 @@ pub trait DeliveryRepository {
         filter: &DeliveryFilter,
         page: &Page<DeliveryId>,
     ) -> Result<Listed<Delivery, DeliveryId>>;
+
+    /// Those that are done, the oldest first, behind one of them.
+    fn done_deliveries(
+        &mut self,
+        endpoint: &Endpoint,
+        which: &Done,
+        after: Option<DeliveryId>,
+        limit: i64,
+    ) -> Result<Vec<Delivery>>;
 
     /// One of them.
     fn delivery(&mut self, endpoint: &Endpoint, id: DeliveryId) -> Result<Option<Delivery>>;
@@ -96,6 +108,22 @@ pub trait DeliveryRepository {
 
     /// Deletes deliveries that were done before a moment, some at a time; tells how many.
     fn sweep_deliveries(&mut self, before: Timestamp) -> Result<usize>;
+
+    /// The same for what has waited since before then for endpoints that are not active.
+    fn sweep_waiting(&mut self, before: Timestamp) -> Result<usize>;
+
+    /// Deletes deliveries to an endpoint, some at a time: all in one statement could take minutes. Tells whether there may
+    /// be more.
+    fn clear_deliveries(&mut self, endpoint: WebhookId) -> Result<bool>;
+}
+
+/// Why an endpoint is switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SwitchOff {
+    /// Everything has failed since then, or for longer.
+    FailingSince(Timestamp),
+    /// It wanted nothing any more, and has not been changed since then.
+    GoneAsOf(Timestamp),
 }
 
 /// Somebody's right to deliver, until a moment.
@@ -107,16 +135,25 @@ pub struct Lease {
     pub until: Timestamp,
 }
 
+/// Which endpoints may be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Among {
+    /// Those and no others.
+    These(Vec<WebhookId>),
+    /// All others.
+    AllBut(Vec<WebhookId>),
+}
+
 /// Which endpoints something waits for, and who delivers there, of one database transaction.
 pub trait QueueRepository {
     /// Notes that something waits for these endpoints from a moment on.
     fn queue_endpoints(&mut self, endpoints: &[WebhookId], due_at: Timestamp) -> Result<()>;
 
     /// Takes some endpoints for which something is due and which nobody has, the longest-waiting first.
-    fn lease_endpoints(&mut self, lease: Lease, now: Timestamp, limit: i64) -> Result<Vec<WebhookId>>;
+    fn lease_endpoints(&mut self, lease: Lease, among: &Among, now: Timestamp, limit: i64) -> Result<Vec<WebhookId>>;
 
-    /// Prolongs what the holder has; tells what that is.
-    fn renew_leases(&mut self, lease: Lease) -> Result<Vec<WebhookId>>;
+    /// Prolongs what of these the holder still has; tells what that is.
+    fn renew_leases(&mut self, lease: Lease, endpoints: &[WebhookId]) -> Result<Vec<WebhookId>>;
 
     /// Whether the holder has the endpoint. Nothing is added to what waits there until the commit.
     fn holds_lease(&mut self, holder: Uuid, endpoint: WebhookId) -> Result<bool>;

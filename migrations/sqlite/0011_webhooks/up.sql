@@ -26,6 +26,7 @@ CREATE TABLE webhook_endpoints (
 ) STRICT;
 CREATE INDEX webhook_endpoints_organization_id_id ON webhook_endpoints (organization_id, id);
 CREATE INDEX webhook_endpoints_app_id ON webhook_endpoints (app_id);
+CREATE INDEX webhook_endpoints_inactive ON webhook_endpoints (id) WHERE NOT active;
 
 -- One row for each endpoint that something waits for: who delivers to it takes the row, and with it everything that
 -- waits there, until the lease ends. Whoever wants so many in a minute at the most is left alone until `paced_until`.
@@ -62,6 +63,7 @@ CREATE TABLE webhook_deliveries (
 CREATE INDEX webhook_deliveries_endpoint_id_id ON webhook_deliveries (endpoint_id, id);
 CREATE INDEX webhook_deliveries_pending ON webhook_deliveries (endpoint_id, due_at, position) WHERE status = 'pending';
 CREATE INDEX webhook_deliveries_in_order ON webhook_deliveries (endpoint_id, position) WHERE status = 'pending';
+CREATE INDEX webhook_deliveries_failed ON webhook_deliveries (endpoint_id, id) WHERE status = 'failed';
 CREATE INDEX webhook_deliveries_finished_at ON webhook_deliveries (finished_at) WHERE finished_at IS NOT NULL;
 
 -- How the attempts before the last went, where there was more than one.
@@ -92,6 +94,9 @@ INSERT INTO webhook_endpoints
     SELECT randomblob(16), organization_id, url, '[]', '{}', 3, 0, 1, created_at, created_at
     FROM signing_secrets WHERE url IS NOT NULL;
 ALTER TABLE signing_secrets DROP COLUMN url;
+
+-- What happened before nobody is told.
+INSERT INTO ledger_positions (name, position) SELECT 'webhooks', coalesce(max(position), 0) FROM events;
 
 -- The language that was asked for, and the event that tells of the mail's link, once there is one.
 ALTER TABLE mail_queue ADD COLUMN locale TEXT;

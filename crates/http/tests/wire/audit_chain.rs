@@ -164,6 +164,7 @@ async fn what_was_pruned_is_not_missed(world: &World) {
     let owner = pruning.sign_in(Some(&company.app), "owner").await;
     pruning.post(&company.path("teams"), &json!({ "name": "Late" })).by(&owner).send().await.ok();
     while pruning.platform.sequence().await.unwrap() > 0 {}
+    while pruning.platform.fan_out().await.unwrap() > 0 {}
     let mut gone = 0;
     loop {
         match pruning.platform.prune().await.unwrap() {

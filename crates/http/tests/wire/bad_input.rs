@@ -8,6 +8,7 @@ use tenancy::Team;
 use crate::{
     operations::{self, Operation},
     support::{Answer, App, PASSWORD, World},
+    sweep::made,
 };
 
 on_both!(
@@ -336,10 +337,12 @@ async fn attack_43_a_page_has_a_size_and_a_place(world: &World) {
         created_at: now,
         updated_at: now,
     };
+    let endpoint = made::endpoint(operations::NOTHING.parse().unwrap(), organization, now).unwrap();
     world
         .write(move |tx| {
             tx.insert_team(&Unchecked(organization), &team)?;
-            tx.insert_service_account(&Unchecked(organization), &account)
+            tx.insert_service_account(&Unchecked(organization), &account)?;
+            tx.insert_endpoint(&Unchecked(organization), &endpoint)
         })
         .await;
     let lists = operations::all().into_iter().filter(|operation| operation.query.iter().any(|name| name == "limit"));

@@ -27,7 +27,7 @@ fn code(secret: &[u8], signed: &[u8]) -> Vec<u8> {
 }
 
 /// As our SDKs do it.
-fn signed_by(secret: &str, received: &Received) -> String {
+pub fn signed_by(secret: &str, received: &Received) -> String {
     let code = code(secret.as_bytes(), received.body.as_bytes());
     let hex = code.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     format!("sha256={hex}")

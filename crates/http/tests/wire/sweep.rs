@@ -3,7 +3,7 @@
 
 mod bad_credentials;
 mod cast;
-mod made;
+pub mod made;
 mod subject;
 mod things;
 

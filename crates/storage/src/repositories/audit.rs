@@ -56,6 +56,8 @@ struct ChainRow {
 }
 
 const SEQUENCER: &str = "sequencer";
+/// How far webhooks have come.
+pub(super) const FAN_OUT: &str = "webhooks";
 
 type Boxed<'a> = events::BoxedQuery<'a, Db>;
 
@@ -206,9 +208,12 @@ impl AuditRepository for Tx<'_> {
         if !self.query(sequencing)? {
             return Ok(None);
         }
-        // From the beginning, and no further than the first that is too young: a chain is cut off at one place.
-        let oldest = self.sequenced(0)?;
-        Ok(Some(oldest.into_iter().take_while(|entry| entry.at < before).collect()))
+        let told = ledger_positions::table.find(FAN_OUT).select(ledger_positions::position);
+        let told: Option<i64> = self.query(|connection| told.first(connection).optional())?;
+        // From the beginning, and no further than the first that is too young, or that not all know of who wait for it: a
+        // chain is cut off at one place.
+        let ends = |entry: &Entry| entry.at < before && entry.position <= told;
+        Ok(Some(self.sequenced(0)?.into_iter().take_while(ends).collect()))
     }
 
     fn delete_entries(&mut self, ids: &[EventId]) -> Result<()> {

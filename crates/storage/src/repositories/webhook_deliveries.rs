@@ -5,15 +5,17 @@ use std::collections::HashMap;
 use diesel::{
     dsl::{sql, sql_query},
     prelude::*,
-    sql_types::{Bool, Integer, Nullable, Text},
+    sql_types::{BigInt, Bool, Integer, Nullable, Text},
 };
 use kernel::{
     Listed, Page, Result, Timestamp,
     id::{AppId, DeliveryId, EventId, OrganizationId, WebhookId},
 };
-use webhooks::{Attempt, Delivery, DeliveryFilter, DeliveryRepository, DeliveryStatus, Endpoint, Tried};
+use webhooks::{
+    Attempt, Delivery, DeliveryFilter, DeliveryRepository, DeliveryStatus, Done, Endpoint, SwitchOff, Tried,
+};
 
-use super::{super::lock::fanning_out, AT_ONCE, Db, SWEEP, Tx};
+use super::{super::lock::fanning_out, AT_ONCE, Db, SWEEP, Tx, audit::FAN_OUT};
 use crate::{
     columns::{Moment, RowId, Ts, Uid, intact},
     schema::{apps, ledger_positions, organizations, webhook_attempts, webhook_deliveries, webhook_endpoints},
@@ -52,8 +54,6 @@ struct AttemptRow {
     error: Option<String>,
 }
 
-const FAN_OUT: &str = "webhooks";
-
 /// In letters and not as a parameter, so that the indexes of just those deliveries serve.
 pub(super) const PENDING: &str = "webhook_deliveries.status = 'pending'";
 
@@ -91,13 +91,30 @@ impl DeliveryRepository for Tx<'_> {
         Ok(found)
     }
 
-    fn owners_of(&mut self, of: &[AppId]) -> Result<Vec<(AppId, OrganizationId)>> {
+    fn owners_of(&mut self, of: &[AppId]) -> Result<Vec<(AppId, OrganizationId, Option<Timestamp>)>> {
         // One by one: they are few, and PostgreSQL would rather read all apps than look some up.
         let mut found = Vec::new();
         for id in of {
-            let query = apps::table.find(RowId(id.0)).select(apps::owner_organization_id);
-            let owner: Option<RowId> = self.query(|connection| query.first(connection).optional())?;
-            found.extend(owner.map(|owner| (*id, OrganizationId(owner.0))));
+            let query = apps::table.find(RowId(id.0)).select((apps::owner_organization_id, apps::disabled_at));
+            let owner: Option<(RowId, Option<Moment>)> = self.query(|connection| query.first(connection).optional())?;
+            found.extend(owner.map(|(owner, disabled)| (*id, OrganizationId(owner.0), disabled.map(|at| at.0))));
+        }
+        Ok(found)
+    }
+
+    fn closed_since(&mut self, of: &[OrganizationId]) -> Result<Vec<(OrganizationId, Timestamp)>> {
+        let mut found = Vec::new();
+        for some in of.chunks(AT_ONCE) {
+            let some: Vec<_> = some.iter().map(|id| RowId(id.0)).collect();
+            let query = organizations::table
+                .filter(organizations::id.eq_any(some))
+                .filter(organizations::archived_at.is_not_null().or(organizations::delete_at.is_not_null()))
+                .select((organizations::id, organizations::archived_at, organizations::updated_at));
+            let rows: Vec<(RowId, Option<Moment>, Moment)> = self.query(|connection| query.load(connection))?;
+            // Nothing changes in one that waits to be deleted: it was asked for the last time that anything did.
+            found.extend(
+                rows.into_iter().map(|(id, archived, last)| (OrganizationId(id.0), archived.unwrap_or(last).0)),
+            );
         }
         Ok(found)
     }
@@ -167,14 +184,15 @@ impl DeliveryRepository for Tx<'_> {
         self.query(|connection| update.execute(connection)).map(drop)
     }
 
-    fn switch_off(&mut self, endpoint: WebhookId, failing: Option<Timestamp>, now: Timestamp) -> Result<bool> {
+    fn switch_off(&mut self, endpoint: WebhookId, why: SwitchOff, now: Timestamp) -> Result<bool> {
         let mut active = diesel::update(webhook_endpoints::table)
             .filter(webhook_endpoints::id.eq(RowId(endpoint.0)))
             .filter(webhook_endpoints::active)
             .into_boxed();
-        if let Some(since) = failing {
-            active = active.filter(webhook_endpoints::failing_since.le(Moment(since)));
-        }
+        active = match why {
+            SwitchOff::FailingSince(since) => active.filter(webhook_endpoints::failing_since.le(Moment(since))),
+            SwitchOff::GoneAsOf(changed) => active.filter(webhook_endpoints::updated_at.le(Moment(changed))),
+        };
         let update = active.set((webhook_endpoints::active.eq(false), webhook_endpoints::disabled_at.eq(Moment(now))));
         Ok(self.query(|connection| update.execute(connection))? > 0)
     }
@@ -200,6 +218,35 @@ impl DeliveryRepository for Tx<'_> {
             paged!(self, page, all by newest webhook_deliveries::id, DeliveryRow::as_select());
         let found = rows.into_iter().map(DeliveryRow::into_delivery).collect::<Result<_>>()?;
         Ok(Listed::cut(found, page, total, |delivery: &Delivery| delivery.id))
+    }
+
+    fn done_deliveries(
+        &mut self,
+        endpoint: &Endpoint,
+        which: &Done,
+        after: Option<DeliveryId>,
+        limit: i64,
+    ) -> Result<Vec<Delivery>> {
+        let there = webhook_deliveries::endpoint_id.eq(RowId(endpoint.id.0));
+        let mut query = webhook_deliveries::table.filter(there).into_boxed::<Db>();
+        query = match which.status {
+            // Those have an index of their own.
+            Some(DeliveryStatus::Failed) => query.filter(sql::<Bool>("webhook_deliveries.status = 'failed'")),
+            Some(status) => query.filter(webhook_deliveries::status.eq(status.name())),
+            None => query.filter(webhook_deliveries::status.ne(DeliveryStatus::Pending.name())),
+        };
+        if let Some(from) = which.from {
+            query = query.filter(webhook_deliveries::created_at.ge(Moment(from)));
+        }
+        if let Some(to) = which.to {
+            query = query.filter(webhook_deliveries::created_at.lt(Moment(to)));
+        }
+        if let Some(after) = after {
+            query = query.filter(webhook_deliveries::id.gt(RowId(after.0)));
+        }
+        let query = query.order(webhook_deliveries::id).limit(limit).select(DeliveryRow::as_select());
+        let rows = self.query(|connection| query.load(connection))?;
+        rows.into_iter().map(DeliveryRow::into_delivery).collect()
     }
 
     fn delivery(&mut self, endpoint: &Endpoint, id: DeliveryId) -> Result<Option<Delivery>> {
@@ -253,6 +300,30 @@ impl DeliveryRepository for Tx<'_> {
             .filter(webhook_deliveries::id.eq_any(old))
             .filter(webhook_deliveries::finished_at.lt(before));
         self.query(|connection| sweep.execute(connection))
+    }
+
+    fn sweep_waiting(&mut self, before: Timestamp) -> Result<usize> {
+        // Of each endpoint the oldest alone are looked at: what is behind one that is too young is younger.
+        let sweep = sql_query(
+            "DELETE FROM webhook_deliveries WHERE id IN (SELECT d.id FROM webhook_endpoints e \
+             JOIN webhook_deliveries d ON d.id IN (SELECT w.id FROM webhook_deliveries w \
+             WHERE w.endpoint_id = e.id AND w.status = 'pending' ORDER BY w.position LIMIT 100) \
+             WHERE NOT e.active AND d.created_at < $1 LIMIT $2)",
+        );
+        let sweep = sweep.bind::<Ts, _>(Moment(before)).bind::<BigInt, _>(SWEEP);
+        self.query(|connection| sweep.execute(connection))
+    }
+
+    fn clear_deliveries(&mut self, endpoint: WebhookId) -> Result<bool> {
+        let some = webhook_deliveries::table
+            .filter(webhook_deliveries::endpoint_id.eq(RowId(endpoint.0)))
+            .order(webhook_deliveries::id)
+            .limit(SWEEP)
+            .select(webhook_deliveries::id);
+        let some: Vec<RowId> = self.query(|connection| some.load(connection))?;
+        let full = i64::try_from(some.len()).is_ok_and(|count| count == SWEEP);
+        let clear = diesel::delete(webhook_deliveries::table.filter(webhook_deliveries::id.eq_any(some)));
+        self.query(|connection| clear.execute(connection)).map(|_| full)
     }
 }
 

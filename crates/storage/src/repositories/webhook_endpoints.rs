@@ -81,7 +81,7 @@ impl EndpointRepository for Tx<'_> {
                 .filter(webhook_endpoints::organization_id.eq_any(ids))
                 .order(webhook_endpoints::id)
                 .select(EndpointRow::as_select());
-            let rows: Vec<EndpointRow> = all_kept!(self, query)?;
+            let rows: Vec<EndpointRow> = all_there!(self, query)?;
             found.extend(rows);
         }
         found.into_iter().map(EndpointRow::into_endpoint).collect()

@@ -7,7 +7,7 @@ use diesel::{
 };
 use kernel::{Result, Timestamp, id::WebhookId};
 use uuid::Uuid;
-use webhooks::{Lease, QueueRepository};
+use webhooks::{Among, Lease, QueueRepository};
 
 use super::{super::lock::ONE_PROCESS, AT_ONCE, Db, Tx};
 use crate::{
@@ -39,7 +39,7 @@ impl QueueRepository for Tx<'_> {
         Ok(())
     }
 
-    fn lease_endpoints(&mut self, lease: Lease, now: Timestamp, limit: i64) -> Result<Vec<WebhookId>> {
+    fn lease_endpoints(&mut self, lease: Lease, among: &Among, now: Timestamp, limit: i64) -> Result<Vec<WebhookId>> {
         let free = webhook_queues::leased_until.is_null().or(webhook_queues::leased_until.le(Moment(now)));
         let due = webhook_queues::table
             .filter(webhook_queues::due_at.le(Moment(now)))
@@ -47,7 +47,16 @@ impl QueueRepository for Tx<'_> {
             .order(webhook_queues::due_at)
             .limit(limit)
             .select(webhook_queues::endpoint_id);
-        let due: Vec<RowId> = self.query(|connection| for_update_skip_locked!(due).load(connection))?;
+        let due: Vec<RowId> = match among {
+            Among::These(ids) => {
+                let due = due.filter(webhook_queues::endpoint_id.eq_any(rows(ids)));
+                self.query(|connection| for_update_skip_locked!(due).load(connection))?
+            }
+            Among::AllBut(ids) => {
+                let due = due.filter(webhook_queues::endpoint_id.ne_all(rows(ids)));
+                self.query(|connection| for_update_skip_locked!(due).load(connection))?
+            }
+        };
         if due.is_empty() {
             return Ok(Vec::new());
         }
@@ -57,11 +66,17 @@ impl QueueRepository for Tx<'_> {
         Ok(due.into_iter().map(|id| WebhookId(id.0)).collect())
     }
 
-    fn renew_leases(&mut self, lease: Lease) -> Result<Vec<WebhookId>> {
-        let held = webhook_queues::table.filter(webhook_queues::leased_by.eq(RowId(lease.holder)));
-        let renew = diesel::update(held).set(as_leased(lease)).returning(webhook_queues::endpoint_id);
-        let held: Vec<RowId> = self.query(|connection| renew.load(connection))?;
-        Ok(held.into_iter().map(|id| WebhookId(id.0)).collect())
+    fn renew_leases(&mut self, lease: Lease, endpoints: &[WebhookId]) -> Result<Vec<WebhookId>> {
+        let mut renewed = Vec::with_capacity(endpoints.len());
+        for some in endpoints.chunks(AT_ONCE) {
+            let held = webhook_queues::table
+                .filter(webhook_queues::endpoint_id.eq_any(rows(some)))
+                .filter(webhook_queues::leased_by.eq(RowId(lease.holder)));
+            let renew = diesel::update(held).set(as_leased(lease)).returning(webhook_queues::endpoint_id);
+            let held: Vec<RowId> = self.query(|connection| renew.load(connection))?;
+            renewed.extend(held.into_iter().map(|id| WebhookId(id.0)));
+        }
+        Ok(renewed)
     }
 
     fn holds_lease(&mut self, holder: Uuid, endpoint: WebhookId) -> Result<bool> {
@@ -111,6 +126,10 @@ impl QueueRepository for Tx<'_> {
             .set((webhook_queues::leased_by.eq(None::<RowId>), webhook_queues::leased_until.eq(None::<Moment>)));
         self.query(|connection| end.execute(connection)).map(drop)
     }
+}
+
+fn rows(ids: &[WebhookId]) -> Vec<RowId> {
+    ids.iter().map(|id| RowId(id.0)).collect()
 }
 
 type Leased = (

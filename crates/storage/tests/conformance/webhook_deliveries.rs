@@ -7,9 +7,11 @@ use kernel::{
     id::{DeliveryId, EventId, WebhookId},
 };
 use platform::Transaction;
+use tenancy::Organization;
 use uuid::Uuid;
 use webhooks::{
-    Attempt, Delivery, DeliveryFilter, DeliveryStatus, Endpoint, EndpointUrl, EventFilter, Lease, ResourceFilter, Tried,
+    Among, Attempt, Delivery, DeliveryFilter, DeliveryStatus, Done, Endpoint, EndpointUrl, EventFilter, Lease,
+    ResourceFilter, SwitchOff, Tried,
 };
 
 use crate::support::{Db, at, linger};
@@ -24,7 +26,12 @@ on_both!(
     a_lease_that_ended_is_somebody_elses,
     the_pace_of_an_endpoint_outlasts_what_is_added,
     health_is_noted_and_an_endpoint_switched_off_once,
+    who_was_asked_at_another_address_is_not_gone,
+    some_can_be_passed_over_or_be_the_only_ones,
+    what_is_done_is_found_from_the_oldest_on,
     old_deliveries_are_swept,
+    what_waits_too_long_for_who_is_not_active_is_swept,
+    deliveries_are_cleared_some_at_a_time,
     the_cursor_of_the_fan_out_moves,
     organizations_and_apps_are_found_in_bulk,
 );
@@ -78,8 +85,13 @@ fn attempt(number: i32, status_code: Option<i32>) -> Attempt {
     Attempt { number, at: at(100 + i64::from(number)), latency_ms: 7 * number, status_code, answer, error }
 }
 
+fn anybody() -> Among {
+    Among::AllBut(Vec::new())
+}
+
 fn tried(delivery: &Delivery, attempt: Attempt, status: DeliveryStatus, due_at: Option<Timestamp>) -> Tried {
-    Tried { delivery: delivery.id, endpoint: delivery.endpoint, attempt, status, due_at }
+    let (delivery, endpoint, asked) = (delivery.id, delivery.endpoint, attempt.at);
+    Tried { delivery, endpoint, attempt, status, due_at, telling: true, asked }
 }
 
 async fn shown(db: &Db, endpoint: &Endpoint, id: DeliveryId) -> (Delivery, Vec<Attempt>) {
@@ -207,14 +219,14 @@ async fn an_endpoint_is_leased_to_one_at_a_time(db: &Db) {
     })
     .await;
     let lease = |tx: &mut dyn Transaction| {
-        let leased = tx.lease_endpoints(Lease { holder: Uuid::new_v4(), until: at(30) }, at(1), 3)?;
+        let leased = tx.lease_endpoints(Lease { holder: Uuid::new_v4(), until: at(30) }, &anybody(), at(1), 3)?;
         linger();
         Ok(leased)
     };
     let leased: Vec<_> = db.at_once(vec![lease; 10]).await.into_iter().flat_map(Result::unwrap).collect();
     assert_eq!((leased.len(), leased.into_iter().collect::<BTreeSet<_>>()), (20, ids));
     assert!(
-        db.write(move |tx| tx.lease_endpoints(Lease { holder: Uuid::nil(), until: at(60) }, at(29), 9))
+        db.write(move |tx| tx.lease_endpoints(Lease { holder: Uuid::nil(), until: at(60) }, &anybody(), at(29), 9))
             .await
             .is_empty()
     );
@@ -223,8 +235,9 @@ async fn an_endpoint_is_leased_to_one_at_a_time(db: &Db) {
 async fn a_lease_that_ended_is_somebody_elses(db: &Db) {
     let id = inserted(db).await.id;
     let [one, other] = [Uuid::new_v4(), Uuid::new_v4()];
-    let lease = |holder, now, until| db.write(move |tx| tx.lease_endpoints(Lease { holder, until }, now, 9));
-    let renew = |holder, until| db.write(move |tx| tx.renew_leases(Lease { holder, until }));
+    let lease =
+        |holder, now, until| db.write(move |tx| tx.lease_endpoints(Lease { holder, until }, &anybody(), now, 9));
+    let renew = |holder, until| db.write(move |tx| tx.renew_leases(Lease { holder, until }, &[id]));
     let holds = |holder| db.write(move |tx| tx.holds_lease(holder, id));
     db.write(move |tx| tx.queue_endpoints(&[id], at(0))).await;
     assert_eq!(lease(one, at(0), at(30)).await, [id]);
@@ -244,7 +257,8 @@ async fn a_lease_that_ended_is_somebody_elses(db: &Db) {
 
 async fn the_pace_of_an_endpoint_outlasts_what_is_added(db: &Db) {
     let id = inserted(db).await.id;
-    let lease = |now| db.write(move |tx| tx.lease_endpoints(Lease { holder: Uuid::nil(), until: at(0) }, now, 9));
+    let lease =
+        |now| db.write(move |tx| tx.lease_endpoints(Lease { holder: Uuid::nil(), until: at(0) }, &anybody(), now, 9));
     db.write(move |tx| {
         tx.queue_endpoints(&[id], at(0))?;
         tx.give_back(id, at(900), Some(at(50)))?;
@@ -259,22 +273,72 @@ async fn health_is_noted_and_an_endpoint_switched_off_once(db: &Db) {
     let endpoint = inserted(db).await;
     let id = endpoint.id;
     let found = || db.read(move |tx| tx.endpoint(id));
-    let off = |failing| db.write(move |tx| tx.switch_off(id, failing, at(9)));
-    assert!(!off(Some(at(5))).await, "nothing fails there");
+    let off = |why| db.write(move |tx| tx.switch_off(id, why, at(9)));
+    let failing = |since| off(SwitchOff::FailingSince(at(since)));
+    assert!(!failing(5).await, "nothing fails there");
     db.write(move |tx| {
         tx.note_failing(&[id], at(5))?;
         tx.note_failing(&[id], at(6))
     })
     .await;
     assert_eq!(found().await.unwrap().failing_since, Some(at(5)));
-    assert!(!off(Some(at(4))).await, "not for long enough");
+    assert!(!failing(4).await, "not for long enough");
     db.write(move |tx| tx.note_working(&[id])).await;
     assert_eq!(found().await.unwrap().failing_since, None);
     db.write(move |tx| tx.note_failing(&[id], at(7))).await;
-    assert!(off(Some(at(7))).await);
+    assert!(failing(7).await);
     let found = found().await.unwrap();
     assert_eq!((found.active, found.disabled_at), (false, Some(at(9))));
-    assert!(!off(Some(at(7))).await && !off(None).await, "it is off");
+    assert!(!failing(7).await && !off(SwitchOff::GoneAsOf(at(0))).await, "it is off");
+}
+
+async fn who_was_asked_at_another_address_is_not_gone(db: &Db) {
+    let endpoint = inserted(db).await;
+    let (id, here) = (endpoint.id, Unchecked(endpoint.organization));
+    let moved = Endpoint { updated_at: at(5), ..endpoint };
+    db.write(move |tx| tx.update_endpoint(&here, &moved)).await;
+    let gone = |as_of| db.write(move |tx| tx.switch_off(id, SwitchOff::GoneAsOf(at(as_of)), at(9)));
+    assert!(!gone(4).await && gone(5).await);
+}
+
+async fn some_can_be_passed_over_or_be_the_only_ones(db: &Db) {
+    let [one, other] = [inserted(db).await.id, inserted(db).await.id];
+    db.write(move |tx| tx.queue_endpoints(&[one, other], at(0))).await;
+    let lease = |among: Among| {
+        let lease = Lease { holder: Uuid::nil(), until: at(0) };
+        db.write(move |tx| tx.lease_endpoints(lease, &among, at(1), 9))
+    };
+    assert!(lease(Among::AllBut(vec![one, other])).await.is_empty());
+    assert!(lease(Among::These(Vec::new())).await.is_empty());
+    assert_eq!(lease(Among::AllBut(vec![one])).await, [other]);
+    assert_eq!(lease(Among::These(vec![one])).await, [one]);
+    let holder = Uuid::nil();
+    let renewed = db.write(move |tx| tx.renew_leases(Lease { holder, until: at(50) }, &[other])).await;
+    assert_eq!(renewed, [other]);
+    assert_eq!(lease(Among::AllBut(Vec::new())).await, [one], "what nobody names is not prolonged");
+}
+
+async fn what_is_done_is_found_from_the_oldest_on(db: &Db) {
+    let endpoint = inserted(db).await;
+    let [old, young, failed, _pending] = waiting(db, &endpoint, [1, 2, 3, 4]).await;
+    let done = [
+        tried(&old, attempt(1, Some(200)), DeliveryStatus::Success, None),
+        tried(&young, attempt(1, Some(200)), DeliveryStatus::Success, None),
+        tried(&failed, attempt(1, None), DeliveryStatus::Failed, None),
+    ];
+    db.write(move |tx| tx.record_attempts(&done)).await;
+    let found = async |status, from: Option<i64>, to: Option<i64>, after, limit| {
+        let (endpoint, which) = (endpoint.clone(), Done { status, from: from.map(at), to: to.map(at) });
+        let found = db.read(move |tx| tx.done_deliveries(&endpoint, &which, after, limit)).await;
+        found.into_iter().map(|delivery| delivery.id).collect::<Vec<_>>()
+    };
+    assert_eq!(found(None, None, None, None, 9).await, [old.id, young.id, failed.id]);
+    assert_eq!(found(None, None, None, Some(old.id), 1).await, [young.id]);
+    assert_eq!(found(Some(DeliveryStatus::Success), None, None, None, 9).await, [old.id, young.id]);
+    assert_eq!(found(Some(DeliveryStatus::Failed), None, None, None, 9).await, [failed.id]);
+    assert_eq!(found(None, Some(2), None, None, 9).await, [young.id, failed.id]);
+    assert_eq!(found(None, None, Some(2), None, 9).await, [old.id]);
+    assert!(found(None, Some(2), Some(2), None, 9).await.is_empty());
 }
 
 async fn old_deliveries_are_swept(db: &Db) {
@@ -291,6 +355,26 @@ async fn old_deliveries_are_swept(db: &Db) {
     let left = db.read(move |tx| tx.delivery(&endpoint, old.id)).await;
     assert_eq!((left, db.number("SELECT count(*) FROM webhook_deliveries")), (None, 2));
     assert_ne!(young.id, pending.id);
+}
+
+async fn what_waits_too_long_for_who_is_not_active_is_swept(db: &Db) {
+    let [active, paused] = [inserted(db).await, inserted(db).await];
+    waiting(db, &active, [1]).await;
+    waiting(db, &paused, [1, 2]).await;
+    let sweep = |before| db.write(move |tx| tx.sweep_waiting(at(before)));
+    assert_eq!(sweep(3).await, 0, "who is active is tried");
+    let here = Unchecked(paused.organization);
+    db.write(move |tx| tx.update_endpoint(&here, &Endpoint { active: false, ..paused.clone() })).await;
+    assert_eq!((sweep(1).await, sweep(2).await, sweep(2).await), (0, 1, 0));
+}
+
+async fn deliveries_are_cleared_some_at_a_time(db: &Db) {
+    let [here, elsewhere] = [inserted(db).await, inserted(db).await];
+    Box::pin(waiting(db, &here, [1; 501])).await;
+    waiting(db, &elsewhere, [1]).await;
+    let clear = || db.write(move |tx| tx.clear_deliveries(here.id));
+    assert_eq!((clear().await, clear().await), (true, false));
+    assert_eq!(db.number("SELECT count(*) FROM webhook_deliveries"), 1);
 }
 
 async fn the_cursor_of_the_fan_out_moves(db: &Db) {
@@ -314,6 +398,16 @@ async fn organizations_and_apps_are_found_in_bulk(db: &Db) {
     let (app, alone) = (db.app().await, db.organization().await.id);
     let tenant = db.organization_in(Some(app.id)).await.id;
     assert_eq!(db.read(move |tx| tx.apps_with(&[tenant, alone])).await, [(tenant, app.id)]);
-    assert_eq!(db.read(move |tx| tx.owners_of(&[app.id])).await, [(app.id, app.owner)]);
+    assert_eq!(db.read(move |tx| tx.owners_of(&[app.id])).await, [(app.id, app.owner, None)]);
+    let (ids, within) = ([tenant, alone], Unchecked(tenant));
+    let closed = || db.read(move |tx| tx.closed_since(&ids));
+    assert!(closed().await.is_empty());
+    let found = db.read(move |tx| tx.organization(tenant)).await.unwrap();
+    let doomed = Organization { delete_at: Some(at(900)), updated_at: at(7), ..found };
+    let archived = Organization { archived_at: Some(at(8)), updated_at: at(9), ..doomed.clone() };
+    db.write(move |tx| tx.update_organization(&within, &doomed)).await;
+    assert_eq!(closed().await, [(tenant, at(7))]);
+    db.write(move |tx| tx.update_organization(&within, &archived)).await;
+    assert_eq!(closed().await, [(tenant, at(8))]);
     assert!(db.read(|tx| tx.entries_by_id(&[EventId::generate()])).await.is_empty());
 }

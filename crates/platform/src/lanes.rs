@@ -1,0 +1,142 @@
+//! Two lanes: one for endpoints that answer, a narrow one for those that keep us waiting. So those who hang, or answer
+//! just in time, wait for each other and for nobody else, however many there are.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use kernel::id::WebhookId;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+
+/// What takes longer keeps others waiting.
+pub(crate) const SLOW: Duration = Duration::from_secs(1);
+/// So long an endpoint is taken for slow after it was.
+const REMEMBERED: Duration = Duration::from_mins(10);
+/// So many are remembered; then those are forgotten that were slow longest ago.
+const MOST_REMEMBERED: usize = 10_000;
+
+/// How many endpoints, and how many requests, at once.
+pub(crate) struct Lanes {
+    quick: Arc<Semaphore>,
+    slow: Arc<Semaphore>,
+    slow_since: Mutex<HashMap<WebhookId, Instant>>,
+}
+
+/// A place in one of the lanes.
+pub(crate) struct Place {
+    _permit: OwnedSemaphorePermit,
+    slow: bool,
+}
+
+impl Lanes {
+    /// So many endpoints are in hand at the most that answer quickly, or are not known yet.
+    pub const QUICK_ENDPOINTS: usize = 256;
+    /// And so many that do not.
+    pub const SLOW_ENDPOINTS: usize = 128;
+    const QUICK_REQUESTS: usize = 512;
+    const SLOW_REQUESTS: usize = 256;
+
+    pub fn new() -> Self {
+        Self {
+            quick: Arc::new(Semaphore::new(Self::QUICK_REQUESTS)),
+            slow: Arc::new(Semaphore::new(Self::SLOW_REQUESTS)),
+            slow_since: Mutex::default(),
+        }
+    }
+
+    /// Waits for a place for one request.
+    pub async fn place(&self, endpoint: WebhookId) -> Option<Place> {
+        let slow = self.is_slow(endpoint);
+        let lane = if slow { &self.slow } else { &self.quick };
+        let permit = Arc::clone(lane).acquire_owned().await.ok()?;
+        Some(Place { _permit: permit, slow })
+    }
+
+    /// A request is slow: it moves to the slow lane, if that has room.
+    pub fn keeps_waiting(&self, endpoint: WebhookId, place: &mut Place) {
+        self.note(endpoint, true);
+        if !place.slow
+            && let Ok(permit) = Arc::clone(&self.slow).try_acquire_owned()
+        {
+            *place = Place { _permit: permit, slow: true };
+        }
+    }
+
+    /// Takes note of how quick an endpoint was.
+    pub fn note(&self, endpoint: WebhookId, slow: bool) {
+        let mut map = self.map();
+        if !slow {
+            map.remove(&endpoint);
+            return;
+        }
+        if map.len() >= MOST_REMEMBERED && !map.contains_key(&endpoint) {
+            map.retain(|_, since| since.elapsed() < REMEMBERED);
+            if let Some(oldest) = map.iter().min_by_key(|(_, since)| **since).map(|(id, _)| *id)
+                && map.len() >= MOST_REMEMBERED
+            {
+                map.remove(&oldest);
+            }
+        }
+        map.insert(endpoint, Instant::now());
+    }
+
+    /// Whether it was slow not long ago.
+    pub fn is_slow(&self, endpoint: WebhookId) -> bool {
+        self.map().get(&endpoint).is_some_and(|since| since.elapsed() < REMEMBERED)
+    }
+
+    /// All that were.
+    pub fn slow_ones(&self) -> Vec<WebhookId> {
+        let mut map = self.map();
+        map.retain(|_, since| since.elapsed() < REMEMBERED);
+        map.keys().copied().collect()
+    }
+
+    fn map(&self) -> MutexGuard<'_, HashMap<WebhookId, Instant>> {
+        self.slow_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_keeps_us_waiting_makes_room_for_others() {
+        let (lanes, slow) = (Lanes::new(), WebhookId::generate());
+        let mut places = Vec::new();
+        for _ in 0..Lanes::QUICK_REQUESTS {
+            places.push(lanes.place(slow).await.unwrap());
+        }
+        assert_eq!(lanes.quick.available_permits(), 0);
+        for place in &mut places {
+            lanes.keeps_waiting(slow, place);
+        }
+        assert_eq!(lanes.quick.available_permits(), Lanes::SLOW_REQUESTS, "as many as the slow lane takes");
+        assert_eq!(lanes.slow.available_permits(), 0);
+        assert!(lanes.is_slow(slow));
+        tokio::time::advance(REMEMBERED).await;
+        assert!(!lanes.is_slow(slow));
+        assert!(lanes.slow_ones().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_are_remembered_than_there_is_room_for() {
+        let (lanes, first) = (Lanes::new(), WebhookId::generate());
+        lanes.note(first, true);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        for _ in 0..MOST_REMEMBERED {
+            lanes.note(WebhookId::generate(), true);
+        }
+        assert_eq!(lanes.slow_ones().len(), MOST_REMEMBERED);
+        assert!(!lanes.is_slow(first), "the one that was slow longest ago is forgotten");
+        let quick = lanes.slow_ones()[0];
+        lanes.note(quick, false);
+        assert!(!lanes.is_slow(quick));
+    }
+}
