@@ -92,7 +92,8 @@ impl Audience {
             return Vec::new();
         }
         let (kind, payload) = (entry.kind.as_str(), entry.details());
-        let happening = Happening { kind, organization: entry.organization, app, payload: &payload, at: entry.at };
+        let (organization, actor) = (entry.organization, entry.actor);
+        let happening = Happening { kind, organization, app, actor, payload: &payload, at: entry.at };
         near.into_iter().filter(|endpoint| endpoint.hears(&happening)).map(|endpoint| endpoint.id).collect()
     }
 }
