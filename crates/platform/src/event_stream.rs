@@ -148,14 +148,32 @@ impl Platform {
         Ok(self.only_place(caller).await?.map_or(Place::App(None), Place::Organization))
     }
 
-    /// Begins to listen: from behind an event on, or from now on.
+    /// Begins to listen in somebody's name: from behind an event on, or from now on.
     ///
     /// # Errors
     /// `invalid_request` for an event that the ledger does not have any more, and alike for one that is not theirs to hear;
     /// `overloaded` and `too_many_requests` when too many listen.
-    pub async fn listen(&self, caller: &Caller, audience: Audience, after: Option<EventId>) -> Result<EventStream> {
+    pub async fn listen_as(&self, who: &Caller, audience: Audience, after: Option<EventId>) -> Result<EventStream> {
+        let listener = self.inner.tail.listeners.admit(Some(who), audience)?;
+        self.begin_to_listen(listener, audience, after).await
+    }
+
+    /// The same at the console.
+    ///
+    /// # Errors
+    /// Those of [`Platform::listen_as`].
+    pub async fn listen(&self, audience: Audience, after: Option<EventId>) -> Result<EventStream> {
+        let listener = self.inner.tail.listeners.admit(None, audience)?;
+        self.begin_to_listen(listener, audience, after).await
+    }
+
+    async fn begin_to_listen(
+        &self,
+        listener: Listener,
+        audience: Audience,
+        after: Option<EventId>,
+    ) -> Result<EventStream> {
         let tail = &self.inner.tail;
-        let listener = tail.listeners.admit(caller, audience)?;
         // Before the ledger is read: what is sequenced from here on is told.
         let (told, closing) = (tail.told.subscribe(), tail.closing.listen());
         let heard = match after {

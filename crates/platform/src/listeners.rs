@@ -58,15 +58,15 @@ impl Listeners {
     /// # Errors
     /// `overloaded` when too many listen to this process; `too_many_requests` when too many listen to that place, or with
     /// that credential.
-    pub fn admit(&self, caller: &Caller, audience: Audience) -> Result<Listener> {
+    pub fn admit(&self, caller: Option<&Caller>, audience: Audience) -> Result<Listener> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Error::new(Code::Overloaded))?;
         let of_the_place = match audience {
             Audience::Organization(id) => Some((Kind::Organization(id), MOST_IN_A_PLACE)),
             Audience::App(id) => Some((Kind::App(id), MOST_IN_A_PLACE)),
             Audience::Platform => None,
         };
-        let of_the_credential = (Kind::Credential(credential(caller)), MOST_WITH_A_CREDENTIAL);
-        let kinds = of_the_place.into_iter().chain([of_the_credential]);
+        let of_the_credential = caller.map(|caller| (Kind::Credential(credential(caller)), MOST_WITH_A_CREDENTIAL));
+        let kinds = of_the_place.into_iter().chain(of_the_credential);
         let counted = kinds.map(|(kind, most)| self.count(kind, most)).collect::<Result<_>>()?;
         Ok(Listener { _place: place, _counted: counted })
     }

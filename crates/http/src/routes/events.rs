@@ -71,7 +71,7 @@ pub async fn stream(
     };
     let listener = caller.caller().clone();
     let audience = platform.audience(caller, place.clone()).await?;
-    let mut stream = platform.listen(&listener, audience, after).await?;
+    let mut stream = platform.listen_as(&listener, audience, after).await?;
     Ok(EventSource::new(patience, async move |teller: Teller| {
         let mut authorized = Instant::now();
         let authorize = async |stream: &mut EventStream| -> Result<Instant> {
