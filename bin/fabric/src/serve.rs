@@ -49,7 +49,12 @@ async fn run(config: &Config, listeners: Vec<TcpListener>, show: Output) -> Resu
             folding.fold();
         }
     });
-    let options = http::Options { metrics: Some(metrics), metrics_token: config.metrics.token.clone(), mode };
+    let options = http::Options {
+        metrics: Some(metrics),
+        metrics_token: config.metrics.token.clone(),
+        mode,
+        ..http::Options::default()
+    };
     if platform.settings().shortcuts() {
         tracing::warn!(
             "development: X-Principal-Id lets anybody on this machine be anybody. Set FABRIC_ENV=production elsewhere."

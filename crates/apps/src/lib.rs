@@ -7,6 +7,7 @@ pub mod credentials;
 pub mod mail_template;
 pub mod oauth_client;
 pub mod settings;
+mod template_html;
 
 pub use app::{App, AppRepository, Usage};
 pub use branding::{Branding, BrandingChange, Color};

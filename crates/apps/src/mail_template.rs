@@ -10,6 +10,8 @@ use kernel::{
     id::{AppId, Id},
 };
 
+use crate::template_html::check_places;
+
 /// A letter that an app may word for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LetterKind {
@@ -140,11 +142,12 @@ impl TemplateWords {
     /// is not, or that stands where its value could become something else; a letter without its link.
     pub fn parse(letter: LetterKind, subject: &str, text: &str, html: &str) -> Result<Self> {
         let subject = subject.trim();
+        let (text, html) = (&text.replace("\r\n", "\n"), &html.replace("\r\n", "\n"));
         if subject.chars().count() > LONGEST_SUBJECT || subject.chars().any(char::is_control) {
             return Err(invalid("Give subject as one line of up to 200 characters."));
         }
         for (name, part, longest) in [("text", text, LONGEST_TEXT), ("html", html, LONGEST_HTML)] {
-            let odd = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
+            let odd = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
             if part.len() > longest || part.contains(odd) {
                 return Err(invalid(format!("Give {name} up to {longest} bytes without control characters.")));
             }
@@ -172,13 +175,15 @@ impl TemplateWords {
                 _ => {}
             }
         }
-        stand_in_safe_places(html)?;
+        check_places(html)?;
         Ok(Self { subject: subject.to_owned(), text: text.to_owned(), html: html.to_owned() })
     }
 
-    /// Words that were looked at when they were given.
+    /// Words that were looked at when they were given; by an earlier version, perhaps, which let a carriage return pass
+    /// that some mail servers take for the end of a line.
     #[must_use]
     pub fn from_stored(subject: String, text: String, html: String) -> Self {
+        let [text, html] = [text, html].map(|part| part.replace("\r\n", "\n").replace('\r', "\n"));
         Self { subject, text, html }
     }
 
@@ -225,39 +230,12 @@ fn placeholders(text: &str) -> impl Iterator<Item = std::result::Result<(Placeho
     })
 }
 
-/// In HTML values are escaped for text and for quoted attributes. So they stand in text, and the link as the whole of an
-/// anchor's `href`: in a `src` it would be followed, and spent, by the mail program itself.
-fn stand_in_safe_places(html: &str) -> Result<()> {
-    let lower = html.to_ascii_lowercase();
-    if lower.contains("<script") {
-        return Err(invalid("Give html without scripts: no mail program runs them."));
-    }
-    for (placeholder, place) in placeholders(&lower).flatten() {
-        let (before, after) = (&lower[..place.start], &lower[place.end..]);
-        let open = |start: &str, end: &str| before.rfind(start) > before.rfind(end);
-        if open("<style", "</style") || open("<!--", "-->") {
-            return Err(invalid(format!("Give html with {placeholder} in its text, and not in a style or comment.")));
-        }
-        let tag = before.rfind('<').filter(|start| before[*start..].find('>').is_none()).map(|start| &before[start..]);
-        let is_href = |tag: &str, quote: &str| {
-            let anchor =
-                tag.strip_prefix("<a").is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_whitespace()));
-            anchor && tag.ends_with(&format!(" href={quote}")) && after.starts_with(quote)
-        };
-        let followed = |tag| placeholder == Placeholder::Link && (is_href(tag, "\"") || is_href(tag, "'"));
-        if tag.is_some_and(|tag| !followed(tag)) {
-            return Err(invalid("Give html with values in its text, and {{link}} in <a href=\"{{link}}\"> besides."));
-        }
-    }
-    Ok(())
-}
-
 fn unknown(part: &str, written: &str) -> Error {
     let written: String = written.chars().filter(|letter| !letter.is_control()).take(32).collect();
     invalid(format!("There is no {{{{{written}}}}}, which {part} has: there are link, app_name and organization."))
 }
 
-fn invalid(message: impl Into<String>) -> Error {
+pub(crate) fn invalid(message: impl Into<String>) -> Error {
     Error::because(Code::InvalidTemplate, message.into())
 }
 
@@ -352,30 +330,21 @@ mod tests {
     }
 
     #[test]
+    fn a_line_ends_in_one_way() {
+        let words = parse(LetterKind::Invitation, "Hello", "Go\r\n{{link}}\n", "<p>\r\n{{link}}").unwrap();
+        assert_eq!((words.text(), words.html()), ("Go\n{{link}}\n", "<p>\n{{link}}"));
+        for bare in ["Go\r{{link}}", "{{link}}\r", "\r\r\n{{link}}"] {
+            assert!(parse(LetterKind::Invitation, "Hello", bare, "{{link}}").is_err(), "{bare:?}");
+            assert!(html(bare).is_err(), "{bare:?}");
+        }
+        let stored = TemplateWords::from_stored("Hello".to_owned(), "a\r\nb\rc".to_owned(), "\r.\r\n".to_owned());
+        assert_eq!((stored.text(), stored.html()), ("a\nb\nc", "\n.\n"));
+    }
+
+    #[test]
     fn in_html_a_value_stands_where_it_stays_text() {
-        for good in [
-            "<a href=\"{{link}}\">{{organization}}</a> {{link}}",
-            "<A HREF='{{ link }}'>Go</A><style>p { color: red }</style><p>{{app_name}}</p><!-- x -->{{link}}",
-            "1 < 2 > {{link}}",
-        ] {
-            assert!(html(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "<img src=\"{{link}}\">",
-            "<link rel=\"stylesheet\" href=\"{{link}}\">",
-            "<a data-href=\"{{link}}\">",
-            "<a href={{link}}>Go</a>",
-            "<a href=\"{{link}}&x=1\">Go</a>",
-            "<a href=\"javascript:{{link}}\">Go</a>",
-            "<a href=\"{{organization}}\">Go</a>{{link}}",
-            "<p title=\"{{app_name}}\">{{link}}</p>",
-            "<p {{app_name}}>{{link}}</p>",
-            "<style>p { content: '{{organization}}' }</style>{{link}}",
-            "<!-- {{organization}} -->{{link}}",
-            "<SCRIPT>x</SCRIPT>{{link}}",
-            "1 < 2 {{link}}",
-        ] {
-            assert_eq!(html(bad).unwrap_err().code, Code::InvalidTemplate, "{bad}");
-        }
+        assert!(html("<a href=\"{{link}}\">{{organization}}</a> {{link}}").is_ok());
+        let told = html("<img src=\"{{link}}\">{{link}}").unwrap_err();
+        assert_eq!(told.code, Code::InvalidTemplate);
     }
 }

@@ -122,8 +122,10 @@ actions! {
     EventRead = "event.read" from Admin under WebhooksRead, by_app;
     /// See an organization's endpoints, and what was delivered to them.
     WebhookRead = "webhook.read" from Admin under WebhooksRead;
-    /// Make, change, pause, try and delete endpoints, and deliver again.
+    /// Make, change, resume and try endpoints, and deliver again.
     WebhookManage = "webhook.manage" from Admin under WebhooksWrite;
+    /// Pause and delete endpoints, in an archived organization as well.
+    WebhookRevoke = "webhook.revoke" from Admin under WebhooksWrite;
     /// Replace the secret that an organization's webhooks are signed with.
     WebhookSecretRotate = "webhook_secret.rotate" from Admin under WebhooksWrite;
     /// Ask for an organization to be deleted, or think better of it.

@@ -13,16 +13,17 @@ use crate::{
 };
 
 /// What may be done to an organization while it is archived, or about to be deleted.
-const WHILE_ARCHIVED: [&str; 8] = [
+const WHILE_ARCHIVED: [&str; 9] = [
     "organization.archive",
     "organization.delete",
     "organization.create",
     "member.leave",
-    // A credential that somebody lost is ended wherever it is.
+    // A credential that somebody lost is ended wherever it is, and so is an endpoint that somebody else has now.
     "api_key.revoke",
     "api_key.manage",
     "service_account.revoke",
     "oauth_client.revoke",
+    "webhook.revoke",
 ];
 
 /// What somebody wants to know whether they may do.

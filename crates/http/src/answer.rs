@@ -20,7 +20,7 @@ use utoipa::{
     openapi::{RefOr, Schema},
 };
 
-pub use self::event_source::{EventSource, Teller};
+pub use self::event_source::{EventSource, Patience, Teller};
 pub use self::streamed::{Lines, Outlet, Streamed};
 use crate::{failure::failed, openapi::Schemas};
 

@@ -16,6 +16,8 @@ use crate::{Options, answer::Context, request::Inputs};
 
 /// Names the app that a request is for, by its client id.
 pub const X_FABRIC_APP_ID: HeaderName = HeaderName::from_static("x-fabric-app-id");
+/// Stands in every delivery, and in nothing that anybody sends to us.
+const X_FABRIC_DELIVERY: HeaderName = HeaderName::from_static("x-fabric-delivery");
 /// The development header.
 const X_PRINCIPAL_ID: HeaderName = HeaderName::from_static("x-principal-id");
 
@@ -135,6 +137,18 @@ impl<A: Action> Gate for Acting<A> {
     async fn admit(http: &HttpRequest) -> Result<Self> {
         Self::new(authenticate(http).await?)
     }
+}
+
+/// A delivery of ours is for somebody else: whoever makes an endpoint of this very server, with a credential among its
+/// headers, would have each event cause the next one.
+///
+/// # Errors
+/// `forbidden` for a request that says it is a delivery, whatever it shows besides.
+pub fn refuse_own_deliveries(http: &HttpRequest) -> Result<()> {
+    if http.headers().contains_key(X_FABRIC_DELIVERY) {
+        return Err(Error::because(Code::Forbidden, "Fabric takes no deliveries of webhooks."));
+    }
+    Ok(())
 }
 
 async fn authenticate(http: &HttpRequest) -> Result<Caller> {

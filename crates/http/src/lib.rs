@@ -16,6 +16,7 @@ pub mod routes;
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, Resource, dev::HttpServiceFactory, http::header, web};
+pub use answer::Patience;
 pub use gate::Access;
 use kernel::{Code, Error, ErrorKind};
 pub use metrics::Metrics;
@@ -37,6 +38,8 @@ pub struct Options {
     pub metrics_token: Option<kernel::Secret>,
     /// Which share of the work this server does.
     pub mode: Mode,
+    /// How long it is waited for who listens to events and does not read.
+    pub listener_patience: Patience,
 }
 
 /// Which share of the work a server does.

@@ -41,7 +41,7 @@ pub use self::{audit::AuditEntry, resource::Resource};
 use crate::{
     answer::Reply,
     failure::failed,
-    gate::{Access, Gate},
+    gate::{Access, Gate, refuse_own_deliveries},
     observe::Observer,
     openapi::Description,
     request::{ForRequest, Input, Refused},
@@ -418,6 +418,7 @@ where
     F: Fn(G, R) -> Fut,
     Fut: Future<Output = Result<T>>,
 {
+    refuse_own_deliveries(http)?;
     let caller = G::admit(http).await?;
     let request = R::from_request(http, &mut payload.into_inner()).await;
     let request = request.map_err(|error| refusal(&error.into()))?;

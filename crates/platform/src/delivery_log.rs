@@ -140,7 +140,7 @@ fn note_health(
             tracing::warn!(webhook = %id, reason, "an endpoint is switched off");
             let organization = tx.organization(endpoint.organization)?;
             if let Some(organization) = &organization {
-                order_webhook_disabled_letters(tx, organization, &endpoint.url, now)?;
+                order_webhook_disabled_letters(tx, organization, &endpoint, now)?;
             }
             tx.append(&Event {
                 organization: Some(endpoint.organization),

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use audit::Entry;
-use authz::{Acting, Credential, action::EventRead};
+use authz::{Acting, Caller, Credential, action::EventRead};
 use kernel::{
     AppScope as _, Code, Error, Result, Unchecked,
     id::{AppId, EventId, OrganizationId},
 };
 use tokio::sync::{
-    Mutex, OwnedSemaphorePermit, Semaphore,
+    Mutex,
     broadcast::{Receiver, Sender, error::RecvError},
 };
 
@@ -18,13 +18,12 @@ use webhooks::carries_token;
 
 use crate::{
     Platform, Transaction,
+    listeners::{Listener, Listeners},
     news::{Hearer, Signal},
     permit::permit,
     user_administration::{AppHint, managed},
 };
 
-/// So many listen to one process at once.
-const MOST_LISTENERS: usize = 10_000;
 /// So many entries are kept for who does not come to read them at once; who is further behind reads the ledger.
 const KEPT: usize = 4096;
 
@@ -78,7 +77,7 @@ pub(crate) struct Tail {
     position: Mutex<Option<i64>>,
     /// The server stops.
     closing: Signal,
-    places: Arc<Semaphore>,
+    listeners: Listeners,
 }
 
 /// What listeners are told.
@@ -96,7 +95,7 @@ impl Tail {
             told: Sender::new(KEPT),
             position: Mutex::default(),
             closing: Signal::new(),
-            places: Arc::new(Semaphore::new(MOST_LISTENERS)),
+            listeners: Listeners::new(),
         }
     }
 }
@@ -111,7 +110,7 @@ pub struct EventStream {
     heard: i64,
     /// Whether there may be more in the ledger than one is told.
     behind: bool,
-    _place: OwnedSemaphorePermit,
+    _listener: Listener,
 }
 
 impl Platform {
@@ -149,25 +148,45 @@ impl Platform {
         Ok(self.only_place(caller).await?.map_or(Place::App(None), Place::Organization))
     }
 
-    /// Begins to listen: from behind an event on, or from now on.
+    /// Begins to listen in somebody's name: from behind an event on, or from now on.
     ///
     /// # Errors
-    /// `invalid_request` for an event that the ledger does not have any more; `overloaded` when too many listen.
+    /// `invalid_request` for an event that the ledger does not have any more, and alike for one that is not theirs to hear;
+    /// `overloaded` and `too_many_requests` when too many listen.
+    pub async fn listen_as(&self, who: &Caller, audience: Audience, after: Option<EventId>) -> Result<EventStream> {
+        let listener = self.inner.tail.listeners.admit(Some(who), audience)?;
+        self.begin_to_listen(listener, audience, after).await
+    }
+
+    /// The same at the console.
+    ///
+    /// # Errors
+    /// Those of [`Platform::listen_as`].
     pub async fn listen(&self, audience: Audience, after: Option<EventId>) -> Result<EventStream> {
+        let listener = self.inner.tail.listeners.admit(None, audience)?;
+        self.begin_to_listen(listener, audience, after).await
+    }
+
+    async fn begin_to_listen(
+        &self,
+        listener: Listener,
+        audience: Audience,
+        after: Option<EventId>,
+    ) -> Result<EventStream> {
         let tail = &self.inner.tail;
-        let place = Arc::clone(&tail.places).try_acquire_owned().map_err(|_| Error::new(Code::Overloaded))?;
         // Before the ledger is read: what is sequenced from here on is told.
         let (told, closing) = (tail.told.subscribe(), tail.closing.listen());
         let heard = match after {
             None => self.store().read(|tx| tx.last_position()).await?,
             Some(id) => {
-                let position = self.store().read(move |tx| tx.position_of(id)).await?;
+                let entries = self.store().read(move |tx| tx.entries_by_id(&[id])).await?;
+                let position = entries.first().filter(|entry| audience.hears(entry)).and_then(|entry| entry.position);
                 let why = "Last-Event-ID names nothing that is still known: begin without.";
                 position.ok_or_else(|| Error::because(Code::InvalidRequest, why))?
             }
         };
         let platform = self.clone();
-        Ok(EventStream { platform, audience, told, closing, heard, behind: true, _place: place })
+        Ok(EventStream { platform, audience, told, closing, heard, behind: true, _listener: listener })
     }
 
     /// Ends every stream of this process, because it stops.
@@ -203,6 +222,12 @@ impl Platform {
 }
 
 impl EventStream {
+    /// Whether they may hear of this by now: what they were told to wait for may be another's meanwhile.
+    #[must_use]
+    pub fn hears(&self, entry: &Entry) -> bool {
+        self.audience.hears(entry)
+    }
+
     /// What one may hear from now on.
     pub fn narrow(&mut self, audience: Audience) {
         self.audience = audience;

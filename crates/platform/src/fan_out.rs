@@ -102,7 +102,8 @@ impl Audience {
             return Vec::new();
         }
         let (kind, payload) = (entry.kind.as_str(), entry.details());
-        let happening = Happening { kind, organization: entry.organization, app, payload: &payload, at: entry.at };
+        let (organization, actor) = (entry.organization, entry.actor);
+        let happening = Happening { kind, organization, app, actor, payload: &payload, at: entry.at };
         let open = |endpoint: &&Endpoint| {
             let closed = self.closed.get(&endpoint.organization);
             let disabled = endpoint.app.and_then(|app| self.disabled.get(&app));

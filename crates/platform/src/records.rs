@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kernel::{
     Email, Event, Locale, Origin, Result, Timestamp,
-    id::{AppId, EventId, MailId, TokenId},
+    id::{AppId, EventId, MailId, OrganizationId, TokenId, WebhookId},
 };
 use serde_json::Value;
 
@@ -63,6 +63,12 @@ impl MailOrder {
         }
     }
 
+    /// Whether every other kind goes first: somebody waits for those, and for this one nobody does.
+    #[must_use]
+    pub fn can_wait(self) -> bool {
+        matches!(self, Self::WebhookDisabled)
+    }
+
     /// Whether one that waits for somebody does for another one of the kind: several may invite the same person,
     /// who may own several endpoints.
     #[must_use]
@@ -118,7 +124,7 @@ pub trait MailQueue {
     /// already: who asks ten times at once gets one.
     fn enqueue_mail(&mut self, mail: &QueuedMail) -> Result<()>;
 
-    /// Takes up to `limit` mails that are due, oldest first, and leases them until `lease`: nobody else takes them until
+    /// Takes up to `limit` mails that are due, oldest first and those that [can wait](MailOrder::can_wait) last, and leases them until `lease`: nobody else takes them until
     /// then, and somebody does after, should we die. Counts the attempt.
     fn claim_mail(&mut self, now: Timestamp, lease: Timestamp, limit: i64) -> Result<Vec<QueuedMail>>;
 
@@ -145,6 +151,22 @@ pub trait RevokedTokens {
 
     /// Forgets tokens that expired before `before`, some at a time. Tells how many.
     fn sweep_revoked_tokens(&mut self, before: Timestamp) -> Result<usize>;
+}
+
+/// About which endpoints somebody was written to, of late.
+pub trait WebhookLetters {
+    /// Notes that somebody is written to about an endpoint. `false` when somebody was within a day, or about so many of
+    /// the organization's endpoints within an hour.
+    fn note_webhook_letter(
+        &mut self,
+        organization: OrganizationId,
+        endpoint: WebhookId,
+        most_an_hour: i64,
+        now: Timestamp,
+    ) -> Result<bool>;
+
+    /// Forgets what was noted a day before `before`, some at a time. Tells how many.
+    fn sweep_webhook_letters(&mut self, before: Timestamp) -> Result<usize>;
 }
 
 /// Names a key that something in the database is sealed with.

@@ -24,7 +24,7 @@ use webhooks::{DeliveryRepository, EndpointRepository, QueueRepository, SigningR
 
 use crate::{
     news::News,
-    records::{EventLedger, MailQueue, RevokedTokens, SealingKeys},
+    records::{EventLedger, MailQueue, RevokedTokens, SealingKeys, WebhookLetters},
 };
 
 /// Everything a use case can reach inside one transaction.
@@ -62,6 +62,7 @@ pub trait Transaction:
     + SigningRepository
     + TeamRepository
     + UsageRepository
+    + WebhookLetters
 {
 }
 
@@ -99,6 +100,7 @@ impl<T> Transaction for T where
         + SigningRepository
         + TeamRepository
         + UsageRepository
+        + WebhookLetters
 {
 }
 

@@ -4,19 +4,21 @@ use std::time::Duration;
 
 use authz::{
     Acting, Permit, Resource,
-    action::{AppRotateSecret, WebhookManage, WebhookRead},
+    action::{WebhookManage, WebhookRead, WebhookRevoke},
 };
 use kernel::{
-    Error, EventKind, Listed, Page, Result, Scope as _,
-    id::{AppId, OrganizationId, WebhookId},
+    EventKind, Listed, Page, Result,
+    id::{OrganizationId, WebhookId},
 };
-use webhooks::Endpoint;
+use webhooks::{Endpoint, write_signing_secret};
 
 use crate::{
     Platform, Transaction,
     key_making::{Author, check_overlap},
-    permit::{Owned, locate, locate_app, permit},
+    keys::Sealing,
+    permit::{Owned, locate, permit},
     webhook_making::{EndpointChange, IssuedWebhook, NewEndpoint, Webhook, change, list, make, rotate, shown, told},
+    webhook_permits::{may_learn_shared_secret, permit_tokens},
 };
 
 impl Owned for Endpoint {
@@ -37,11 +39,12 @@ impl Owned for Endpoint {
 
 impl Platform {
     /// Makes an endpoint. It is signed for with the secret that is given, or with the organization's, which is made where
-    /// there is none.
+    /// there is none; with one of its own, where the organization's is not for its maker to know.
     ///
     /// # Errors
     /// `not_found` for the organization, and for an app that it does not own; `forbidden` below the role admin, and for an
-    /// app whose secret the caller may not replace; `invalid_url`; `invalid_request`; `conflict` when there are too many.
+    /// app whose secret the caller may not replace; `session_required` for an app that acts for its user; `invalid_url`;
+    /// `invalid_request`; `conflict` when there are too many.
     pub async fn create_webhook(
         &self,
         acting: Acting<WebhookManage>,
@@ -55,6 +58,11 @@ impl Platform {
             tx.hold_organization(id)?;
             let permit = permit(tx, &acting, id)?;
             permit_tokens(tx, &permit, new.app)?;
+            permit.caller().in_own_name()?;
+            let mut new = new.clone();
+            if new.secret.is_none() && !may_learn_shared_secret(tx, &permit)? {
+                new.secret = Some(write_signing_secret(rand::random()));
+            }
             make(tx, &permit, &sealing, Author::of(acting.caller(), now), &new)
         });
         made.await
@@ -95,7 +103,7 @@ impl Platform {
     ///
     /// # Errors
     /// `not_found`; `forbidden` below the role admin, and for one that is bound to an app whose secret the caller may not
-    /// replace; `invalid_url`; `invalid_request`, also for a URL of another origin without the headers.
+    /// replace; `invalid_url`; `invalid_request`, also for another place without the headers.
     pub async fn change_webhook(
         &self,
         acting: Acting<WebhookManage>,
@@ -122,8 +130,15 @@ impl Platform {
     ///
     /// # Errors
     /// `not_found`; `forbidden` below the role admin.
-    pub async fn pause_webhook(&self, acting: Acting<WebhookManage>, id: WebhookId) -> Result<Webhook> {
-        self.switch_webhook(acting, id, false).await
+    pub async fn pause_webhook(&self, acting: Acting<WebhookRevoke>, id: WebhookId) -> Result<Webhook> {
+        let (now, sealing) = (self.now(), self.keys().sealing.clone());
+        let paused = self.store().write(move |tx| {
+            let (permit, endpoint): (_, Endpoint) = locate(tx, &acting, id)?;
+            switch(tx, &permit, &sealing, Author::of(acting.caller(), now), endpoint, false)
+        });
+        let paused = paused.await?;
+        self.in_hand().changed(id);
+        Ok(paused)
     }
 
     /// Delivers again, what has waited first. Doing it again changes nothing.
@@ -132,32 +147,22 @@ impl Platform {
     /// `not_found`; `forbidden` below the role admin, and for one that is bound to an app whose secret the caller may not
     /// replace.
     pub async fn resume_webhook(&self, acting: Acting<WebhookManage>, id: WebhookId) -> Result<Webhook> {
-        self.switch_webhook(acting, id, true).await
-    }
-
-    async fn switch_webhook(&self, acting: Acting<WebhookManage>, id: WebhookId, active: bool) -> Result<Webhook> {
         let (now, sealing) = (self.now(), self.keys().sealing.clone());
-        let switched = self.store().write(move |tx| {
-            let (permit, mut endpoint): (_, Endpoint) = locate(tx, &acting, id)?;
-            if active {
-                permit_tokens(tx, &permit, endpoint.app)?;
-            }
-            if endpoint.active != active {
-                let wanted = EndpointChange { active: Some(active), ..EndpointChange::default() };
-                endpoint = change(tx, &permit, &sealing, Author::of(acting.caller(), now), &endpoint, wanted)?;
-            }
-            shown(tx, &permit, &sealing, endpoint, now)
+        let resumed = self.store().write(move |tx| {
+            let (permit, endpoint): (_, Endpoint) = locate(tx, &acting, id)?;
+            permit_tokens(tx, &permit, endpoint.app)?;
+            switch(tx, &permit, &sealing, Author::of(acting.caller(), now), endpoint, true)
         });
-        let switched = switched.await?;
+        let resumed = resumed.await?;
         self.in_hand().changed(id);
-        Ok(switched)
+        Ok(resumed)
     }
 
     /// Deletes an endpoint, with what is on its way there.
     ///
     /// # Errors
     /// `not_found`; `forbidden` below the role admin.
-    pub async fn delete_webhook(&self, acting: Acting<WebhookManage>, id: WebhookId) -> Result<()> {
+    pub async fn delete_webhook(&self, acting: Acting<WebhookRevoke>, id: WebhookId) -> Result<()> {
         let now = self.now();
         loop {
             let acting = acting.clone();
@@ -183,7 +188,7 @@ impl Platform {
     ///
     /// # Errors
     /// `not_found`; `forbidden` below the role admin, and for one that is bound to an app whose secret the caller may not
-    /// replace; `invalid_setting` for too long an overlap.
+    /// replace; `session_required` for an app that acts for its user; `invalid_setting` for too long an overlap.
     pub async fn rotate_webhook(
         &self,
         acting: Acting<WebhookManage>,
@@ -195,6 +200,7 @@ impl Platform {
         let rotated = self.store().write(move |tx| {
             let (permit, endpoint): (_, Endpoint) = locate(tx, &acting, id)?;
             permit_tokens(tx, &permit, endpoint.app)?;
+            permit.caller().in_own_name()?;
             rotate(tx, &permit, &sealing, Author::of(acting.caller(), now), endpoint, overlap)
         });
         let rotated = rotated.await?;
@@ -203,13 +209,20 @@ impl Platform {
     }
 }
 
-/// An endpoint that is bound to an app hears the tokens that the app's users are sent: whoever decides where it is can act
-/// as each of them. So can who has the app's client secret, and therefore that is what one must be able to get.
-///
-/// # Errors
-/// `not_found` for an app that is not the organization's; `forbidden` for who may not replace its secret.
-fn permit_tokens(tx: &mut dyn Transaction, permit: &Permit<WebhookManage>, app: Option<AppId>) -> Result<()> {
-    let Some(app) = app else { return Ok(()) };
-    let (_, app) = locate_app(tx, &Acting::<AppRotateSecret>::new(permit.caller().clone())?, app)?;
-    if app.owner == permit.organization() { Ok(()) } else { Err(Error::not_found()) }
+/// Lets deliveries go out, or wait. What is so already stays as it is.
+fn switch<A>(
+    tx: &mut dyn Transaction,
+    permit: &Permit<A>,
+    sealing: &Sealing,
+    author: Author,
+    endpoint: Endpoint,
+    active: bool,
+) -> Result<Webhook> {
+    let endpoint = if endpoint.active == active {
+        endpoint
+    } else {
+        let wanted = EndpointChange { active: Some(active), ..EndpointChange::default() };
+        change(tx, permit, sealing, author, &endpoint, wanted)?
+    };
+    shown(tx, permit, sealing, endpoint, author.now)
 }

@@ -75,7 +75,7 @@ pub struct EndpointChange {
     pub filter: Option<EventFilter>,
     /// About which things.
     pub resources: Option<ResourceFilter>,
-    /// All its headers. Those that are masked stay as they are, unless it moves to another origin.
+    /// All its headers. Those that are masked stay as they are, unless it moves.
     pub headers: Option<BTreeMap<String, Secret>>,
     /// How often a delivery is tried again.
     pub max_retries: Option<i32>,
@@ -109,9 +109,16 @@ pub struct IssuedWebhook {
 
 impl Platform {
     /// # Errors
-    /// `invalid_url` in production for a place where what is sent can be read on the way.
+    /// `invalid_url` for Fabric itself, and in production for a place where what is sent can be read on the way.
     pub(crate) fn check_webhook_url(&self, url: &EndpointUrl) -> Result<()> {
-        if url.is_encrypted() || self.settings().plain_webhooks {
+        let settings = self.settings();
+        // On a developer's own machine everything has the same name.
+        let own = Some(&settings.public_base_url).filter(|_| !settings.shortcuts());
+        let own = own.and_then(|own| EndpointUrl::parse(own).ok()?.host());
+        if own.is_some() && url.host() == own {
+            return Err(Error::because(Code::InvalidUrl, "Give a URL of another host: this one is Fabric's own."));
+        }
+        if url.is_encrypted() || settings.plain_webhooks {
             return Ok(());
         }
         Err(Error::because(Code::InvalidUrl, "Give a URL that begins with https://."))
@@ -170,8 +177,8 @@ pub(crate) fn make(
     Ok(IssuedWebhook { webhook: shown(tx, scope, sealing, endpoint, author.now)?, secret })
 }
 
-/// Changes an endpoint. Who moves it to another origin says its headers anew, so that what one receiver was given is not
-/// sent to another one by somebody who never knew it.
+/// Changes an endpoint. Who moves it says its headers anew, so that what one receiver was given is not sent to another one
+/// by somebody who never knew it: behind one name there may be several, told apart by the path.
 ///
 /// # Errors
 /// `invalid_request`.
@@ -183,7 +190,7 @@ pub(crate) fn change(
     before: &Endpoint,
     change: EndpointChange,
 ) -> Result<Endpoint> {
-    let moves = change.url.as_ref().is_some_and(|url| url.origin() != before.url.origin());
+    let moves = change.url.as_ref().is_some_and(|url| !url.is_where(&before.url));
     let (said_headers, active) = (change.headers.is_some(), change.active.unwrap_or(before.active));
     let headers = match change.headers {
         Some(given) => {
@@ -192,8 +199,7 @@ pub(crate) fn change(
             seal_headers(sealing, before.id, &CustomHeaders::parse(given, &kept)?)?
         }
         None if moves && before.headers.is_some() => {
-            let why =
-                "Give all headers anew together with a URL of another origin: they were meant for the one before.";
+            let why = "Give all headers anew together with another URL: they were meant for the one before.";
             return Err(Error::because(Code::InvalidRequest, why));
         }
         None => before.headers.clone(),

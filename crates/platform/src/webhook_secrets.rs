@@ -7,7 +7,10 @@ use kernel::{Event, EventKind, Result, Scope, Secret, Timestamp, id::Organizatio
 use serde_json::json;
 use webhooks::{PreviousSecret, Signing, write_signing_secret};
 
-use crate::{Platform, Transaction, key_making::check_overlap, keys::Sealing, permit::permit};
+use crate::{
+    Platform, Transaction, key_making::check_overlap, keys::Sealing, permit::permit,
+    webhook_permits::permit_shared_secret,
+};
 
 /// A new secret, which is shown this once.
 #[derive(Clone, Debug)]
@@ -27,7 +30,9 @@ impl Platform {
     /// that.
     ///
     /// # Errors
-    /// `not_found`; `forbidden` below the role admin; `invalid_setting` for too long an overlap.
+    /// `not_found`; `forbidden` below the role admin, and where endpoints are signed for with it that are bound to an app
+    /// whose secret the caller may not replace; `session_required` for an app that acts for its user; `invalid_setting`
+    /// for too long an overlap.
     pub async fn rotate_webhook_secret(
         &self,
         acting: Acting<WebhookSecretRotate>,
@@ -40,6 +45,8 @@ impl Platform {
         let rotated = self.store().write(move |tx| {
             tx.hold_organization(id)?;
             let permit = permit(tx, &acting, id)?;
+            permit_shared_secret(tx, &permit)?;
+            permit.caller().in_own_name()?;
             tx.note_sealing_key(key, now)?;
             let before = tx.signing(&permit)?.filter(|_| !overlap.is_zero());
             let previous = before.map(|before| PreviousSecret { secret: before.secret, until: now.after(overlap) });

@@ -4,7 +4,7 @@ mod webhooks;
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 
-pub use self::webhooks::{webhook_attempts, webhook_deliveries, webhook_endpoints, webhook_queues};
+pub use self::webhooks::{webhook_attempts, webhook_deliveries, webhook_endpoints, webhook_letters, webhook_queues};
 
 table! {
     use diesel::sql_types::{Nullable, Text};

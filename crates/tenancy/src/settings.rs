@@ -1,6 +1,10 @@
 //! How an organization behaves.
 
-use kernel::{Code, Error, Name, Result, Scope, WebUrl, id::OrganizationId, setting};
+use kernel::{
+    Code, Error, Name, Result, Scope, WebUrl,
+    id::{OrganizationId, WebhookId},
+    setting,
+};
 use serde::{Deserialize, Serialize};
 
 /// An organization's settings. What is missing in what was stored is as it is by default, so that a new setting needs no
@@ -18,6 +22,8 @@ pub struct OrganizationSettings {
     pub webhook_url: Option<WebUrl>,
     /// Which of them; all without.
     pub webhook_events: Option<Vec<String>>,
+    /// The endpoint that these two are kept in step with, once there is one. No setting that anybody gives.
+    pub webhook_endpoint: Option<WebhookId>,
     /// How many invitations may wait for an answer at once.
     pub max_pending_invitations: u32,
     /// How many may be sent in an hour, those that are sent again among them.
@@ -36,6 +42,7 @@ impl Default for OrganizationSettings {
             email_from_name: None,
             webhook_url: None,
             webhook_events: None,
+            webhook_endpoint: None,
             max_pending_invitations: 100,
             max_invitations_per_hour: 20,
             confirm_invitations: false,
@@ -82,6 +89,7 @@ impl OrganizationSettings {
             email_from_name: change.email_from_name.unwrap_or(self.email_from_name),
             webhook_url: change.webhook_url.unwrap_or(self.webhook_url),
             webhook_events: events,
+            webhook_endpoint: self.webhook_endpoint,
             max_pending_invitations: setting::number(
                 "max_pending_invitations",
                 change.max_pending_invitations,

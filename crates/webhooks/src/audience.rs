@@ -2,9 +2,10 @@
 
 use kernel::{
     EventKind, Timestamp,
-    id::{AppId, OrganizationId},
+    id::{AppId, OrganizationId, PrincipalId},
 };
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::Endpoint;
 
@@ -24,10 +25,23 @@ pub struct Happening<'a> {
     pub organization: Option<OrganizationId>,
     /// In which app, and whose that is.
     pub app: Option<(AppId, OrganizationId)>,
+    /// Who did it; nobody when it was the server itself.
+    pub actor: Option<PrincipalId>,
     /// What the ledger has of it.
     pub payload: &'a Map<String, Value>,
     /// When.
     pub at: Timestamp,
+}
+
+impl Happening<'_> {
+    /// The ids that stand beside the payload, by their names.
+    fn ids(&self) -> [(&'static str, Option<Uuid>); 3] {
+        [
+            ("organization_id", self.organization.map(|id| id.0)),
+            ("app_id", self.app.map(|(id, _)| id.0)),
+            ("actor_id", self.actor.map(|id| id.0)),
+        ]
+    }
 }
 
 impl Endpoint {
@@ -38,7 +52,7 @@ impl Endpoint {
         self.may_hear(happening.kind, happening.organization, happening.app)
             && self.created_at <= happening.at
             && self.filter.wants(happening.kind)
-            && self.resources.wants(happening.payload)
+            && self.resources.wants(happening.payload, &happening.ids())
     }
 
     /// Whether what happened there is any of this endpoint's business, whatever it wants to hear.
@@ -144,6 +158,7 @@ pub(crate) mod tests {
             kind: "team.created",
             organization: Some(tenant),
             app: None,
+            actor: None,
             payload: payload.as_object().unwrap(),
             at: at(seconds),
         };

@@ -42,6 +42,24 @@ impl EndpointUrl {
         Url::parse(&self.0).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
     }
 
+    /// Whom it names, without the dot that may stand behind a name; nobody for what is no URL any more.
+    #[must_use]
+    pub fn host(&self) -> Option<String> {
+        let url = Url::parse(&self.0).ok()?;
+        url.host_str().map(|host| host.strip_suffix('.').unwrap_or(host).to_owned())
+    }
+
+    /// Whether it is the same place as another one: all but the query, in which a receiver may be told more.
+    #[must_use]
+    pub fn is_where(&self, other: &Self) -> bool {
+        let place = |url: &Self| {
+            let mut url = Url::parse(&url.0).ok()?;
+            url.set_query(None);
+            Some(url)
+        };
+        place(self).is_some_and(|here| place(other) == Some(here))
+    }
+
     /// Whether what is sent there can be read on the way.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
@@ -161,6 +179,27 @@ mod tests {
             ["http://example.com/", "https://example.com:8443/", "https://example.com./", "https://a.example.com"]
         {
             assert_ne!(origin(other), "https://example.com", "{other}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_all_but_the_query() {
+        let here = EndpointUrl::parse("https://example.com/hooks?x=1").unwrap();
+        for same in ["https://example.com/hooks", "HTTPS://EXAMPLE.com:443/hooks?y", "https://example.com/a/../hooks"] {
+            assert!(here.is_where(&EndpointUrl::parse(same).unwrap()), "{same}");
+        }
+        for other in [
+            "https://example.com/",
+            "https://example.com/hooks/",
+            "https://example.com/Hooks",
+            "https://example.com:8443/hooks",
+            "https://example.com./hooks",
+            "http://example.com/hooks",
+        ] {
+            assert!(!here.is_where(&EndpointUrl::parse(other).unwrap()), "{other}");
+        }
+        for (url, host) in [("https://Example.com./x", "example.com"), ("https://[::1]:80", "[::1]")] {
+            assert_eq!(EndpointUrl::parse(url).unwrap().host().unwrap(), host);
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use kernel::{Code, Error, Result};
 use serde_json::{Map, Number, Value};
+use uuid::Uuid;
 
 /// Kinds of events: whole (`auth.login`), by their beginning (`auth.*`), or every one (`*`). None at all mean every one
 /// as well.
@@ -56,7 +57,7 @@ fn is_pattern(text: &str) -> bool {
     text == "*" || text.len() <= 100 && whole.split('.').all(good) && text.contains('.')
 }
 
-/// About which things: fields of the payload and what they have to be. All have to fit.
+/// About which things: fields of the payload, or ids that stand beside it, and what they have to be. All have to fit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResourceFilter(BTreeMap<String, String>);
 
@@ -81,15 +82,20 @@ impl ResourceFilter {
         &self.0
     }
 
-    /// Whether an event with this payload is about one of these.
+    /// Whether an event is about one of these, by its payload or by the ids beside it.
     #[must_use]
-    pub fn wants(&self, payload: &Map<String, Value>) -> bool {
-        self.0.iter().all(|(name, wanted)| match payload.get(name) {
+    pub fn wants(&self, payload: &Map<String, Value>, ids: &[(&str, Option<Uuid>)]) -> bool {
+        let beside = |name: &str, wanted: &str| {
+            let mut found = ids.iter().filter(|(known, _)| *known == name).filter_map(|(_, id)| *id);
+            found.any(|id| Uuid::parse_str(wanted).is_ok_and(|wanted| wanted == id))
+        };
+        let said = |name: &str, wanted: &str| match payload.get(name) {
             Some(Value::String(value)) => value == wanted,
             Some(Value::Number(value)) => wanted.parse::<Number>().is_ok_and(|wanted| wanted == *value),
             Some(Value::Bool(value)) => wanted.parse::<bool>().is_ok_and(|wanted| wanted == *value),
             _ => false,
-        })
+        };
+        self.0.iter().all(|(name, wanted)| said(name, wanted) || beside(name, wanted))
     }
 }
 
@@ -134,6 +140,8 @@ mod tests {
     fn every_field_has_to_fit() {
         let payload = json!({ "team_id": "t", "runs": 3, "on": true, "deep": {} });
         let payload = payload.as_object().unwrap();
+        let organization = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001);
+        let ids = [("organization_id", Some(organization)), ("actor_id", None)];
         for (fields, wanted) in [
             (&[][..], true),
             (&[("team_id", "t")], true),
@@ -141,9 +149,13 @@ mod tests {
             (&[("team_id", "u")], false),
             (&[("team_id", "t"), ("absent", "")], false),
             (&[("deep", "{}")], false),
+            (&[("organization_id", "01920000-0000-7000-8000-000000000001")], true),
+            (&[("organization_id", "01920000-0000-7000-8000-000000000002")], false),
+            (&[("actor_id", "")], false),
+            (&[("team_id", "t"), ("organization_id", "01920000-0000-7000-8000-000000000001")], true),
         ] {
-            let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            assert_eq!(ResourceFilter::parse(fields).unwrap().wants(payload), wanted);
+            let given = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            assert_eq!(ResourceFilter::parse(given).unwrap().wants(payload, &ids), wanted, "{fields:?}");
         }
     }
 }

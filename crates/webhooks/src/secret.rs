@@ -17,9 +17,15 @@ pub fn write_signing_secret(random: [u8; 32]) -> Secret {
 
 /// # Errors
 /// `invalid_request` for a secret that somebody chose and that is no good: 16 to 256 visible ASCII characters without
-/// spaces are.
+/// spaces are. Behind `whsec_` stands base64, which Standard Webhooks verifiers decode.
 pub fn check_signing_secret(chosen: &Secret) -> Result<()> {
     let chosen = chosen.expose_secret();
+    if chosen.strip_prefix("whsec_").is_some_and(|encoded| !BASE64.decode(encoded).is_ok_and(|key| !key.is_empty())) {
+        return Err(Error::because(
+            Code::InvalidRequest,
+            "Give a secret that begins with whsec_ standard base64 behind it: verifiers decode it.",
+        ));
+    }
     if (16..=256).contains(&chosen.len()) && chosen.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(());
     }
@@ -63,8 +69,11 @@ mod tests {
 
     #[test]
     fn a_secret_that_was_chosen_is_long_enough_and_visible() {
-        for good in ["0123456789abcdef", "whsec_test_0123456789", &"x".repeat(256)] {
+        for good in ["0123456789abcdef", "whsec_MDEyMzQ1Njc4OWFiY2RlZg==", "test_whsec_0123456789", &"x".repeat(256)] {
             assert!(check_signing_secret(&good.into()).is_ok(), "{good}");
+        }
+        for bad in ["whsec_", "whsec_test_0123456789", "whsec_MDEyMzQ1Njc4OWFiY2RlZg", "whsec_MDEyMzQ1Njc4OWFi-2Rl"] {
+            assert!(check_signing_secret(&bad.into()).is_err(), "{bad}");
         }
         for bad in ["", "0123456789abcde", "0123456789 abcdef", "0123456789abcdeä", "***", &"x".repeat(257)] {
             assert!(check_signing_secret(&bad.into()).is_err(), "{bad}");

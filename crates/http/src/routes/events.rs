@@ -1,7 +1,8 @@
 //! What happens, as it happens.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use audit::Entry;
 use authz::{Acting, action::EventRead};
 use kernel::{
     Code, Error, Result,
@@ -9,14 +10,14 @@ use kernel::{
 };
 use platform::{DomainEvent, EventPlace, EventStream};
 use serde::Deserialize;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use utoipa::IntoParams;
 use uuid::Uuid;
 use webhooks::EventFilter;
 
 use super::admin::{AppQuery, hint};
 use crate::{
-    answer::{EventSource, Teller},
+    answer::{EventSource, Patience, Teller},
     request::{Again, ForRequest, LastEventId, Named, Query},
 };
 
@@ -24,6 +25,9 @@ use crate::{
 const AUTHORIZE_EVERY: Duration = Duration::from_secs(5);
 /// How often something is said when nothing happens: clients and proxies take silence for the end after half a minute.
 const SAY_SOMETHING_EVERY: Duration = Duration::from_secs(15);
+
+/// What an answer needs that goes on for as long as somebody listens.
+type Listening = (Again, Patience);
 
 /// What one wants to hear.
 #[derive(Deserialize, IntoParams)]
@@ -49,9 +53,9 @@ impl StreamQuery {
 /// with `Last-Event-ID` is told what they missed.
 pub async fn stream(
     caller: Acting<EventRead>,
-    (platform, again, LastEventId(last), (header, Query(app)), Query(query)): (
+    (platform, (again, patience), LastEventId(last), (header, Query(app)), Query(query)): (
         ForRequest,
-        Again,
+        Listening,
         LastEventId,
         (Named, Query<AppQuery>),
         Query<StreamQuery>,
@@ -65,25 +69,39 @@ pub async fn stream(
         (None, Some(app)) => EventPlace::App(Some(app)),
         (None, None) => platform.usual_place(&caller).await?,
     };
+    let listener = caller.caller().clone();
     let audience = platform.audience(caller, place.clone()).await?;
-    let mut stream = platform.listen(audience, after).await?;
-    Ok(EventSource::new(async move |teller: Teller| {
-        let mut authorize = every(AUTHORIZE_EVERY);
-        let mut silence = every(SAY_SOMETHING_EVERY);
+    let mut stream = platform.listen_as(&listener, audience, after).await?;
+    Ok(EventSource::new(patience, async move |teller: Teller| {
+        let mut authorized = Instant::now();
+        let authorize = async |stream: &mut EventStream| -> Result<Instant> {
+            let caller = again.admit::<Acting<EventRead>>().await?;
+            stream.narrow(platform.audience(caller, place.clone()).await?);
+            Ok(Instant::now())
+        };
+        let mut silence = interval_at(Instant::now() + SAY_SOMETHING_EVERY, SAY_SOMETHING_EVERY);
+        silence.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 // Who may not hear any more hears nothing of what has waited for them.
                 biased;
-                _ = authorize.tick() => {
-                    let caller = again.admit::<Acting<EventRead>>().await?;
-                    stream.narrow(platform.audience(caller, place.clone()).await?);
-                }
-                _ = silence.tick() => teller.comment("nothing new").await?,
+                () = sleep_until(authorized + AUTHORIZE_EVERY) => authorized = authorize(&mut stream).await?,
+                _ = silence.tick() => teller.room().await?.comment("nothing new"),
                 next = next(&mut stream, &filter) => match next? {
-                    None => return teller.comment("the server stops").await,
-                    Some(events) => {
-                        for event in &events {
-                            teller.event(event).await?;
+                    None => {
+                        teller.room().await?.comment("the server stops");
+                        return Ok(());
+                    }
+                    Some(entries) => {
+                        for entry in &entries {
+                            // Whoever reads slowly makes this long.
+                            let room = teller.room().await?;
+                            if authorized.elapsed() >= AUTHORIZE_EVERY {
+                                authorized = authorize(&mut stream).await?;
+                            }
+                            if stream.hears(entry) {
+                                room.event(&DomainEvent::from(&**entry))?;
+                            }
                         }
                         silence.reset();
                     }
@@ -93,20 +111,13 @@ pub async fn stream(
     }))
 }
 
-fn every(period: Duration) -> tokio::time::Interval {
-    let mut interval = interval_at(Instant::now() + period, period);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    interval
-}
-
-/// The next events that are wanted.
-async fn next(stream: &mut EventStream, filter: &EventFilter) -> Result<Option<Vec<DomainEvent>>> {
+/// The next entries that are wanted.
+async fn next(stream: &mut EventStream, filter: &EventFilter) -> Result<Option<Vec<Arc<Entry>>>> {
     loop {
-        let Some(entries) = stream.next().await? else { return Ok(None) };
-        let wanted: Vec<_> =
-            entries.iter().filter(|entry| filter.wants(&entry.kind)).map(|entry| DomainEvent::from(&**entry)).collect();
-        if !wanted.is_empty() {
-            return Ok(Some(wanted));
+        let Some(mut entries) = stream.next().await? else { return Ok(None) };
+        entries.retain(|entry| filter.wants(&entry.kind));
+        if !entries.is_empty() {
+            return Ok(Some(entries));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use authz::{
     Acting,
-    action::{WebhookManage, WebhookRead},
+    action::{WebhookManage, WebhookRead, WebhookRevoke},
 };
 use kernel::{
     Code, Error, Page, Result, Secret, Timestamp,
@@ -112,12 +112,13 @@ pub struct NewWebhookRequest {
     event_filter: Option<Vec<String>>,
     /// The same by another name. Where both are given, they say the same.
     events: Option<Vec<String>>,
-    /// Fields of the payload and what they have to be: at most 20. All have to fit.
+    /// Fields of the payload, or `organization_id`, `app_id` and `actor_id`, and what they have to be: at most 20. All have
+    /// to fit.
     resource_filter: Option<BTreeMap<String, String>>,
     /// Headers that deliveries carry besides Fabric's own: at most 20.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     headers: Option<BTreeMap<String, Secret>>,
-    /// A secret that the receiver has already: 16 to 256 visible ASCII characters. Without, deliveries are signed with the
+    /// A secret that the receiver has already: 16 to 256 visible ASCII characters, behind whsec_ base64. Without, deliveries are signed with the
     /// organization's own.
     #[schema(value_type = Option<String>, format = Password)]
     secret: Option<Secret>,
@@ -219,7 +220,7 @@ pub async fn read(
 /// What shall be different.
 #[derive(Deserialize, ToSchema)]
 pub struct UpdateWebhookRequest {
-    /// One of another origin (scheme, host or port) needs all headers anew.
+    /// One that differs in more than its query needs all headers anew.
     url: Option<String>,
     /// null clears it.
     #[serde(default, deserialize_with = "present")]
@@ -227,7 +228,10 @@ pub struct UpdateWebhookRequest {
     description: Option<Option<String>>,
     event_filter: Option<Vec<String>>,
     events: Option<Vec<String>>,
-    resource_filter: Option<BTreeMap<String, String>>,
+    /// null clears it.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    resource_filter: Option<Option<BTreeMap<String, String>>>,
     /// All that there shall be. `***` keeps the value that is there; null takes them all away.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
@@ -251,7 +255,7 @@ pub async fn update(
         url: change.url.as_deref().map(EndpointUrl::parse).transpose()?,
         description: change.description.map(|text| text.map(description).transpose()).transpose()?,
         filter: kinds(change.event_filter, change.events)?,
-        resources: change.resource_filter.map(ResourceFilter::parse).transpose()?,
+        resources: change.resource_filter.map(Option::unwrap_or_default).map(ResourceFilter::parse).transpose()?,
         headers: change.headers.map(Option::unwrap_or_default),
         max_retries: change.max_retries.map(count),
         rate_per_minute: change.rate_limit_per_minute.map(|rate| rate.map(count)),
@@ -263,7 +267,7 @@ pub async fn update(
 
 /// Lets what is to be delivered wait.
 pub async fn pause(
-    caller: Acting<WebhookManage>,
+    caller: Acting<WebhookRevoke>,
     (platform, PathId(id)): (ForRequest, PathId<WebhookId>),
 ) -> Result<Answer<Webhook>> {
     Ok(Answer::ok(platform.pause_webhook(caller, id).await?.into()))
@@ -287,7 +291,7 @@ pub async fn rotate_secret(
 
 /// Deletes an endpoint, with what is on its way there.
 pub async fn delete(
-    caller: Acting<WebhookManage>,
+    caller: Acting<WebhookRevoke>,
     (platform, PathId(id)): (ForRequest, PathId<WebhookId>),
 ) -> Result<Answer<Done>> {
     platform.delete_webhook(caller, id).await?;

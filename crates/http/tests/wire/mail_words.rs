@@ -1,9 +1,8 @@
 //! In which language, in whose looks and in whose words letters are.
 
 use kernel::{Locale, Role};
-use platform::mailer::{About, Letter};
+use platform::mailer::Letter;
 use serde_json::{Value, json};
-use webhooks::EndpointUrl;
 
 use crate::support::{App, Company, PASSWORD, World};
 
@@ -16,7 +15,6 @@ on_both!(
     an_app_has_its_own_words,
     a_template_that_is_none_is_refused,
     templates_are_an_administrators_to_change,
-    owners_are_told_of_a_webhook_that_was_switched_off,
 );
 
 async fn letter(world: &World, app: &App, wished: Option<&str>) -> Letter {
@@ -215,37 +213,4 @@ async fn templates_are_an_administrators_to_change(world: &World) {
     world.get(&path).bearer(&other.api_key).send().await.refused(404, "not_found");
     world.delete(&path).bearer(&other.api_key).send().await.refused(404, "not_found");
     assert_eq!(world.get(&path).bearer(&app.api_key).send().await.ok()["text"], "Go {{link}}");
-}
-
-async fn owners_are_told_of_a_webhook_that_was_switched_off(world: &World) {
-    let company = Company::new(world).await;
-    world.enroll(company.id, &company.outsider, Role::Owner).await;
-    world.mails().await;
-    let (id, now) = (company.id, world.now());
-    let order = async || {
-        world
-            .write(move |tx| {
-                let organization = tx.organization(id)?.expect("the company");
-                let url = EndpointUrl::parse("https://hooks.example.com:8443/secret/path?key=hush")?;
-                platform::order_webhook_disabled_letters(tx, &organization, &url, now)
-            })
-            .await;
-    };
-    order().await;
-    let mails = world.mails().await;
-    let mut to: Vec<_> = mails.iter().map(|mail| mail.to.as_str()).collect();
-    to.sort_unstable();
-    let mut owners = [company.owner.email.as_str(), company.outsider.email.as_str()];
-    owners.sort_unstable();
-    assert_eq!(to, owners, "owners and nobody else");
-    for mail in &mails {
-        let About::WebhookDisabled { target, .. } = &mail.letter.about else { panic!("{mail:?}") };
-        assert_eq!(target, "https://hooks.example.com:8443");
-    }
-    // Whoever is none any more when it is written is not told.
-    order().await;
-    world.expel(company.id, &company.outsider).await;
-    let path = format!("/v1/admin/users/{}/disable", company.owner.id);
-    world.call("POST", &path).bearer(&company.app.api_key).send().await.ok();
-    assert!(world.mails().await.is_empty());
 }

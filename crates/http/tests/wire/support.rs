@@ -9,6 +9,7 @@ mod forge;
 mod mailbox;
 mod people;
 mod receivers;
+mod streams;
 mod world;
 
 pub use answer::{Answer, Raw};
@@ -18,4 +19,5 @@ pub use forge::{claims_in, part, sign};
 pub use mailbox::{Mail, token_in};
 pub use people::{App, NEXT_PASSWORD, PASSWORD, Person};
 pub use receivers::{at_least, event, exactly, teams};
+pub use streams::{Stream, tell};
 pub use world::{Plan, World};

@@ -18,7 +18,7 @@ on_both!(
     a_header_is_sealed_for_its_endpoint,
     an_endpoint_is_paused_and_resumed,
     an_organization_has_so_many,
-    an_archived_organization_keeps_its_endpoints_as_they_are,
+    an_archived_organization_loses_endpoints_and_gains_none,
     an_endpoint_is_what_was_asked_for,
 );
 
@@ -323,9 +323,14 @@ async fn attack_52_a_masked_header_stays_where_it_is(world: &World) {
     let kept = change(world, &company, &path, &json!({ "headers": masked, "url": format!("{URL}&more") })).await;
     assert_eq!(kept.ok()["headers"], masked);
     assert_eq!(headers(world, &path).await, [("authorization".to_owned(), "Bearer hunter2".to_owned())]);
-    for elsewhere in
-        ["https://evil.example.com/fabric", "https://hooks.example.com:8443/", "https://hooks.example.com./"]
-    {
+    for elsewhere in [
+        "https://evil.example.com/fabric",
+        "https://hooks.example.com:8443/fabric",
+        "https://hooks.example.com./fabric",
+        // Behind one name there may be several receivers.
+        "https://hooks.example.com/somebody-else",
+        "https://hooks.example.com/fabric/?key=in-the-query",
+    ] {
         for body in [json!({ "url": elsewhere }), json!({ "url": elsewhere, "headers": masked })] {
             change(world, &company, &path, &body).await.refused(400, "invalid_request");
         }
@@ -418,16 +423,19 @@ async fn an_organization_has_so_many(world: &World) {
     assert_eq!(world.number("SELECT count(*) FROM webhook_endpoints"), 50);
 }
 
-async fn an_archived_organization_keeps_its_endpoints_as_they_are(world: &World) {
+async fn an_archived_organization_loses_endpoints_and_gains_none(world: &World) {
     let company = Company::new(world).await;
-    let path = made(world, &company, &json!({})).await;
+    let (path, other) = (made(world, &company, &json!({})).await, made(world, &company, &json!({})).await);
     post(world, &company.owner, &company.path("archive")).await.ok();
     make(world, &company, &company.admin, &json!({})).await.refused(409, "conflict");
     change(world, &company, &path, &json!({ "max_retries": 1 })).await.refused(409, "conflict");
-    for rest in ["/pause", "/resume", "/rotate-secret"] {
+    // Where it leads to may be another's by now.
+    assert_eq!(post(world, &company.admin, &format!("{path}/pause")).await.ok()["active"], false);
+    for rest in ["/resume", "/rotate-secret", "/test"] {
         post(world, &company.admin, &format!("{path}{rest}")).await.refused(409, "conflict");
     }
-    world.delete(&path).by(&company.admin).send().await.refused(409, "conflict");
+    world.delete(&other).by(&company.member).send().await.refused(403, "forbidden");
+    world.delete(&other).by(&company.admin).send().await.ok();
     world.get(&path).by(&company.admin).send().await.ok();
 }
 

@@ -72,7 +72,7 @@ async fn endpoints_share_their_organizations_secret(world: &World) {
 
 async fn a_chosen_secret_is_the_endpoints_own(world: &World) {
     let company = Company::new(world).await;
-    let chosen = "whsec_chosen-by-the-receiver";
+    let chosen = "whsec_Y2hvc2VuLWJ5LXRoZS1yZWNlaXZlcg==";
     let made = make(world, &company, &json!({ "secret": chosen })).await;
     assert_eq!(made.text("secret"), chosen);
     assert_eq!(own(world, &made.text("id")).await, (Some(chosen.to_owned()), None));
@@ -154,7 +154,7 @@ async fn an_organizations_secret_before_counts_for_the_overlap(world: &World) {
 
 async fn attack_47_a_secret_is_in_no_list_no_log_and_no_database(world: &World) {
     let company = Company::new(world).await;
-    let chosen = "whsec_chosen-by-the-receiver";
+    let chosen = "whsec_Y2hvc2VuLWJ5LXRoZS1yZWNlaXZlcg==";
     let id = make(world, &company, &json!({ "secret": chosen })).await.text("id");
     let shared = make(world, &company, &json!({})).await.text("secret");
     let rotated = rotate(world, &company, &id, &json!({ "overlap_seconds": 60 })).await.text("secret");

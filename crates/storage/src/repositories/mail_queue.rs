@@ -60,12 +60,13 @@ impl MailQueue for Tx<'_> {
     }
 
     fn claim_mail(&mut self, now: Timestamp, lease: Timestamp, limit: i64) -> Result<Vec<QueuedMail>> {
-        let due = mail_queue::table
-            .filter(mail_queue::due_at.le(Moment(now)))
-            .order((mail_queue::due_at, mail_queue::id))
-            .limit(limit)
-            .select(mail_queue::id);
-        let due: Vec<RowId> = self.query(|connection| for_update_skip_locked!(due).load(connection))?;
+        let mut due = Vec::new();
+        for can_wait in [false, true] {
+            let room = limit - i64::try_from(due.len()).unwrap_or(limit);
+            if room > 0 {
+                due.extend(self.due_mail(now, can_wait, room)?);
+            }
+        }
         if due.is_empty() {
             return Ok(Vec::new());
         }
@@ -74,7 +75,9 @@ impl MailQueue for Tx<'_> {
             .returning(MailRow::as_returning());
         let mut rows = self.query(|connection| claim.load(connection))?;
         rows.sort_by_key(|row| row.id);
-        rows.into_iter().map(MailRow::into_mail).collect()
+        let mut mails: Vec<_> = rows.into_iter().map(MailRow::into_mail).collect::<Result<_>>()?;
+        mails.sort_by_key(|mail| mail.order.can_wait());
+        Ok(mails)
     }
 
     fn mail_sent(&mut self, id: MailId) -> Result<()> {
@@ -98,6 +101,19 @@ impl MailQueue for Tx<'_> {
     fn postpone_mail(&mut self, id: MailId, until: Timestamp) -> Result<()> {
         let postpone = diesel::update(mail_queue::table.find(RowId(id.0))).set(mail_queue::due_at.eq(Moment(until)));
         self.query(|connection| postpone.execute(connection)).map(drop)
+    }
+}
+
+impl Tx<'_> {
+    fn due_mail(&mut self, now: Timestamp, can_wait: bool, limit: i64) -> Result<Vec<RowId>> {
+        let kinds = MailOrder::ALL.into_iter().filter(|order| order.can_wait() == can_wait).map(MailOrder::name);
+        let due = mail_queue::table
+            .filter(mail_queue::due_at.le(Moment(now)))
+            .filter(mail_queue::kind.eq_any(kinds))
+            .order((mail_queue::due_at, mail_queue::id))
+            .limit(limit)
+            .select(mail_queue::id);
+        self.query(|connection| for_update_skip_locked!(due).load(connection))
     }
 }
 

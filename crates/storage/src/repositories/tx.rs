@@ -81,6 +81,7 @@ mod teams;
 mod usage;
 mod webhook_deliveries;
 mod webhook_endpoints;
+mod webhook_letters;
 mod webhook_queues;
 
 use std::{collections::HashMap, sync::Arc};

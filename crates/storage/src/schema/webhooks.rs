@@ -82,6 +82,16 @@ table! {
     }
 }
 
+table! {
+    use crate::columns::{Ts, Uid};
+
+    webhook_letters (endpoint_id) {
+        endpoint_id -> Uid,
+        organization_id -> Uid,
+        expires_at -> Ts,
+    }
+}
+
 joinable!(webhook_queues -> webhook_endpoints (endpoint_id));
 joinable!(webhook_deliveries -> webhook_endpoints (endpoint_id));
 allow_tables_to_appear_in_same_query!(webhook_deliveries, webhook_endpoints, webhook_queues);

@@ -12,6 +12,7 @@ use crate::support::{Db, at, email, linger};
 
 on_both!(
     a_mail_is_leased_until_it_is_sent,
+    what_can_wait_holds_up_nothing,
     a_mail_that_was_postponed_waits,
     a_mail_can_become_about_something_else,
     a_mails_link_is_told_of_once,
@@ -40,6 +41,19 @@ async fn a_mail_is_leased_until_it_is_sent(db: &Db) {
     let sent = mails[1].id;
     db.write(move |tx| tx.mail_sent(sent)).await;
     assert_eq!(claimed(at(100), 10).await, [tried(&mails[0], 2), tried(&mails[2], 2)], "whoever had them died");
+}
+
+async fn what_can_wait_holds_up_nothing(db: &Db) {
+    let orders = [MailOrder::WebhookDisabled, MailOrder::WebhookDisabled, MailOrder::ResetPassword];
+    let mails = [0, 1, 9].into_iter().zip(orders).map(|(seconds, order)| mail(order, at(seconds)));
+    let mails: Vec<_> = mails.collect();
+    let new = mails.clone();
+    db.write(move |tx| new.iter().try_for_each(|mail| tx.enqueue_mail(mail))).await;
+    let first = db.write(|tx| tx.claim_mail(at(9), at(100), 2)).await;
+    let first: Vec<_> = first.iter().map(|mail| mail.id).collect();
+    assert_eq!(first, [mails[2].id, mails[0].id]);
+    let rest = db.write(|tx| tx.claim_mail(at(9), at(100), 2)).await;
+    assert_eq!(rest.iter().map(|mail| mail.id).collect::<Vec<_>>(), [mails[1].id]);
 }
 
 async fn a_mail_that_was_postponed_waits(db: &Db) {

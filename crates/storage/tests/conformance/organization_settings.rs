@@ -2,7 +2,10 @@
 
 use std::{sync::mpsc, time::Duration};
 
-use kernel::{Code, Name, Unchecked, WebUrl, id::OrganizationId};
+use kernel::{
+    Code, Name, Unchecked, WebUrl,
+    id::{OrganizationId, WebhookId},
+};
 use platform::Transaction;
 use tenancy::{InvitationStatus, OrganizationSettings};
 
@@ -23,6 +26,7 @@ fn settings() -> OrganizationSettings {
         email_from_name: Some(Name::constant("Acme")),
         webhook_url: Some(WebUrl::parse("https://acme.example.com/hook").unwrap()),
         webhook_events: Some(vec!["membership.created".to_owned()]),
+        webhook_endpoint: Some(WebhookId(uuid::Uuid::from_u128(7))),
         max_pending_invitations: 3,
         max_invitations_per_hour: 0,
         confirm_invitations: true,

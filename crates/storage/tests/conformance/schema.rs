@@ -147,6 +147,7 @@ async fn every_foreign_key_has_an_index(db: &Db) {
             "webhook_deliveries.endpoint_id -> webhook_endpoints cascade",
             "webhook_endpoints.app_id -> apps cascade",
             "webhook_endpoints.organization_id -> organizations cascade",
+            "webhook_letters.organization_id -> organizations cascade",
             "webhook_queues.endpoint_id -> webhook_endpoints cascade",
         ]
     );

@@ -17,7 +17,6 @@ use kernel::{
 use platform::{Store, Transaction};
 use tenancy::{Invitation, InvitationStatus, Membership, Organization, Team, TeamMember};
 use testbed::TestDatabase;
-use tokio::task::JoinSet;
 
 /// An open database that belongs to one story.
 pub struct Db {
@@ -75,12 +74,17 @@ impl Db {
         T: Send + 'static,
         W: FnMut(&mut dyn Transaction) -> Result<T> + Send + 'static,
     {
-        let mut callers = JoinSet::new();
-        for work in works {
+        let begin = |work| {
             let store = Arc::clone(&self.store);
-            callers.spawn(async move { store.write(work).await });
+            tokio::spawn(async move { store.write(work).await })
+        };
+        let callers: Vec<_> = works.into_iter().map(begin).collect();
+        let mut done = Vec::with_capacity(callers.len());
+        // In the order in which they were given, and not in which they end.
+        for caller in callers {
+            done.push(caller.await.unwrap());
         }
-        callers.join_all().await
+        done
     }
 
     /// These items and no others are in the list, in this order, whichever page is asked for.

@@ -200,6 +200,7 @@ const MANY_TENANTS: &str = "
             NULL, now(), NULL, NULL, '[]', NULL, NULL, NULL, NULL, now()
         FROM memberships;
     INSERT INTO signing_secrets SELECT id, 'x', now() FROM organizations ON CONFLICT DO NOTHING;
+    INSERT INTO webhook_letters SELECT gen_random_uuid(), id, now() FROM organizations, generate_series(1, 5);
     INSERT INTO webhook_endpoints
         (id, organization_id, app_id, url, event_filter, resource_filter, max_retries, ordered, active, created_at, updated_at)
         SELECT gen_random_uuid(), id, app_id, 'https://example.com', '[]', '{}', 3, false, true, now(), now()

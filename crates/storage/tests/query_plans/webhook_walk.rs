@@ -38,6 +38,8 @@ pub fn walk_webhooks(tx: &mut dyn Transaction, organization: OrganizationId, app
     tx.insert_endpoint(&here, &endpoint)?;
     tx.endpoint(id)?;
     tx.count_endpoints(&here)?;
+    tx.note_webhook_letter(organization, id, 5, now)?;
+    tx.sweep_webhook_letters(now)?;
     tx.endpoints_of(&[organization])?;
     tx.update_endpoint(&here, &endpoint)?;
     tx.wake_endpoint(&here, id, now)?;

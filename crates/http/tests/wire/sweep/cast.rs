@@ -99,7 +99,7 @@ impl Someone {
                 Err((403, "user_required"))
             }
             // No app takes a credential of its users along.
-            Kind::Tenant | Kind::ServiceAccount | Kind::ServiceAccountKey
+            Kind::Tenant | Kind::Organization | Kind::Webhook | Kind::ServiceAccount | Kind::ServiceAccountKey
                 if self.through == Through::Exchange && gives_a_credential(entry) =>
             {
                 by_role(self.tenant).and(Err((403, "session_required")))
@@ -127,10 +127,10 @@ impl Someone {
     }
 }
 
-/// Whether the answer of a route has a secret that its caller may come with from then on.
+/// Whether the answer of a route has a secret that its caller may come with from then on, or sign with.
 fn gives_a_credential(entry: &Entry) -> bool {
-    let makes = ["/v1/api-keys", "/api-keys", "/v1/oauth/clients"].iter().any(|end| entry.path.ends_with(end));
-    entry.method == "POST" && (makes || entry.path.ends_with("/rotate"))
+    let ends = ["/v1/api-keys", "/api-keys", "/v1/oauth/clients", "/webhooks", "/rotate", "/rotate-secret"];
+    entry.method == "POST" && ends.iter().any(|end| entry.path.ends_with(end))
 }
 
 pub struct Cast {
