@@ -11,7 +11,7 @@ use kernel::{
 use serde_json::{Value, json};
 use webhooks::{Attempt, Delivery, DeliveryFilter, DeliveryStatus, Endpoint, EventFilter};
 
-use crate::{Platform, Transaction, key_making::Author, permit::locate};
+use crate::{Platform, Transaction, key_making::Author, operator_webhooks::of_operator, permit::locate};
 
 /// Which deliveries are sent anew. What is `None` does not matter.
 #[derive(Clone, Debug, Default)]
@@ -74,10 +74,21 @@ impl Platform {
         id: WebhookId,
         delivery: DeliveryId,
     ) -> Result<Delivery> {
-        let author = Author::of(acting.caller(), self.now());
+        self.replay_one(Asker::Caller(acting), id, delivery).await
+    }
+
+    pub(crate) async fn replay_one(&self, asker: Asker, id: WebhookId, delivery: DeliveryId) -> Result<Delivery> {
+        let now = self.now();
         let replayed = self.store().write(move |tx| {
-            let (_, endpoint) = locate::<Endpoint, _>(tx, &acting, id)?;
-            replay_one(tx, author, &endpoint, delivery)
+            let (endpoint, author) = asker.find(tx, id, now)?;
+            let found = tx.delivery(&endpoint, delivery)?.ok_or_else(Error::not_found)?;
+            let what = json!({ "webhook_id": id, "delivery_id": found.id, "event_kind": found.kind });
+            told(tx, author, &endpoint, EventKind::WebhookReplayed, what)?;
+            if tx.send_anew(&endpoint, &[found.id], now)? == 0 {
+                return Err(Error::because(Code::Conflict, "This delivery is on its way."));
+            }
+            tx.queue_endpoints(&[id], now)?;
+            tx.delivery(&endpoint, delivery)?.ok_or_else(Error::not_found)
         });
         let replayed = replayed.await?;
         self.call_for(&[id]);
@@ -94,13 +105,32 @@ impl Platform {
         id: WebhookId,
         which: Replay,
     ) -> Result<usize> {
-        let author = Author::of(acting.caller(), self.now());
+        self.replay_all(Asker::Caller(acting), id, which).await
+    }
+
+    pub(crate) async fn replay_all(&self, asker: Asker, id: WebhookId, which: Replay) -> Result<usize> {
+        let now = self.now();
         let (mut after, mut replayed) = (None, 0);
         loop {
-            let (acting, which) = (acting.clone(), which.clone());
+            let (asker, which) = (asker.clone(), which.clone());
             let some = self.store().write(move |tx| {
-                let (_, endpoint) = locate::<Endpoint, _>(tx, &acting, id)?;
-                replay_some(tx, author, &endpoint, &which, after)
+                let (endpoint, author) = asker.find(tx, id, now)?;
+                if after.is_none() {
+                    told(tx, author, &endpoint, EventKind::WebhookReplayed, which.told(id))?;
+                }
+                let page = Page::new(after, 0, Page::<DeliveryId>::LARGEST)?;
+                let filter = DeliveryFilter { status: which.status, kind: None };
+                let listed = tx.deliveries_to(&endpoint, &filter, &page)?;
+                let wanted = listed.items.iter().filter(|delivery| which.wants(delivery));
+                let wanted: Vec<_> = wanted.map(|delivery| delivery.id).collect();
+                let count = tx.send_anew(&endpoint, &wanted, now)?;
+                if count > 0 {
+                    tx.queue_endpoints(&[id], now)?;
+                }
+                // They are listed newest first.
+                let oldest = listed.items.last().map(|delivery| delivery.created_at);
+                let over = oldest.zip(which.from).is_some_and(|(oldest, from)| oldest < from);
+                Ok((count, listed.next.filter(|_| !over)))
             });
             let (count, next) = some.await?;
             replayed += count;
@@ -117,10 +147,24 @@ impl Platform {
     /// # Errors
     /// `not_found`; `forbidden` below the role admin; `conflict` while it is not active.
     pub async fn test_webhook(&self, acting: Acting<WebhookManage>, id: WebhookId) -> Result<Delivery> {
-        let author = Author::of(acting.caller(), self.now());
+        self.try_out(Asker::Caller(acting), id).await
+    }
+
+    pub(crate) async fn try_out(&self, asker: Asker, id: WebhookId) -> Result<Delivery> {
+        let now = self.now();
         let sent = self.store().write(move |tx| {
-            let (_, endpoint) = locate::<Endpoint, _>(tx, &acting, id)?;
-            try_out(tx, author, &endpoint)
+            let (endpoint, author) = asker.find(tx, id, now)?;
+            if !endpoint.active {
+                return Err(Error::because(Code::Conflict, "This endpoint is not active: activate it first."));
+            }
+            let what = json!({ "webhook_id": id, "message": "This endpoint is being tried out." });
+            let event = told(tx, author, &endpoint, EventKind::WebhookTest, what)?;
+            // Ahead of everything that waits there: it has a position only later, and its order matters to nobody.
+            let kind = EventKind::WebhookTest.as_str().to_owned();
+            let delivery = Delivery::new(id, event, kind, 0, now);
+            tx.insert_deliveries(std::slice::from_ref(&delivery))?;
+            tx.queue_endpoints(&[id], now)?;
+            Ok(delivery)
         });
         let delivery = sent.await?;
         self.call_for(&[id]);
@@ -128,68 +172,22 @@ impl Platform {
     }
 }
 
-/// Sends a delivery anew.
-///
-/// # Errors
-/// `not_found`; `conflict` while it is on its way.
-pub(crate) fn replay_one(
-    tx: &mut dyn Transaction,
-    author: Author,
-    endpoint: &Endpoint,
-    delivery: DeliveryId,
-) -> Result<Delivery> {
-    let found = tx.delivery(endpoint, delivery)?.ok_or_else(Error::not_found)?;
-    let what = json!({ "webhook_id": endpoint.id, "delivery_id": found.id, "event_kind": found.kind });
-    told(tx, author, endpoint, EventKind::WebhookReplayed, what)?;
-    if tx.send_anew(endpoint, &[found.id], author.now)? == 0 {
-        return Err(Error::because(Code::Conflict, "This delivery is on its way."));
-    }
-    tx.queue_endpoints(&[endpoint.id], author.now)?;
-    tx.delivery(endpoint, delivery)?.ok_or_else(Error::not_found)
+/// Who wants something sent.
+#[derive(Clone)]
+pub(crate) enum Asker {
+    Caller(Acting<WebhookManage>),
+    /// At the console.
+    Operator,
 }
 
-/// Sends some deliveries anew; tells how many, and behind which one to go on if there may be more.
-pub(crate) fn replay_some(
-    tx: &mut dyn Transaction,
-    author: Author,
-    endpoint: &Endpoint,
-    which: &Replay,
-    after: Option<DeliveryId>,
-) -> Result<(usize, Option<DeliveryId>)> {
-    if after.is_none() {
-        told(tx, author, endpoint, EventKind::WebhookReplayed, which.told(endpoint.id))?;
+impl Asker {
+    /// Looks the endpoint up, and permits, in one step.
+    fn find(&self, tx: &mut dyn Transaction, id: WebhookId, now: Timestamp) -> Result<(Endpoint, Author)> {
+        match self {
+            Self::Caller(acting) => Ok((locate(tx, acting, id)?.1, Author::of(acting.caller(), now))),
+            Self::Operator => of_operator(tx, id, now),
+        }
     }
-    let page = Page::new(after, 0, Page::<DeliveryId>::LARGEST)?;
-    let filter = DeliveryFilter { status: which.status, kind: None };
-    let listed = tx.deliveries_to(endpoint, &filter, &page)?;
-    let wanted = listed.items.iter().filter(|delivery| which.wants(delivery));
-    let wanted: Vec<_> = wanted.map(|delivery| delivery.id).collect();
-    let count = tx.send_anew(endpoint, &wanted, author.now)?;
-    if count > 0 {
-        tx.queue_endpoints(&[endpoint.id], author.now)?;
-    }
-    // They are listed newest first.
-    let oldest = listed.items.last().map(|delivery| delivery.created_at);
-    let over = oldest.zip(which.from).is_some_and(|(oldest, from)| oldest < from);
-    Ok((count, listed.next.filter(|_| !over)))
-}
-
-/// Sends an event to this endpoint alone.
-///
-/// # Errors
-/// `conflict` while it is not active.
-pub(crate) fn try_out(tx: &mut dyn Transaction, author: Author, endpoint: &Endpoint) -> Result<Delivery> {
-    if !endpoint.active {
-        return Err(Error::because(Code::Conflict, "This endpoint is not active: activate it first."));
-    }
-    let what = json!({ "webhook_id": endpoint.id, "message": "This endpoint is being tried out." });
-    let event = told(tx, author, endpoint, EventKind::WebhookTest, what)?;
-    // Ahead of everything that waits there: it has a position only later, and its order matters to nobody.
-    let kind = EventKind::WebhookTest.as_str().to_owned();
-    let delivery = Delivery::new(endpoint.id, event, kind, 0, author.now);
-    tx.insert_deliveries(std::slice::from_ref(&delivery))?;
-    tx.queue_endpoints(&[endpoint.id], author.now)?;
-    Ok(delivery)
 }
 
 fn told(

@@ -10,7 +10,7 @@ use webhooks::{Delivery, Endpoint};
 
 use crate::{
     Platform, Transaction,
-    deliveries::{Replay, replay_one, replay_some, try_out},
+    deliveries::{Asker, Replay},
     key_making::{Author, check_overlap},
     webhook_making::{IssuedWebhook, NewEndpoint, Webhook, list, make, rotate},
 };
@@ -68,12 +68,7 @@ impl Platform {
     /// # Errors
     /// `not_found`; `conflict` while it is not active.
     pub async fn operator_test_webhook(&self, id: WebhookId) -> Result<Delivery> {
-        let now = self.now();
-        let sent = self.store().write(move |tx| {
-            let (endpoint, author) = of_operator(tx, id, now)?;
-            try_out(tx, author, &endpoint)
-        });
-        sent.await
+        self.try_out(Asker::Operator, id).await
     }
 
     /// Has a delivery sent anew, whether it had arrived or was given up.
@@ -81,12 +76,7 @@ impl Platform {
     /// # Errors
     /// `not_found`; `conflict` while it is on its way.
     pub async fn operator_replay_delivery(&self, id: WebhookId, delivery: DeliveryId) -> Result<Delivery> {
-        let now = self.now();
-        let replayed = self.store().write(move |tx| {
-            let (endpoint, author) = of_operator(tx, id, now)?;
-            replay_one(tx, author, &endpoint, delivery)
-        });
-        replayed.await
+        self.replay_one(Asker::Operator, id, delivery).await
     }
 
     /// Has many deliveries sent anew, some at a time; tells how many.
@@ -94,26 +84,12 @@ impl Platform {
     /// # Errors
     /// `not_found`.
     pub async fn operator_replay_deliveries(&self, id: WebhookId, which: Replay) -> Result<usize> {
-        let now = self.now();
-        let (mut after, mut replayed) = (None, 0);
-        loop {
-            let which = which.clone();
-            let some = self.store().write(move |tx| {
-                let (endpoint, author) = of_operator(tx, id, now)?;
-                replay_some(tx, author, &endpoint, &which, after)
-            });
-            let (count, next) = some.await?;
-            replayed += count;
-            match next {
-                Some(next) => after = Some(next),
-                None => return Ok(replayed),
-            }
-        }
+        self.replay_all(Asker::Operator, id, which).await
     }
 }
 
 /// An endpoint by its id alone, and the operator as whoever does something with it.
-fn of_operator(tx: &mut dyn Transaction, id: WebhookId, now: Timestamp) -> Result<(Endpoint, Author)> {
+pub(crate) fn of_operator(tx: &mut dyn Transaction, id: WebhookId, now: Timestamp) -> Result<(Endpoint, Author)> {
     let unknown = || Error::because(Code::NotFound, "There is no such endpoint: fabric webhook list shows them.");
     let endpoint = tx.endpoint(id)?.ok_or_else(unknown)?;
     let app = tx.organization(endpoint.organization)?.and_then(|organization| organization.app);

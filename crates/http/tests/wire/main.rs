@@ -39,6 +39,7 @@ mod cors_and_hosts;
 mod deletion;
 mod deliveries;
 mod delivery_audience;
+mod delivery_fairness;
 mod delivery_order;
 mod delivery_retries;
 mod development_header;
