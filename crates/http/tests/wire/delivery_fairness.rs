@@ -36,15 +36,18 @@ async fn others_hear_soon(world: &World, bad: &Sink) {
     let (healthy, content) = (Company::new(world).await, Sink::content());
     world.endpoint(&healthy, &content.url(), json!({})).await;
     let mut crowd = Vec::new();
-    for _ in 0..BAD / EACH {
-        let company = Company::new(world).await;
+    for number in 0..BAD / EACH {
+        let owner = world.sign_up(None, &format!("crowd{number}")).await;
+        let place = format!("/v1/organizations/{}", world.home_of(&owner).await);
         for number in 0..EACH {
-            world.endpoint(&company, &format!("{}/{number}", bad.url()), json!({})).await;
+            let body = json!({ "url": format!("{}/{number}", bad.url()), "event_filter": ["team.created"] });
+            world.post(&format!("{place}/webhooks"), &body).by(&owner).send().await.ok();
         }
+        let teams = format!("{place}/teams");
         for number in 0..WAITING {
-            company.team(world, &number.to_string()).await;
+            world.post(&teams, &json!({ "name": number.to_string() })).by(&owner).send().await.ok();
         }
-        crowd.push(company);
+        crowd.push((owner, teams));
     }
     // With the patience of a real server.
     let client = Client::new(Networks::loopback(), false, Limits::default()).unwrap();
@@ -55,7 +58,8 @@ async fn others_hear_soon(world: &World, bad: &Sink) {
         let begun = Instant::now();
         healthy.team(world, &number.to_string()).await;
         // And more comes for the others all the time.
-        crowd[number].team(world, "more").await;
+        let (owner, teams) = &crowd[number];
+        world.post(teams, &json!({ "name": "more" })).by(owner).send().await.ok();
         at_least(&content, number).await;
         assert!(begun.elapsed() < SOON, "the {number}. one came after {:?}", begun.elapsed());
     }
