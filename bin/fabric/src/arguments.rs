@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, error::ErrorKind};
 pub use self::{
     audit::{Audit, AuditCommand, ExportAudit, VerifyAudit},
     event::{Event, EventCommand, TailEvents},
-    webhook::{CreateWebhook, ListWebhooks, RotateWebhookSecret, Webhook, WebhookCommand},
+    webhook::{CreateWebhook, ListWebhooks, ReplayStatus, ReplayWebhook, RotateWebhookSecret, Webhook, WebhookCommand},
 };
 
 /// Identity and tenancy for apps.

@@ -134,7 +134,8 @@ impl Door {
             .dns_resolver(resolver)
             .timeout(limits.whole)
             .connect_timeout(limits.connect)
-            .pool_max_idle_per_host(32)
+            // As many as one endpoint gets at once, twice: connections are dearer than requests.
+            .pool_max_idle_per_host(128)
             .pool_idle_timeout(Duration::from_secs(20))
             .build();
         let client = client.map_err(|error| {

@@ -1,17 +1,17 @@
 //! What was delivered to an endpoint, and what was not: to look at, and to send anew.
 
 use authz::{
-    Acting, Permit,
+    Acting,
     action::{WebhookManage, WebhookRead},
 };
 use kernel::{
-    Code, Error, Event, EventKind, Listed, Page, Result, Scope as _, Timestamp,
-    id::{AppId, DeliveryId, EventId, WebhookId},
+    Code, Error, Event, EventKind, Listed, Page, Result, Timestamp,
+    id::{DeliveryId, EventId, WebhookId},
 };
 use serde_json::{Value, json};
 use webhooks::{Attempt, Delivery, DeliveryFilter, DeliveryStatus, Done, Endpoint, EventFilter};
 
-use crate::{Platform, Transaction, permit::locate};
+use crate::{Platform, Transaction, key_making::Author, operator_webhooks::of_operator, permit::locate};
 
 /// So many are looked at at a time when many are sent anew.
 const REPLAYED_AT_ONCE: i64 = 200;
@@ -77,12 +77,16 @@ impl Platform {
         id: WebhookId,
         delivery: DeliveryId,
     ) -> Result<Delivery> {
+        self.replay_one(Asker::Caller(acting), id, delivery).await
+    }
+
+    pub(crate) async fn replay_one(&self, asker: Asker, id: WebhookId, delivery: DeliveryId) -> Result<Delivery> {
         let now = self.now();
         let replayed = self.store().write(move |tx| {
-            let (permit, endpoint) = locate::<Endpoint, _>(tx, &acting, id)?;
+            let (endpoint, author) = asker.find(tx, id, now)?;
             let found = tx.delivery(&endpoint, delivery)?.ok_or_else(Error::not_found)?;
             let what = json!({ "webhook_id": id, "delivery_id": found.id, "event_kind": found.kind });
-            told(tx, &permit, acting.caller().app, EventKind::WebhookReplayed, what, now)?;
+            told(tx, author, &endpoint, EventKind::WebhookReplayed, what)?;
             if tx.send_anew(&endpoint, &[found.id], now)? == 0 {
                 return Err(Error::because(Code::Conflict, "This delivery is on its way."));
             }
@@ -106,25 +110,24 @@ impl Platform {
         which: Replay,
     ) -> Result<usize> {
         let platform = self.clone();
-        let replaying = tokio::spawn(async move { platform.replay_all(acting, id, which).await });
+        let replaying = tokio::spawn(async move { platform.replay_all(Asker::Caller(acting), id, which).await });
         replaying.await.map_err(Error::internal)?
     }
 
-    async fn replay_all(&self, acting: Acting<WebhookManage>, id: WebhookId, which: Replay) -> Result<usize> {
-        let (now, what) = (self.now(), which.told(id));
-        let asked = acting.clone();
+    pub(crate) async fn replay_all(&self, asker: Asker, id: WebhookId, which: Replay) -> Result<usize> {
+        let (now, asks, what) = (self.now(), asker.clone(), which.told(id));
         let begun = self.store().write(move |tx| {
-            let (permit, _) = locate::<Endpoint, _>(tx, &asked, id)?;
-            told(tx, &permit, asked.caller().app, EventKind::WebhookReplayed, what.clone(), now).map(drop)
+            let (endpoint, author) = asks.find(tx, id, now)?;
+            told(tx, author, &endpoint, EventKind::WebhookReplayed, what.clone()).map(drop)
         });
         begun.await?;
         let done = Done { status: which.status, from: which.from, to: which.to };
         let (mut after, mut replayed) = (None, 0);
         loop {
             // What is looked for takes nobody else's time.
-            let asked = acting.clone();
+            let asks = asker.clone();
             let found = self.store().read(move |tx| {
-                let (_, endpoint) = locate::<Endpoint, _>(tx, &asked, id)?;
+                let (endpoint, _) = asks.find(tx, id, now)?;
                 tx.done_deliveries(&endpoint, &done, after, REPLAYED_AT_ONCE)
             });
             let found = found.await?;
@@ -135,9 +138,9 @@ impl Platform {
             if wanted.is_empty() {
                 continue;
             }
-            let asked = acting.clone();
+            let asks = asker.clone();
             let anew = self.store().write(move |tx| {
-                let (_, endpoint) = locate::<Endpoint, _>(tx, &asked, id)?;
+                let (endpoint, _) = asks.find(tx, id, now)?;
                 let count = tx.send_anew(&endpoint, &wanted, now)?;
                 tx.queue_endpoints(&[id], now)?;
                 Ok(count)
@@ -152,14 +155,18 @@ impl Platform {
     /// # Errors
     /// `not_found`; `forbidden` below the role admin; `conflict` while it is not active.
     pub async fn test_webhook(&self, acting: Acting<WebhookManage>, id: WebhookId) -> Result<Delivery> {
+        self.try_out(Asker::Caller(acting), id).await
+    }
+
+    pub(crate) async fn try_out(&self, asker: Asker, id: WebhookId) -> Result<Delivery> {
         let now = self.now();
         let sent = self.store().write(move |tx| {
-            let (permit, endpoint) = locate::<Endpoint, _>(tx, &acting, id)?;
+            let (endpoint, author) = asker.find(tx, id, now)?;
             if !endpoint.active {
                 return Err(Error::because(Code::Conflict, "This endpoint is not active: activate it first."));
             }
             let what = json!({ "webhook_id": id, "message": "This endpoint is being tried out." });
-            let event = told(tx, &permit, acting.caller().app, EventKind::WebhookTest, what, now)?;
+            let event = told(tx, author, &endpoint, EventKind::WebhookTest, what)?;
             // Ahead of everything that waits there: it has a position only later, and its order matters to nobody.
             let kind = EventKind::WebhookTest.as_str().to_owned();
             let first = Some(endpoint.created_at);
@@ -174,20 +181,37 @@ impl Platform {
     }
 }
 
+/// Who wants something sent.
+#[derive(Clone)]
+pub(crate) enum Asker {
+    Caller(Acting<WebhookManage>),
+    /// At the console.
+    Operator,
+}
+
+impl Asker {
+    /// Looks the endpoint up, and permits, in one step.
+    fn find(&self, tx: &mut dyn Transaction, id: WebhookId, now: Timestamp) -> Result<(Endpoint, Author)> {
+        match self {
+            Self::Caller(acting) => Ok((locate(tx, acting, id)?.1, Author::of(acting.caller(), now))),
+            Self::Operator => of_operator(tx, id, now),
+        }
+    }
+}
+
 fn told(
     tx: &mut dyn Transaction,
-    permit: &Permit<WebhookManage>,
-    app: Option<AppId>,
+    author: Author,
+    endpoint: &Endpoint,
     kind: EventKind,
     payload: Value,
-    now: Timestamp,
 ) -> Result<EventId> {
     let event = Event {
-        app,
-        organization: Some(permit.organization()),
-        actor: Some(permit.principal()),
+        app: author.app,
+        organization: Some(endpoint.organization),
+        actor: author.actor,
         payload,
-        ..Event::new(kind, now)
+        ..Event::new(kind, author.now)
     };
     tx.append(&event)?;
     Ok(event.id)

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use kernel::{
-    Code, Error, Listed, Page, Result, Unchecked,
-    id::{OrganizationId, WebhookId},
+    Code, Error, Listed, Page, Result, Timestamp, Unchecked,
+    id::{DeliveryId, OrganizationId, WebhookId},
 };
+use webhooks::{Delivery, Endpoint};
 
 use crate::{
-    Platform,
+    Platform, Transaction,
+    deliveries::{Asker, Replay},
     key_making::{Author, check_overlap},
     webhook_making::{IssuedWebhook, NewEndpoint, Webhook, list, make, rotate},
 };
@@ -55,13 +57,41 @@ impl Platform {
         check_overlap(overlap)?;
         let (now, sealing) = (self.now(), self.keys().sealing.clone());
         let rotated = self.store().write(move |tx| {
-            let unknown =
-                || Error::because(Code::NotFound, "There is no such endpoint: fabric webhook list shows them.");
-            let endpoint = tx.endpoint(id)?.ok_or_else(unknown)?;
-            let within = Unchecked(endpoint.organization);
-            let app = tx.organization(within.0)?.and_then(|organization| organization.app);
-            rotate(tx, &within, &sealing, Author { app, actor: None, now }, endpoint, overlap)
+            let (endpoint, author) = of_operator(tx, id, now)?;
+            rotate(tx, &Unchecked(endpoint.organization), &sealing, author, endpoint, overlap)
         });
         rotated.await
     }
+
+    /// Tries an endpoint out: it alone is sent an event, once, by the servers.
+    ///
+    /// # Errors
+    /// `not_found`; `conflict` while it is not active.
+    pub async fn operator_test_webhook(&self, id: WebhookId) -> Result<Delivery> {
+        self.try_out(Asker::Operator, id).await
+    }
+
+    /// Has a delivery sent anew, whether it had arrived or was given up.
+    ///
+    /// # Errors
+    /// `not_found`; `conflict` while it is on its way.
+    pub async fn operator_replay_delivery(&self, id: WebhookId, delivery: DeliveryId) -> Result<Delivery> {
+        self.replay_one(Asker::Operator, id, delivery).await
+    }
+
+    /// Has many deliveries sent anew, some at a time; tells how many.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn operator_replay_deliveries(&self, id: WebhookId, which: Replay) -> Result<usize> {
+        self.replay_all(Asker::Operator, id, which).await
+    }
+}
+
+/// An endpoint by its id alone, and the operator as whoever does something with it.
+pub(crate) fn of_operator(tx: &mut dyn Transaction, id: WebhookId, now: Timestamp) -> Result<(Endpoint, Author)> {
+    let unknown = || Error::because(Code::NotFound, "There is no such endpoint: fabric webhook list shows them.");
+    let endpoint = tx.endpoint(id)?.ok_or_else(unknown)?;
+    let app = tx.organization(endpoint.organization)?.and_then(|organization| organization.app);
+    Ok((endpoint, Author { app, actor: None, now }))
 }

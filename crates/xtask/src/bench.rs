@@ -3,7 +3,7 @@
 //! Generator and server share one machine, so absolute figures are lower than a server alone would reach, and change
 //! with the machine. The ratios change less: each row is compared with `/healthz` (the cost of HTTP alone) or with the
 //! bare rate of Argon2id (the cost of the hash alone), measured in the same run; or, with `--tenants`, with itself where
-//! there are few tenants. What is not measured: networks, TLS, more than one replica, hours of load.
+//! there are few tenants. `cargo xtask bench webhooks` is about deliveries. What is not measured: networks, TLS, more than one replica, hours of load.
 
 mod api;
 mod client;
@@ -15,6 +15,7 @@ mod report;
 mod server;
 mod suite;
 mod tenants;
+mod webhooks;
 
 use std::{
     ffi::OsString,
@@ -53,6 +54,8 @@ enum Subject {
     Server(Vec<Database>, Plan),
     /// What other tenants cost.
     Tenants { quick: bool },
+    /// Deliveries, on each of these databases.
+    Webhooks { databases: Vec<Database>, quick: bool },
 }
 
 #[derive(Clone, Copy)]
@@ -64,6 +67,7 @@ enum Database {
 impl Options {
     fn parse(arguments: Vec<OsString>) -> Outcome<Self> {
         let mut arguments = pico_args::Arguments::from_vec(arguments);
+        let what = arguments.subcommand().map_err(|error| error.to_string())?;
         let (quick, tenants) = (arguments.contains("--quick"), arguments.contains("--tenants"));
         let timing = if quick {
             Timing { warm_up: Duration::from_millis(100), window: Duration::from_millis(500) }
@@ -73,13 +77,21 @@ impl Options {
         let database: Option<String> = arguments.opt_value_from_str("--database").map_err(|error| error.to_string())?;
         let only = arguments.opt_value_from_str("--only").map_err(|error| error.to_string())?;
         let plan = Plan { timing, only };
-        let subject = match (tenants, database.as_deref()) {
-            (true, None | Some("postgres")) => Subject::Tenants { quick },
-            (true, Some(other)) => return Err(format!("--tenants is measured on postgres, not on {other}")),
-            (false, None) => Subject::Server(vec![Database::Sqlite, Database::Postgres], plan),
-            (false, Some("sqlite")) => Subject::Server(vec![Database::Sqlite], plan),
-            (false, Some("postgres")) => Subject::Server(vec![Database::Postgres], plan),
-            (false, Some(other)) => return Err(format!("--database is sqlite or postgres, not {other}")),
+        let databases = match database.as_deref() {
+            None => vec![Database::Sqlite, Database::Postgres],
+            Some("sqlite") => vec![Database::Sqlite],
+            Some("postgres") => vec![Database::Postgres],
+            Some(other) => return Err(format!("--database is sqlite or postgres, not {other}")),
+        };
+        let subject = match (what.as_deref(), tenants) {
+            (None, false) => Subject::Server(databases, plan),
+            (None, true) if database.as_deref() == Some("sqlite") => {
+                return Err("--tenants is measured on postgres, not on sqlite".to_owned());
+            }
+            (None, true) => Subject::Tenants { quick },
+            (Some("webhooks"), false) if plan.only.is_none() => Subject::Webhooks { databases, quick },
+            (Some("webhooks"), _) => return Err("webhooks go with neither --tenants nor --only".to_owned()),
+            (Some(other), _) => return Err(format!("what is {other}?")),
         };
         let json = arguments.opt_value_from_str("--json").map_err(|error| error.to_string())?;
         crate::nothing_more(&arguments.finish())?;
@@ -104,12 +116,17 @@ pub fn run(arguments: Vec<OsString>) -> Outcome<ExitCode> {
     // On the disk that builds are on, not in memory, and emptied by the next run if this one is interrupted.
     let folder = target.join("fabric-bench");
     drop(fs::remove_dir_all(&folder));
-    let decisions = decisions()?;
+    let decisions = match options.subject {
+        Subject::Webhooks { .. } => None,
+        Subject::Server(..) | Subject::Tenants { .. } => Some(decisions()?),
+    };
     let findings = options.subject.measure(&binary, &folder)?;
     drop(fs::remove_dir_all(&folder));
 
     println!("{}", findings.markdown);
-    println!("One decision of `authz::judge` alone, at most 1000 ns wanted:\n\n{decisions}");
+    if let Some(decisions) = decisions {
+        println!("One decision of `authz::judge` alone, at most 1000 ns wanted:\n\n{decisions}");
+    }
     if let Some(path) = options.json {
         let json = format!("{:#}\n", findings.json);
         fs::write(&path, json).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -140,6 +157,10 @@ impl Subject {
             }
             Self::Tenants { quick } => {
                 let report = tenants::run(binary, folder, quick)?;
+                Ok(Findings { markdown: report.markdown(), json: report.json(), errors: report.errors() })
+            }
+            Self::Webhooks { databases, quick } => {
+                let report = webhooks::run(binary, folder, databases, quick)?;
                 Ok(Findings { markdown: report.markdown(), json: report.json(), errors: report.errors() })
             }
         }

@@ -26,6 +26,8 @@ Usage: cargo xtask <task>
       --only TEXT           the rows alone whose names have it, and what they are compared with
       --tenants             instead: the same requests among few, many and very many tenants, on PostgreSQL
       --json FILE           the same numbers for a program
+  bench webhooks    deliveries per second, how late they are, and what a backlog of a million costs
+      --quick, --database KIND, --json FILE as above
 ";
 
 /// A value, or what kept a task from being done, in a line for the developer.

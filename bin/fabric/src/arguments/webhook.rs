@@ -1,6 +1,6 @@
 //! What can be said about webhook endpoints.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::Where;
 
@@ -21,6 +21,10 @@ pub enum WebhookCommand {
     Create(CreateWebhook),
     /// Give a webhook endpoint another secret, and print it this once.
     RotateSecret(RotateWebhookSecret),
+    /// Try a webhook endpoint out: have a test event sent there, and to nobody else.
+    Test(TestWebhook),
+    /// Have deliveries sent anew: one, or all that were given up.
+    Replay(ReplayWebhook),
 }
 
 /// Which endpoints.
@@ -74,4 +78,46 @@ pub struct RotateWebhookSecret {
     /// For how many seconds deliveries are signed with the secret before as well.
     #[arg(long, default_value_t = 0)]
     pub overlap_seconds: u64,
+}
+
+/// Which endpoint to try out.
+#[derive(Args)]
+pub struct TestWebhook {
+    /// The endpoint's id.
+    #[arg(long)]
+    pub webhook: String,
+}
+
+/// Which deliveries to send anew.
+#[derive(Args)]
+pub struct ReplayWebhook {
+    /// The endpoint's id.
+    #[arg(long)]
+    pub webhook: String,
+    /// This one alone, by its id, whether it had arrived or was given up.
+    #[arg(long, conflicts_with_all = ["from", "to", "status", "event"])]
+    pub delivery: Option<String>,
+    /// Those that were made since then, such as 2026-04-05T12:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// And before then.
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// Those that were given up, those that arrived, or both.
+    #[arg(long, value_enum, default_value_t = ReplayStatus::Failed)]
+    pub status: ReplayStatus,
+    /// Only events of this kind, such as auth.login or auth.*; can be given several times.
+    #[arg(long)]
+    pub event: Vec<String>,
+}
+
+/// What has come of a delivery.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum ReplayStatus {
+    /// It was given up.
+    Failed,
+    /// It arrived.
+    Success,
+    /// Either.
+    Any,
 }

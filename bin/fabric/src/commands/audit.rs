@@ -92,7 +92,7 @@ fn unwritable(error: &std::io::Error) -> Error {
     Error::because(Code::Conflict, format!("The export can't be written: {error}."))
 }
 
-fn moment(text: &str) -> Result<Timestamp> {
+pub(super) fn moment(text: &str) -> Result<Timestamp> {
     let wrong = |_| Error::because(Code::InvalidParameter, "Give a time such as 2026-04-05T12:00:00Z.");
     serde_json::from_value(Value::String(text.to_owned())).map_err(wrong)
 }

@@ -2,14 +2,21 @@
 
 use std::time::Duration;
 
-use kernel::{Code, Error, Page, Result, id::WebhookId, secret::ExposeSecret};
-use platform::{IssuedWebhook, NewEndpoint, Platform, Webhook};
+use kernel::{
+    Code, Error, Page, Result,
+    id::{DeliveryId, WebhookId},
+    secret::ExposeSecret,
+};
+use platform::{IssuedWebhook, NewEndpoint, Platform, Replay, Webhook};
 use serde_json::{Value, json};
-use webhooks::{EndpointUrl, EventFilter};
+use webhooks::{Delivery, DeliveryStatus, EndpointUrl, EventFilter};
 
-use super::organization::{app, named};
+use super::{
+    audit::moment,
+    organization::{app, named},
+};
 use crate::{
-    arguments::{self, CreateWebhook, ListWebhooks, RotateWebhookSecret, WebhookCommand},
+    arguments::{self, CreateWebhook, ListWebhooks, ReplayStatus, ReplayWebhook, RotateWebhookSecret, WebhookCommand},
     config::Config,
     output::Output,
     start::start,
@@ -25,6 +32,11 @@ pub async fn run(config: &Config, webhook: arguments::Webhook, show: Output) -> 
         WebhookCommand::List(which) => list(&platform, &which, show).await?,
         WebhookCommand::Create(new) => issued(show, "Created", &create(&platform, new).await?),
         WebhookCommand::RotateSecret(which) => issued(show, "Rotated", &rotate(&platform, &which).await?),
+        WebhookCommand::Test(which) => {
+            let delivery = platform.operator_test_webhook(endpoint(&which.webhook)?).await?;
+            waits(show, "A test event", &delivery);
+        }
+        WebhookCommand::Replay(which) => replay(&platform, which, show).await?,
     }
     Ok(())
 }
@@ -44,9 +56,33 @@ async fn create(platform: &Platform, new: CreateWebhook) -> Result<IssuedWebhook
 }
 
 async fn rotate(platform: &Platform, which: &RotateWebhookSecret) -> Result<IssuedWebhook> {
-    let wrong = |_| Error::because(Code::InvalidParameter, "Give the endpoint's id: fabric webhook list shows it.");
-    let id: WebhookId = which.webhook.parse().map_err(wrong)?;
+    let id = endpoint(&which.webhook)?;
     platform.operator_rotate_webhook(id, Duration::from_secs(which.overlap_seconds)).await
+}
+
+async fn replay(platform: &Platform, which: ReplayWebhook, show: Output) -> Result<()> {
+    let id = endpoint(&which.webhook)?;
+    if let Some(delivery) = which.delivery {
+        let wrong =
+            |_| Error::because(Code::InvalidParameter, "Give the delivery's id, as X-Fabric-Delivery tells it.");
+        let delivery: DeliveryId = delivery.parse().map_err(wrong)?;
+        waits(show, "The delivery", &platform.operator_replay_delivery(id, delivery).await?);
+        return Ok(());
+    }
+    let status = match which.status {
+        ReplayStatus::Failed => Some(DeliveryStatus::Failed),
+        ReplayStatus::Success => Some(DeliveryStatus::Success),
+        ReplayStatus::Any => None,
+    };
+    let time = |text: Option<String>| text.as_deref().map(moment).transpose();
+    let wanted =
+        Replay { from: time(which.from)?, to: time(which.to)?, status, events: EventFilter::parse(which.event)? };
+    let replayed = platform.operator_replay_deliveries(id, wanted).await?;
+    show.say(&json!({ "replayed": replayed }), || match replayed {
+        1 => "1 delivery is sent anew.".to_owned(),
+        count => format!("{count} deliveries are sent anew."),
+    });
+    Ok(())
 }
 
 async fn list(platform: &Platform, which: &ListWebhooks, show: Output) -> Result<()> {
@@ -72,6 +108,24 @@ fn issued(show: Output, done: &str, issued: &IssuedWebhook) {
     show.say(&value, || {
         format!("{done} {} ({}). Its deliveries are signed with:\n{secret}", endpoint.url.as_str(), endpoint.id)
     });
+}
+
+/// It is in line for the servers, who do the sending.
+fn waits(show: Output, what: &str, delivery: &Delivery) {
+    let value = json!({
+        "id": delivery.id,
+        "webhook_id": delivery.endpoint,
+        "event_id": delivery.event,
+        "event_kind": delivery.kind,
+        "status": delivery.status.name(),
+        "created_at": delivery.created_at,
+    });
+    show.say(&value, || format!("{what} waits for a server to send it: {} ({})", delivery.id, delivery.kind));
+}
+
+fn endpoint(id: &str) -> Result<WebhookId> {
+    let wrong = |_| Error::because(Code::InvalidParameter, "Give the endpoint's id: fabric webhook list shows it.");
+    id.parse().map_err(wrong)
 }
 
 fn as_line(Webhook { endpoint, .. }: &Webhook) -> String {

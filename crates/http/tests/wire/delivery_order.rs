@@ -4,17 +4,22 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use kernel::{Event, EventKind, id::TeamId};
+use outbound::Client;
+use platform::{
+    Workers,
+    courier::{Carrying, Courier, Parcel},
+};
 use serde_json::json;
 use testbed::sink::{Reply, Sink};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Company, World, at_least, event, exactly, teams};
+use crate::support::{Company, World, at_least, event, exactly, sinks_alone, teams};
 
 on_both!(
     in_order_nothing_overtakes_what_has_to_be_tried_again,
@@ -129,17 +134,40 @@ async fn two_servers_share_the_work(world: &World) {
         world.endpoint(&company, &sink.url(), json!({})).await;
     }
     let other = world.restarted().await;
-    let (_here, _there) = (world.deliver(), other.deliver());
-    for number in 0..40 {
-        let at = if number % 2 == 0 { world } else { &other };
-        company.team(at, &number.to_string()).await;
-    }
-    for sink in &sinks {
-        at_least(sink, 40).await;
+    let counts: [Arc<AtomicUsize>; 2] = Default::default();
+    let servers = [world, &other];
+    let _workers = [0, 1].map(|number| {
+        let courier = Counted(sinks_alone(), Arc::clone(&counts[number]));
+        Workers::start(&servers[number].platform, None, Some(Arc::new(courier)))
+    });
+    // What is written at a server is noticed there first; and nobody keeps an endpoint for which nothing is left.
+    for wave in 0..10 {
+        for number in 4 * wave..4 * (wave + 1) {
+            company.team(servers[wave % 2], &number.to_string()).await;
+        }
+        for sink in &sinks {
+            at_least(sink, 4 * (wave + 1)).await;
+        }
+        while world.number("SELECT count(*) FROM webhook_queues") > 0 {
+            sleep(Duration::from_millis(10)).await;
+        }
     }
     for sink in &sinks {
         let names: BTreeSet<_> = teams(&exactly(sink, 40).await).into_iter().collect();
         assert_eq!(names.len(), 40);
+    }
+    let counts = counts.map(|count| count.load(Ordering::SeqCst));
+    assert_eq!(counts.iter().sum::<usize>(), 40 * sinks.len(), "each once");
+    assert!(counts.iter().all(|count| *count > 0), "one of them did nothing: {counts:?}");
+}
+
+/// Counts what one server sends.
+struct Counted(Client, Arc<AtomicUsize>);
+
+impl Courier for Counted {
+    fn carry(&self, parcel: Parcel, keep: usize) -> Carrying<'_> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.carry(parcel, keep)
     }
 }
 

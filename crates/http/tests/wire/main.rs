@@ -40,6 +40,7 @@ mod deletion;
 mod deliveries;
 mod delivery_audience;
 mod delivery_changes;
+mod delivery_fairness;
 mod delivery_order;
 mod delivery_retries;
 mod development_header;

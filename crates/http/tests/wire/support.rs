@@ -18,6 +18,6 @@ pub use company::Company;
 pub use forge::{claims_in, part, sign};
 pub use mailbox::{Mail, token_in};
 pub use people::{App, NEXT_PASSWORD, PASSWORD, Person};
-pub use receivers::{at_least, event, exactly, teams};
+pub use receivers::{at_least, event, exactly, sinks_alone, teams};
 pub use streams::{Stream, tell};
 pub use world::{Plan, World};

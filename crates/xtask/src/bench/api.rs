@@ -138,6 +138,31 @@ impl Api {
         Ok(())
     }
 
+    /// Makes a team in the owner's organization, now; hands back its id.
+    pub fn new_team(self, app: &App, name: &str) -> Outcome<String> {
+        let path = format!("/v1/organizations/{}/teams", app.organization);
+        let said = self.call(&self.post(&path, &authorization(&app.api_key), &json!({ "name": name })))?;
+        text(&said, "/data/id")
+    }
+
+    /// Another name for a team.
+    pub fn rename_team(self, app: &App, team: &str, name: &str) -> Vec<u8> {
+        self.with_body("PATCH", &format!("/v1/teams/{team}"), &authorization(&app.api_key), &json!({ "name": name }))
+    }
+
+    /// Makes an endpoint of the owner's organization, now; hands back its id, and what it is signed with.
+    pub fn new_webhook(self, app: &App, url: &str, event: &str) -> Outcome<(String, String)> {
+        let path = format!("/v1/organizations/{}/webhooks", app.organization);
+        let body = json!({ "url": url, "event_filter": [event] });
+        let said = self.call(&self.post(&path, &authorization(&app.api_key), &body))?;
+        Ok((text(&said, "/data/id")?, text(&said, "/data/secret")?))
+    }
+
+    /// Pauses or resumes an endpoint.
+    pub fn switch_webhook(self, app: &App, id: &str, what: &str) -> Vec<u8> {
+        self.post(&format!("/v1/webhooks/{id}/{what}"), &authorization(&app.api_key), &json!({}))
+    }
+
     /// Signs someone in, now, for the first link of a chain of refresh tokens.
     pub fn new_refresh_token(self, app: &App, account: &Account) -> Outcome<String> {
         let said = self.call(&self.sign_in(app, &account.email))?;

@@ -192,7 +192,8 @@ impl Tally {
     }
 }
 
-fn microseconds(duration: Duration) -> u64 {
+/// A time as histograms count it.
+pub fn microseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 

@@ -29,6 +29,7 @@ pub struct Server {
 }
 
 /// The app that the load is made for.
+#[derive(Clone)]
 pub struct App {
     /// The `foc_…` client id.
     pub client_id: String,
@@ -36,6 +37,8 @@ pub struct App {
     pub client_secret: String,
     /// A key of the owner's organization.
     pub api_key: String,
+    /// That organization.
+    pub organization: String,
 }
 
 /// `fabric setup` on an empty database.
@@ -53,6 +56,7 @@ pub fn set_up(binary: &Path, folder: &Path, url: &str) -> Outcome<App> {
         client_id: text(&said, "/app/client_id")?,
         client_secret: text(&said, "/app/client_secret")?,
         api_key: text(&said, "/api_key")?,
+        organization: text(&said, "/organization/id")?,
     })
 }
 
@@ -98,6 +102,18 @@ impl Server {
     pub fn resident_memory_kib(&self) -> Option<u64> {
         let status = format!("/proc/{}/status", self.leash.process());
         field(&status, "VmRSS", ':')?.trim_end_matches("kB").trim().parse().ok()
+    }
+
+    /// How long the process has had a processor so far.
+    pub fn processor_time(&self) -> Option<Duration> {
+        /// What Linux counts in, wherever it runs.
+        const TICK: Duration = Duration::from_millis(10);
+
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.leash.process())).ok()?;
+        // Behind the name of the program, which may have any signs in it: from the third field on.
+        let fields: Vec<_> = stat.rsplit(") ").next()?.split(' ').collect();
+        let ticks = |place: usize| fields.get(place)?.parse::<u32>().ok();
+        Some(TICK * (ticks(11)? + ticks(12)?))
     }
 }
 

@@ -1,9 +1,14 @@
 //! A look behind the server's back.
 
+use std::collections::BTreeSet;
+
 use diesel::{
     Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection,
-    connection::SimpleConnection as _, sql_query, sql_types::BigInt,
+    connection::SimpleConnection as _,
+    sql_query,
+    sql_types::{BigInt, Text},
 };
+use uuid::Uuid;
 
 /// Runs statements.
 pub fn execute(url: &str, sql: &str) {
@@ -25,6 +30,23 @@ pub fn count(url: &str, sql: &str) -> i64 {
         None => sql_query(sql).get_result(&mut PgConnection::establish(url).unwrap()).unwrap(),
     };
     counted.count
+}
+
+/// The ids that `SELECT id …` finds, given what follows that.
+pub fn ids(url: &str, from_where: &str) -> BTreeSet<Uuid> {
+    #[derive(QueryableByName)]
+    struct Id {
+        #[diesel(sql_type = Text)]
+        id: String,
+    }
+    let found: Vec<Id> = match url.strip_prefix("sqlite://") {
+        Some(path) => sql_query(format!("SELECT hex(id) AS id {from_where}")).load(&mut sqlite(path)).unwrap(),
+        None => {
+            let mut connection = PgConnection::establish(url).unwrap();
+            sql_query(format!("SELECT id::text AS id {from_where}")).load(&mut connection).unwrap()
+        }
+    };
+    found.into_iter().map(|found| found.id.parse().unwrap()).collect()
 }
 
 /// A server may write at the same moment: that is waited for.

@@ -21,8 +21,7 @@ impl World {
 
     /// All that works in the background, with a courier that reaches this machine, and waits for a second.
     pub fn deliver(&self) -> Workers {
-        let limits = Limits { whole: Duration::from_secs(1), connect: Duration::from_secs(1) };
-        self.deliver_with(Client::new(Networks::loopback(), false, limits).unwrap())
+        self.deliver_with(sinks_alone())
     }
 
     pub fn deliver_with(&self, client: Client) -> Workers {
@@ -55,6 +54,12 @@ impl World {
             sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+/// Reaches this machine alone, and waits for a second.
+pub fn sinks_alone() -> Client {
+    let limits = Limits { whole: Duration::from_secs(1), connect: Duration::from_secs(1) };
+    Client::new(Networks::loopback(), false, limits).unwrap()
 }
 
 /// Waits until so many have arrived, and a while longer for those that must not.
