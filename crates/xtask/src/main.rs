@@ -5,6 +5,7 @@ mod bench;
 mod ci;
 mod documents;
 mod leash;
+mod node;
 mod postgres;
 mod process;
 mod python;
