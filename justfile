@@ -31,3 +31,7 @@ fmt:
 # Compares docs/openapi.json with the server; --write updates it.
 openapi *ARGS:
     cargo xtask openapi {{ARGS}}
+
+# Compares docs/events.md with the server; --write updates it.
+events *ARGS:
+    cargo xtask events {{ARGS}}

@@ -13,7 +13,7 @@ mod start;
 
 use std::process::ExitCode;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, Event, EventCommand};
 use clap::Parser;
 use kernel::{Code, Error, ErrorKind, Result};
 
@@ -46,8 +46,11 @@ fn not_understood(refused: &clap::Error) -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<()> {
-    if let Command::Openapi = arguments.command {
-        return commands::openapi::print();
+    // What is printed of the code asks for no configuration.
+    match arguments.command {
+        Command::Openapi => return commands::openapi::print(),
+        Command::Event(Event { command: EventCommand::Catalogue }) => return commands::event::catalogue(),
+        _ => {}
     }
     let config = config::load(arguments.config.as_deref(), &arguments.flags)?;
     logging::begin(&config, matches!(arguments.command, Command::Serve))?;

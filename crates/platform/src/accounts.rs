@@ -8,7 +8,7 @@ use kernel::{
 use serde_json::json;
 use tenancy::{Membership, Organization, membership::Departure, organization::personal_name};
 
-use crate::{Transaction, key_making::Author, members::let_go, organizations::about};
+use crate::{Transaction, key_making::Author, members::let_go, organizations::organization_event};
 
 /// Who makes an account.
 #[derive(Clone, Copy)]
@@ -169,14 +169,16 @@ pub(crate) fn insert_organization(
         custom_role: None,
         created_at: now,
     })?;
-    let mut payload = about(&organization);
-    payload["principal_id"] = json!(owner);
+    let mut made = organization_event(EventKind::OrganizationCreated, &organization, actor, now);
+    made.payload["principal_id"] = json!(owner);
+    tx.append(&made)?;
+    // Whoever follows memberships hears of the first one as of all others.
     tx.append(&Event {
         app: organization.app,
         organization: Some(organization.id),
         actor,
-        payload,
-        ..Event::new(EventKind::OrganizationCreated, now)
+        payload: json!({ "principal_id": owner, "role": Role::Owner.name(), "invitation_id": null }),
+        ..Event::new(EventKind::MembershipCreated, now)
     })?;
     Ok(organization)
 }
@@ -260,7 +262,7 @@ fn archive_empty(
     if organization.archived_at.is_some() {
         return Ok(());
     }
-    let app = organization.app;
-    tx.update_organization(within, &Organization { archived_at: Some(now), updated_at: now, ..organization })?;
-    tx.append(&Event { app, organization: Some(within.0), actor, ..Event::new(EventKind::OrganizationArchived, now) })
+    let organization = Organization { archived_at: Some(now), updated_at: now, ..organization };
+    tx.update_organization(within, &organization)?;
+    tx.append(&organization_event(EventKind::OrganizationArchived, &organization, actor, now))
 }

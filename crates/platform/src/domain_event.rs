@@ -13,6 +13,8 @@ pub struct DomainEvent {
     pub id: Uuid,
     /// What happened.
     pub kind: String,
+    /// The same once more: receivers of either name find it.
+    pub event: String,
     /// In which organization, where it concerns one.
     pub organization_id: Option<Uuid>,
     /// In which app.
@@ -30,6 +32,7 @@ impl From<&Entry> for DomainEvent {
         Self {
             id: entry.id.0,
             kind: entry.kind.clone(),
+            event: entry.kind.clone(),
             organization_id: entry.organization.map(|id| id.0),
             app_id: entry.app.map(|id| id.0),
             actor_id: entry.actor.map(|id| id.0),
@@ -71,6 +74,7 @@ mod tests {
         };
         let told = serde_json::to_value(DomainEvent::from(&entry)).unwrap();
         assert_eq!(told["payload"], json!({ "principal_id": "p", "email": "a@b.example" }));
+        assert_eq!((&told["kind"], &told["event"]), (&json!("auth.signup"), &json!("auth.signup")));
         assert!(!told.to_string().contains("203.0.113.7"), "{told}");
         let erased = Entry { personal: None, ..entry };
         assert_eq!(DomainEvent::from(&erased).payload["principal_id"], "p");

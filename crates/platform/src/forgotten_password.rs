@@ -5,7 +5,7 @@ use identity::{
     Account, EmailProof, LockoutKey, Purpose,
     password::{Password, PasswordHash},
 };
-use kernel::{Code, Email, Error, EventKind, Result, Secret, Timestamp, secret::ExposeSecret};
+use kernel::{Code, Email, Error, Event, EventKind, Result, Secret, Timestamp, id::PrincipalId, secret::ExposeSecret};
 
 use crate::{
     Door, Platform, Transaction,
@@ -50,7 +50,7 @@ impl Platform {
                 let proven = Account { proof: Some(EmailProof::Confirmed), updated_at: now, ..account.clone() };
                 tx.update_account(&proven)?;
             }
-            set_password(tx, &account, &password, now)?;
+            set_password(tx, &account, &password, Some(account.principal), now)?;
             tx.clear_lockout(LockoutKey::new(&lockout, account.app, &account.email))?;
             tx.append(&account_event(EventKind::AuthPasswordReset, &account, now))
         });
@@ -70,8 +70,7 @@ impl Platform {
         let changed = self.store().write(move |tx| {
             let account = compared.settle(tx, now)?.filter(|account| account.id == caller.account);
             let Some(account) = account else { return Ok(false) };
-            set_password(tx, &account, &password, now)?;
-            tx.append(&account_event(EventKind::AuthPasswordChanged, &account, now))?;
+            set_password(tx, &account, &password, Some(account.principal), now)?;
             Ok(true)
         });
         if changed.await? { Ok(()) } else { Err(Error::new(Code::InvalidCredentials)) }
@@ -79,15 +78,18 @@ impl Platform {
 }
 
 /// Sets another password and ends all that was signed in with the one before: sessions, tokens, and links to reset it.
+/// However it came about, whoever wants to hear of changed passwords does.
 pub(crate) fn set_password(
     tx: &mut dyn Transaction,
     account: &Account,
     password: &PasswordHash,
+    actor: Option<PrincipalId>,
     now: Timestamp,
 ) -> Result<()> {
     if !tx.replace_password(account.id, account.password.as_ref(), password)? {
         return Err(Error::because(Code::Conflict, "The password was changed at the same moment. Try again."));
     }
     tx.raise_epoch(account.id, now)?;
-    tx.void_one_time_tokens(account.id, Purpose::ResetPassword, now)
+    tx.void_one_time_tokens(account.id, Purpose::ResetPassword, now)?;
+    tx.append(&Event { actor, ..account_event(EventKind::AuthPasswordChanged, account, now) })
 }

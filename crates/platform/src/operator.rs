@@ -115,7 +115,7 @@ impl Platform {
         let (now, lockout) = (self.now(), self.keys().lockout);
         let reset = self.store().write(move |tx| {
             let account = tx.account_by_email(app, &email)?.ok_or_else(no_such_account)?;
-            set_password(tx, &account, &password, now)?;
+            set_password(tx, &account, &password, None, now)?;
             tx.clear_lockout(LockoutKey::new(&lockout, account.app, &account.email))?;
             tx.append(&Event { actor: None, ..account_event(EventKind::AuthPasswordReset, &account, now) })?;
             Ok(account)

@@ -7,14 +7,11 @@
 use std::time::Duration;
 
 use authz::{Acting, action::OrganizationDelete};
-use kernel::{
-    Code, Error, Event, EventKind, Page, Result, Scope, Timestamp, Unchecked,
-    id::{AppId, OrganizationId},
-};
+use kernel::{Code, Error, Event, EventKind, Page, Result, Scope, Timestamp, Unchecked, id::OrganizationId};
 use serde_json::json;
 use tenancy::Organization;
 
-use crate::{Platform, Transaction, organizations::about, permit::locate};
+use crate::{Platform, Transaction, organizations::organization_event, permit::locate};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -110,19 +107,18 @@ impl Platform {
 /// Deletes it, unless it has come by an app since: then it stays, and whoever wanted it gone is told.
 fn delete(tx: &mut dyn Transaction, organization: Organization, now: Timestamp) -> Result<()> {
     let within = Unchecked(organization.id);
-    let told = |app: Option<AppId>, kind, payload| Event {
-        app,
-        organization: Some(within.0),
-        payload,
-        ..Event::new(kind, now)
-    };
     if owns_apps(tx, &within)? {
         let app = organization.app;
         tx.update_organization(&within, &Organization { delete_at: None, updated_at: now, ..organization })?;
-        return tx.append(&told(app, EventKind::OrganizationDeletionCancelled, json!({ "reason": "owns_apps" })));
+        return tx.append(&Event {
+            app,
+            organization: Some(within.0),
+            payload: json!({ "reason": "owns_apps" }),
+            ..Event::new(EventKind::OrganizationDeletionCancelled, now)
+        });
     }
     tx.delete_organization(&within)?;
-    tx.append(&told(organization.app, EventKind::OrganizationDeleted, about(&organization)))
+    tx.append(&organization_event(EventKind::OrganizationDeleted, &organization, None, now))
 }
 
 fn owns_apps(tx: &mut dyn Transaction, scope: &dyn Scope) -> Result<bool> {

@@ -8,7 +8,7 @@ use kernel::{
     Code, Error, Event, EventKind, Listed, Metadata, Name, Page, Result, Scope, Slug, Timestamp,
     id::{OrganizationId, PrincipalId},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use tenancy::Organization;
 
 use crate::{
@@ -150,22 +150,30 @@ impl Platform {
                 ..organization
             };
             tx.update_organization(&permit, &organization)?;
-            tx.append(&Event {
-                app: organization.app,
-                organization: Some(id),
-                actor: Some(permit.principal()),
-                payload: about(&organization),
-                ..Event::new(EventKind::OrganizationUpdated, now)
-            })?;
+            let actor = Some(permit.principal());
+            tx.append(&organization_event(EventKind::OrganizationUpdated, &organization, actor, now))?;
             Ok(organization)
         });
         changed.await
     }
 }
 
-/// What the ledger tells of an organization: nothing that tells who somebody is.
-pub(crate) fn about(organization: &Organization) -> Value {
-    json!({ "name": organization.lasting_name().map(Name::as_str), "slug": organization.slug.as_str() })
+/// What happened to an organization. Nothing in it tells who somebody is.
+pub(crate) fn organization_event(
+    kind: EventKind,
+    organization: &Organization,
+    actor: Option<PrincipalId>,
+    now: Timestamp,
+) -> Event {
+    Event {
+        app: organization.app,
+        organization: Some(organization.id),
+        actor,
+        payload: json!({
+            "name": organization.lasting_name().map(Name::as_str), "slug": organization.slug.as_str(),
+        }),
+        ..Event::new(kind, now)
+    }
 }
 
 /// Archives an organization, or brings it back, unless it is so already.
@@ -183,6 +191,6 @@ pub(crate) fn archive(
     let organization = Organization { archived_at: archived.then_some(now), updated_at: now, ..organization };
     tx.update_organization(scope, &organization)?;
     let kind = if archived { EventKind::OrganizationArchived } else { EventKind::OrganizationRestored };
-    tx.append(&Event { app: organization.app, organization: Some(organization.id), actor, ..Event::new(kind, now) })?;
+    tx.append(&organization_event(kind, &organization, actor, now))?;
     Ok(organization)
 }

@@ -16,7 +16,6 @@ use crate::{Door, Platform, Transaction};
 pub(crate) struct Compared {
     key: LockoutKey,
     app: Option<AppId>,
-    email: Email,
     policy: LockoutPolicy,
     account: Option<Account>,
     verdict: Verdict,
@@ -37,7 +36,7 @@ impl Platform {
         let account = found.await?;
         let stored = account.as_ref().and_then(|account| account.password.clone());
         let verdict = self.hashing().compare(attempt, stored).await?;
-        Ok(Compared { key, app, email: email.clone(), policy: door.lockout_policy(), account, verdict })
+        Ok(Compared { key, app, policy: door.lockout_policy(), account, verdict })
     }
 
     pub(crate) fn lockout_key(&self, door: &Door, email: &Email) -> LockoutKey {
@@ -77,11 +76,14 @@ impl Compared {
             Failed::Counted(lockout) => tx.set_lockout(self.key, &lockout),
             Failed::NowLocked(lockout) => {
                 tx.set_lockout(self.key, &lockout)?;
-                // For an unknown address too: somebody guesses, and it must not cost less.
-                let principal = self.account.as_ref().map(|account| account.principal);
+                // For an address that nobody has too: somebody guesses, and it must not cost less. It is not told,
+                // though: apps write to the address, and strangers would choose whom to.
+                let account = self.account.as_ref();
+                let principal = account.map(|account| account.principal);
+                let email = account.map(|account| account.email.as_str());
                 tx.append(&Event {
                     app: self.app,
-                    payload: json!({ "principal_id": principal, "email": self.email.as_str() }),
+                    payload: json!({ "principal_id": principal, "email": email }),
                     ..Event::new(EventKind::AuthAccountLocked, now)
                 })
             }

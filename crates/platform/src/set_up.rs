@@ -3,12 +3,10 @@
 use apps::{App, AppSettings};
 use identity::{Account, ApiKey, EmailProof, PasswordHash, Purpose, api_key, password::Password};
 use kernel::{
-    AllowedIps, Email, Error, Event, EventKind, Metadata, Name, Page, Result, Role, Secret, SecretHash, Timestamp,
-    Unchecked,
+    AllowedIps, Email, Error, EventKind, Metadata, Name, Page, Result, Role, Secret, SecretHash, Timestamp, Unchecked,
     id::{ApiKeyId, OrganizationId},
     secret::ExposeSecret,
 };
-use serde_json::json;
 use tenancy::Organization;
 use webhooks::EndpointUrl;
 
@@ -138,7 +136,7 @@ impl Platform {
 fn claim(tx: &mut dyn Transaction, account: Account, password: &PasswordHash, now: Timestamp) -> Result<Account> {
     let account = Account { proof: Some(EmailProof::Operator), updated_at: now, ..account };
     tx.update_account(&account)?;
-    set_password(tx, &account, password, now)?;
+    set_password(tx, &account, password, None, now)?;
     tx.void_one_time_tokens(account.id, Purpose::VerifyEmail, now)?;
     tx.account(account.id)?.ok_or_else(Error::not_found)
 }
@@ -196,10 +194,6 @@ fn insert_key(
         updated_at: now,
     };
     tx.insert_api_key(within, &stored)?;
-    tx.append(&Event {
-        organization: Some(within.0),
-        payload: json!({ "api_key_id": stored.id, "prefix": stored.prefix }),
-        ..Event::new(EventKind::ApiKeyCreated, now)
-    })?;
+    Author { app: None, actor: None, now }.told(tx, EventKind::ApiKeyCreated, &stored)?;
     Ok(key.clone())
 }

@@ -10,6 +10,7 @@ use kernel::{
     AppScope, Code, Email, Error, Event, EventKind, Listed, Metadata, Name, Page, Result, Timestamp,
     id::{AccountId, AppId, PrincipalId},
 };
+use serde_json::json;
 
 use crate::{
     Platform, Transaction,
@@ -222,7 +223,11 @@ impl Deed {
             }
             Self::Enable => (EventKind::UserEnabled, updated(tx, Account { disabled_at: None, ..account }, now)?),
         };
-        tx.append(&Event { actor, ..account_event(kind, &account, now) })?;
+        let mut event = Event { actor, ..account_event(kind, &account, now) };
+        if self == Self::Verify {
+            event.payload["email"] = json!(account.email.as_str());
+        }
+        tx.append(&event)?;
         Ok(account)
     }
 }

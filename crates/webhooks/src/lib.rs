@@ -1,6 +1,7 @@
 //! Who is told: endpoints, what they want to hear, how they are told, and when again.
 
 mod audience;
+mod catalogue;
 mod delivery;
 mod endpoint;
 mod filter;
@@ -12,6 +13,7 @@ mod secret;
 pub mod signature;
 
 pub use audience::{Happening, carries_token};
+pub use catalogue::catalogue;
 pub use delivery::{Attempt, Delivery, DeliveryFilter, DeliveryStatus, Done, Tried};
 pub use endpoint::{Endpoint, EndpointUrl, PreviousSecret};
 pub use filter::{EventFilter, ResourceFilter};

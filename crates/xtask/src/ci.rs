@@ -5,7 +5,7 @@ mod deny;
 use std::{collections::BTreeSet, process::ExitCode, time::Instant};
 
 use crate::{
-    Outcome, openapi,
+    Outcome, documents,
     process::{cargo, exit_code, output, verdict},
     test,
 };
@@ -17,13 +17,20 @@ struct Promise {
 }
 
 /// Cheap ones first.
-const PROMISES: [Promise; 7] = [
+const PROMISES: [Promise; 8] = [
     Promise { title: "The code is formatted", check: || verdict(cargo().args(["fmt", "--all", "--check"])) },
     Promise { title: "The server stands on few dependencies", check: dependency_budget },
     Promise { title: "Dependencies may be used: licences, bans, sources, advisories", check: deny::run },
     Promise { title: "Clippy has nothing to say, and Cargo.lock is complete", check: clippy },
     Promise { title: "The documentation builds and its links lead somewhere", check: documentation },
-    Promise { title: "docs/openapi.json is what the server says", check: || openapi::run(Vec::new()) },
+    Promise {
+        title: "docs/openapi.json is what the server says",
+        check: || documents::run(&documents::OPENAPI, Vec::new()),
+    },
+    Promise {
+        title: "docs/events.md is what the server says",
+        check: || documents::run(&documents::EVENTS, Vec::new()),
+    },
     Promise { title: "Tests pass on SQLite and PostgreSQL: cargo xtask test", check: || test::run(&[]) },
 ];
 

@@ -3,8 +3,9 @@
 
 mod bench;
 mod ci;
+mod documents;
 mod leash;
-mod openapi;
+mod node;
 mod postgres;
 mod process;
 mod python;
@@ -20,6 +21,7 @@ Usage: cargo xtask <task>
   test [ARGS…]      all tests, on SQLite and on a PostgreSQL of their own; ARGS go to `cargo test`
   ci                everything that a change has to pass, in the order of cost
   openapi           is docs/openapi.json what the server says? --write makes it so
+  events            is docs/events.md what the server says? --write makes it so
   bench             requests per second and latency of the release build
       --quick               a tenth of the time, for trying the benchmark itself
       --database KIND       sqlite or postgres instead of both
@@ -50,7 +52,8 @@ fn run(task: &str, arguments: Vec<OsString>) -> Outcome<ExitCode> {
     match task {
         "test" => test::run(&arguments),
         "ci" => nothing_more(&arguments).and_then(|()| ci::run()),
-        "openapi" => openapi::run(arguments),
+        "openapi" => documents::run(&documents::OPENAPI, arguments),
+        "events" => documents::run(&documents::EVENTS, arguments),
         "bench" => bench::run(arguments),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

@@ -8,21 +8,21 @@ use std::{
 };
 
 use crate::{
-    Outcome,
+    Outcome, node,
     postgres::{Cluster, Durability},
     process::{cargo, exit_code, succeeds, verdict},
     python, workspace,
 };
 
-/// Runs all tests with a PostgreSQL and a Python of their own. Arguments go to `cargo test`, and then it is up to them
+/// Runs all tests with a PostgreSQL, a Python and packages of Node.js of their own. Arguments go to `cargo test`, and then it is up to them
 /// what is tested: documentation is left out.
 ///
 /// Nothing is printed after cargo: its closing lines are the result.
 pub fn run(arguments: &[OsString]) -> Outcome<ExitCode> {
     let target = workspace::target_folder()?;
-    let python = python::interpreter(&target)?;
+    let (python, modules) = (python::interpreter(&target)?, node::modules(&target)?);
     let cluster = Cluster::start(&env::temp_dir(), Durability::None)?;
-    let cargo_test = || cargo_test(&cluster, &python);
+    let cargo_test = || cargo_test(&cluster, &python, &modules);
 
     // One command shape for everybody: another selection of packages unifies features anew and builds everything again.
     let mut targets = cargo_test();
@@ -46,13 +46,14 @@ fn selects_packages(arguments: &[OsString]) -> bool {
         .any(|argument| argument.starts_with("-p") || argument.starts_with("--package"))
 }
 
-fn cargo_test(cluster: &Cluster, python: &Path) -> Command {
+fn cargo_test(cluster: &Cluster, python: &Path, modules: &Path) -> Command {
     let mut command = cargo();
     command
         .arg("test")
         .env("TEST_POSTGRES_URL", cluster.url())
         .env("TEST_PSQL", cluster.psql())
-        .env("FABRIC_TEST_PYTHON", python);
+        .env("FABRIC_TEST_PYTHON", python)
+        .env("FABRIC_TEST_NODE_MODULES", modules);
     command
 }
 

@@ -87,6 +87,10 @@ CREATE INDEX events_organization_id_position ON events (organization_id, positio
     WHERE organization_id IS NOT NULL AND position IS NOT NULL;
 CREATE INDEX events_app_id_position ON events (app_id, position) WHERE app_id IS NOT NULL AND position IS NOT NULL;
 
+-- What has no place yet is found by its own index, and not among all that has none here.
+DROP INDEX events_position_key;
+CREATE UNIQUE INDEX events_position_key ON events (position) WHERE position IS NOT NULL;
+
 -- Where `fabric setup` was told to send events to becomes an endpoint like every other. It is bound to no app: what it
 -- hears is no more than what was promised then.
 INSERT INTO webhook_endpoints

@@ -11,3 +11,5 @@ DROP TABLE webhook_deliveries;
 DROP TABLE webhook_queues;
 DROP TABLE webhook_endpoints;
 DELETE FROM ledger_positions WHERE name = 'webhooks';
+DROP INDEX events_position_key;
+CREATE UNIQUE INDEX events_position_key ON events (position);

@@ -15,6 +15,8 @@ pub struct Event {
 pub enum EventCommand {
     /// Tell what happens, as it happens, until it is interrupted.
     Tail(TailEvents),
+    /// Print every kind of event and what its payload has in it, as Markdown.
+    Catalogue,
 }
 
 /// Which events.

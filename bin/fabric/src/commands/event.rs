@@ -1,6 +1,6 @@
 //! `fabric event`: what happens, at the console.
 
-use std::time::Duration;
+use std::{io::Write as _, time::Duration};
 
 use audit::Entry;
 use kernel::{
@@ -27,10 +27,19 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// # Errors
 /// Those of what is given, and of the database.
 pub async fn run(config: &Config, event: Event, show: Output) -> Result<()> {
-    let platform = start(config).await?.for_operator();
     match event.command {
-        EventCommand::Tail(which) => tail(&platform, which, show).await,
+        EventCommand::Tail(which) => tail(&start(config).await?.for_operator(), which, show).await,
+        EventCommand::Catalogue => catalogue(),
     }
+}
+
+/// Prints the catalogue as it is checked in.
+///
+/// # Errors
+/// When nobody listens.
+pub fn catalogue() -> Result<()> {
+    let page = webhooks::catalogue().map_err(Error::internal)?;
+    write!(std::io::stdout().lock(), "{page}").map_err(Error::internal)
 }
 
 async fn tail(platform: &Platform, which: TailEvents, show: Output) -> Result<()> {

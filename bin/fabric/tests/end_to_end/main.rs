@@ -26,3 +26,4 @@ mod life;
 mod sdk;
 mod seeds;
 mod support;
+mod verification;

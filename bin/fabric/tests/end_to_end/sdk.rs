@@ -20,6 +20,7 @@ on_both!(
     people_are_invited_and_join,
     programs_act_with_keys_and_clients,
     endpoints_are_managed,
+    deliveries_are_verified,
     what_happened_is_read,
     what_happens_is_heard,
     administrators_manage_users,
@@ -92,6 +93,10 @@ fn programs_act_with_keys_and_clients(site: &Site) {
 
 fn endpoints_are_managed(site: &Site) {
     run(site, "webhooks.py");
+}
+
+fn deliveries_are_verified(site: &Site) {
+    run(site, "deliveries.py");
 }
 
 fn what_happened_is_read(site: &Site) {

@@ -1,6 +1,6 @@
 //! Links that the ledger tells of: what is delivered of them to the app itself, beside or in place of a mail.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use audit::{Entry, Filter};
 use kernel::{EventKind, Page, Unchecked};
@@ -86,6 +86,11 @@ async fn each_link_is_told_of_whether_mail_goes_out_or_not(world: &World) {
     assert_eq!((world.events(VERIFY), world.events(RESET)), (1, 1));
     assert_eq!(world.number("SELECT count(*) FROM mail_queue"), 0);
 
+    for kind in [VERIFY, RESET] {
+        let delivered = world.delivered(&app, kind).await.unwrap();
+        let declared = EventKind::named(kind).unwrap().fields().iter().map(|field| field.name);
+        assert_eq!(delivered.keys().map(String::as_str).collect::<BTreeSet<_>>(), declared.collect(), "{kind}");
+    }
     let payload = world.delivered(&app, VERIFY).await.unwrap();
     let token = payload["verify_token"].as_str().unwrap();
     assert_eq!(
@@ -303,6 +308,13 @@ async fn other_events_say_what_they_say(world: &World) {
     for _ in 0..5 {
         world.log_in(Some(&app), "alice", "Wrong-horse-1").await.refused(401, "invalid_credentials");
     }
+    let guessed = world.events("auth.account_locked");
+    for _ in 0..5 {
+        world.log_in(Some(&app), "nobody", "Wrong-horse-1").await.refused(401, "invalid_credentials");
+    }
+    let locked = world.entries(Some(&app), "auth.account_locked").await;
+    assert_eq!(locked.len(), usize::try_from(guessed).unwrap() + 1, "a lock of nobody's address is one, too");
+    assert_eq!(Value::Object(locked[0].details()), json!({ "principal_id": null, "email": null }));
     let units = world.units();
     for (kind, payload) in [
         ("auth.signup", json!({ "principal_id": alice.id, "email": "alice@example.com" })),
@@ -310,7 +322,7 @@ async fn other_events_say_what_they_say(world: &World) {
         ("auth.account_locked", json!({ "principal_id": alice.id, "email": "alice@example.com" })),
     ] {
         let entries = world.entries(Some(&app), kind).await;
-        let said = world.platform.payload_with_token(&entries[0]).await.unwrap().unwrap();
+        let said = world.platform.payload_with_token(entries.last().unwrap()).await.unwrap().unwrap();
         assert_eq!(Value::Object(said), payload, "{kind}");
         assert!(!EventKind::named(kind).unwrap().carries_token(), "{kind}");
     }

@@ -46,8 +46,9 @@ async fn happens(world: &World, company: &Company, count: usize) {
     world
         .write(move |tx| {
             (0..count).try_for_each(|number| {
-                let payload = json!({ "name": number.to_string() });
-                tx.append(&Event { organization, payload, ..Event::new(EventKind::TeamCreated, now) })
+                let mut event = Event { organization, ..Event::example(EventKind::TeamCreated, now) };
+                event.payload["name"] = number.to_string().into();
+                tx.append(&event)
             })
         })
         .await;

@@ -105,7 +105,7 @@ async fn what_commits_out_of_order_is_delivered_once_each(world: &World) {
         let now = world.now();
         let event = Event {
             organization: Some(organization),
-            payload: json!({ "team_id": TeamId::generate(), "name": number.to_string() }),
+            payload: json!({ "team_id": TeamId::generate(), "name": number.to_string(), "slug": "crew" }),
             ..Event::new(EventKind::TeamCreated, now)
         };
         made.insert(number.to_string());

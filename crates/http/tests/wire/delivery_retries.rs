@@ -142,11 +142,7 @@ async fn an_endpoint_that_fails_for_days_is_switched_off(world: &World) {
     // Tokens do not last for so long: past them.
     let active = async || world.read(move |tx| Ok(tx.endpoint(id)?.unwrap().active)).await;
     let happens = async |count| {
-        let event = Event {
-            organization: Some(company.id),
-            payload: json!({ "name": "Crew" }),
-            ..Event::new(EventKind::TeamCreated, world.now())
-        };
+        let event = Event { organization: Some(company.id), ..Event::example(EventKind::TeamCreated, world.now()) };
         world.write(move |tx| tx.append(&event)).await;
         exactly(&sink, count).await;
     };

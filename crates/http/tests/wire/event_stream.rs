@@ -60,10 +60,10 @@ async fn events_are_one_line_of_json_with_their_id_and_kind(world: &World) {
         (updated.kind.as_str(), &updated.data["kind"]),
         ("organization.updated", &json!("organization.updated"))
     );
-    assert_eq!(updated.data["id"], updated.id);
+    assert_eq!((&updated.data["id"], &updated.data["event"]), (&json!(updated.id), &updated.data["kind"]));
     assert!(updated.data["timestamp"].as_str().unwrap().ends_with('Z'));
     let fields: Vec<_> = updated.data.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(fields, ["id", "kind", "organization_id", "app_id", "actor_id", "payload", "timestamp"]);
+    assert_eq!(fields, ["id", "kind", "event", "organization_id", "app_id", "actor_id", "payload", "timestamp"]);
     assert_eq!(heard.next().await.unwrap().data["payload"]["name"], "data: x");
 }
 

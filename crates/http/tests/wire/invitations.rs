@@ -548,7 +548,7 @@ async fn attack_06_of_those_who_accept_at_once_one_gets_it(world: &World) {
     for answer in answers.iter().filter(|answer| !answer.is_success()) {
         answer.refused(409, "invitation_closed");
     }
-    assert_eq!(world.events("membership.created"), 1);
+    assert_eq!(world.events("membership.created"), world.events("organization.created") + 1);
 }
 
 async fn attack_14_a_token_of_another_kind_accepts_nothing(world: &World) {

@@ -285,7 +285,7 @@ async fn an_invitation_is_answered_by_nobody_but_the_invited(world: &World) {
     let body = wishing(&json!({ "token": world.mail().await.token(), "role": "owner", "email": "x@example.com" }));
     world.post(&accept, &body).by(&company.outsider).send().await.ok();
     let member = company.log(world, "?action=membership.created").await;
-    assert_eq!((&member[0]["metadata"]["principal_id"], member.len()), (&json!(company.outsider.id), 1));
+    assert_eq!((&member[0]["metadata"]["principal_id"], member.len()), (&json!(company.outsider.id), 2));
     let homes = world.organizations_of(&company.outsider).await;
     let here = homes.iter().find(|home| home["id"] == json!(company.id)).unwrap();
     assert_eq!(here["role"], "viewer");

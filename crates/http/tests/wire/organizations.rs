@@ -38,6 +38,7 @@ async fn whoever_makes_an_organization_owns_it(world: &World) {
     let slug = json!({ "name": "Sales", "slug": "sales" });
     assert_eq!(world.post("/v1/organizations", &slug).by(&alice).send().await.text("slug"), "sales");
     assert_eq!(world.events("organization.created"), 5, "with those of the newcomers and of the app");
+    assert_eq!(world.events("membership.created"), 5, "and each has its owner");
 }
 
 async fn everybody_sees_those_they_belong_to(world: &World) {

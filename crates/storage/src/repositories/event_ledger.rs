@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use audit::Personal;
 use diesel::prelude::*;
-use kernel::{Event, EventKind, Origin, Result, Via, event::PERSONAL};
+use kernel::{Error, Event, EventKind, Origin, Result, Via, event::PERSONAL};
 use platform::records::EventLedger;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -21,6 +21,7 @@ impl EventLedger for Tx<'_> {
     }
 
     fn append(&mut self, event: &Event) -> Result<()> {
+        check(event)?;
         let (payload, personal) = apart(&event.payload, self.origin.as_deref());
         let via = self.origin.as_ref().map(|origin| origin.via);
         let resource_id = event.resource_id();
@@ -51,6 +52,17 @@ impl EventLedger for Tx<'_> {
     fn has_appended(&self) -> bool {
         self.appended
     }
+}
+
+/// Whether an event says what its kind declares. Tests find out by an error; whoever runs a release is told by the log,
+/// and nobody is kept from what they do.
+fn check(event: &Event) -> Result<()> {
+    let Some(why) = event.kind.mismatch(&event.payload) else { return Ok(()) };
+    if cfg!(debug_assertions) {
+        return Err(Error::internal(why));
+    }
+    tracing::error!(why, "an event's payload is not as declared");
+    Ok(())
 }
 
 /// The payload, and apart from it what tells who somebody is.

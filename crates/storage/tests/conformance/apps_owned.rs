@@ -35,7 +35,7 @@ async fn with_an_app_goes_everything_in_it_and_the_ledger_stays(db: &Db) {
             tx.insert_signing(&Unchecked(organization), &signing)?;
             tx.set_role(&Unchecked(organization), account.principal, Role::Viewer, Some(role))?;
             tx.insert_grant(&Unchecked(organization), &grant)?;
-            tx.append(&Event { app: id, ..Event::new(EventKind::AuthSignup, at(0)) })?;
+            tx.append(&Event { app: id, ..Event::example(EventKind::AuthSignup, at(0)) })?;
             tx.enqueue_mail(&QueuedMail::new(id, email("alice@example.com"), MailOrder::VerifyEmail, at(0)))?;
             tx.put_mail_template(&crate::mail_templates::template(app, "verify_email.en", 0))
         })

@@ -79,7 +79,7 @@ async fn furnish(db: &Db, organization: OrganizationId, principal: PrincipalId) 
         for limited in [Limited::Organization(organization), Limited::Team(team.id, organization)] {
             tx.set_concurrency_limit(&ConcurrencyLimit { limited, max_runs: 1, updated_at: at(0) })?;
         }
-        tx.append(&Event { organization: Some(organization), ..Event::new(EventKind::OrganizationCreated, at(0)) })
+        tx.append(&Event { organization: Some(organization), ..Event::example(EventKind::OrganizationCreated, at(0)) })
     })
     .await;
 }

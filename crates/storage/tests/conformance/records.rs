@@ -67,17 +67,17 @@ async fn the_ledger_has_what_was_committed_and_nothing_else(db: &Db) {
         app: Some(AppId::generate()),
         organization: Some(OrganizationId::generate()),
         actor: Some(PrincipalId::generate()),
-        payload: json!({ "name": "Zoë\0🦊" }),
+        payload: json!({ "name": "Zoë\0🦊", "slug": "zoe", "principal_id": PrincipalId::generate() }),
         at: at(0),
     };
-    let bare = Event::new(EventKind::AuthLogin, at(1));
+    let bare = Event::example(EventKind::AuthLogin, at(1));
     db.write(move |tx| {
         tx.append(&full)?;
         tx.append(&bare)
     })
     .await;
     let lost = db.refused(|tx| {
-        tx.append(&Event::new(EventKind::AuthSignup, at(2)))?;
+        tx.append(&Event::example(EventKind::AuthSignup, at(2)))?;
         Err::<(), _>(kernel::Error::not_found())
     });
     assert_eq!(lost.await, Code::NotFound);
@@ -88,10 +88,10 @@ async fn the_ledger_has_what_was_committed_and_nothing_else(db: &Db) {
 
 async fn who_reads_on_finds_what_is_theirs_in_the_order_of_positions(db: &Db) {
     let (app, organization) = (AppId::generate(), OrganizationId::generate());
-    let theirs = |kind| Event { app: Some(app), organization: Some(organization), ..Event::new(kind, at(0)) };
+    let theirs = |kind| Event { app: Some(app), organization: Some(organization), ..Event::example(kind, at(0)) };
     let [first, second] = [theirs(EventKind::TeamCreated), theirs(EventKind::TeamUpdated)];
-    let signed_up = Event { app: Some(app), ..Event::new(EventKind::AuthSignup, at(0)) };
-    let [elsewhere, late] = [Event::new(EventKind::AuthLogin, at(0)), theirs(EventKind::TeamArchived)];
+    let signed_up = Event { app: Some(app), ..Event::example(EventKind::AuthSignup, at(0)) };
+    let [elsewhere, late] = [Event::example(EventKind::AuthLogin, at(0)), theirs(EventKind::TeamArchived)];
     let all = [&first, &second, &signed_up, &elsewhere, &late].map(Clone::clone);
     db.write(move |tx| all.iter().try_for_each(|event| tx.append(event))).await;
     // Not in the order in which they were made, and the last one not yet.

@@ -263,8 +263,7 @@ fn what_happened(tx: &mut dyn Transaction, organization: OrganizationId, app: Ap
         app: Some(app),
         organization: Some(organization),
         actor: Some(principal),
-        payload: serde_json::json!({ "email": "alice@example.com" }),
-        ..Event::new(EventKind::TeamCreated, now)
+        ..Event::example(EventKind::InvitationCreated, now)
     };
     tx.append(&event)?;
     let (whole, one) = (Filter::default(), |kind: &str, begins| Some((kind.to_owned(), begins)));

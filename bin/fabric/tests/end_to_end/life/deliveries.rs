@@ -220,7 +220,7 @@ fn live_until_killed(
     url: &str,
 ) -> (Kill, Vec<Answered>) {
     // Seldom late: all of them together shall not take long.
-    let life = Duration::from_millis(rand::random_range(0..if round % 5 == 0 { 3_000 } else { 1_500 }));
+    let life = Duration::from_millis(rand::random_range(0..if round.is_multiple_of(5) { 3_000 } else { 1_500 }));
     let over = &AtomicBool::new(false);
     let [all_along, developer] = developers;
     thread::scope(|scope| {

@@ -9,7 +9,7 @@ def an_organization_reads_what_happened_in_it():
     owner.set_organization_id(organization)
     owner.teams.create(slug="crew", name="Crew")
     entries = owner.organizations.audit_logs()
-    assert [entry["action"] for entry in entries] == ["team.created", "organization.created"]
+    assert [entry["action"] for entry in entries] == ["team.created", "membership.created", "organization.created"]
     newest = entries[0]
     assert newest["actor_principal_id"] == owner.me.get()["principal_id"]
     assert (newest["actor_type"], newest["outcome"]) == ("user", "success")

@@ -108,7 +108,9 @@ fn organization() -> Organization {
 
 /// Writes so many bytes.
 fn fill(tx: &mut dyn Transaction, bytes: usize) -> Result<()> {
-    tx.append(&Event { payload: "x".repeat(bytes).into(), ..Event::new(EventKind::AuthLogin, SystemClock.now()) })
+    let mut event = Event::example(EventKind::AuthLogin, SystemClock.now());
+    event.payload["method"] = "x".repeat(bytes).into();
+    tx.append(&event)
 }
 
 async fn is_there(store: &Arc<dyn Store>, id: OrganizationId) -> bool {
