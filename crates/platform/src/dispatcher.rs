@@ -77,11 +77,12 @@ impl Dispatcher {
             return Ok(0);
         }
         let (in_hand, slow) = (self.platform.in_hand().all(), self.lanes.slow_ones());
-        let slow_room = {
+        let slow_in_hand = {
             let slow: HashSet<_> = slow.iter().collect();
-            Lanes::SLOW_ENDPOINTS.saturating_sub(in_hand.iter().filter(|id| slow.contains(id)).count())
+            in_hand.iter().filter(|id| slow.contains(id)).count()
         };
-        let quick_room = (Lanes::QUICK_ENDPOINTS + Lanes::SLOW_ENDPOINTS - slow_room).saturating_sub(in_hand.len());
+        let slow_room = Lanes::SLOW_ENDPOINTS.saturating_sub(slow_in_hand);
+        let quick_room = Lanes::QUICK_ENDPOINTS.saturating_sub(in_hand.len() - slow_in_hand);
         // What is in hand is ours, also when its lease has run out meanwhile.
         let waiting: Vec<_> = slow.iter().filter(|id| !in_hand.contains(id)).copied().collect();
         let passed_over: Vec<_> = in_hand.into_iter().chain(waiting.iter().copied()).collect();

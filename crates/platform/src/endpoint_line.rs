@@ -3,6 +3,8 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
+    future::pending,
+    pin::Pin,
     sync::Arc,
     time::Duration,
 };
@@ -23,6 +25,7 @@ use crate::{
     dispatcher::Dispatcher,
     flight::{Flight, Landed, Went},
     in_hand::Held,
+    lanes::Place,
     pace::{Pace, Width},
 };
 
@@ -47,6 +50,9 @@ pub(crate) struct EndpointLine {
     begun: Instant,
     under_way: HashSet<DeliveryId>,
     flights: JoinSet<Landed>,
+    /// A place for one more flight, and who waits for one: what flies is dated and signed only then.
+    place: Option<Place>,
+    waiting: Option<Pin<Box<dyn Future<Output = Option<Place>> + Send>>>,
     pace: Pace,
     width: Width,
     /// There may be more than was loaded.
@@ -65,6 +71,8 @@ impl EndpointLine {
             begun: Instant::now(),
             under_way: HashSet::new(),
             flights: JoinSet::new(),
+            place: None,
+            waiting: None,
             pace: Pace::default(),
             width: Width::default(),
             look: true,
@@ -117,7 +125,15 @@ impl EndpointLine {
             }
             let pause = self.pace.pause(self.dispatcher.platform().now()).min(LOOK_EVERY);
             let pause = if self.ready.is_empty() || pause.is_zero() { LOOK_EVERY } else { pause };
+            let waiting = &mut self.waiting;
+            let place = async move {
+                match waiting {
+                    Some(waiting) => waiting.await,
+                    None => pending().await,
+                }
+            };
             tokio::select! {
+                place = place => (self.place, self.waiting) = (place, None),
                 Some(landed) = self.flights.join_next() => {
                     if !self.land(landed.ok().and_then(|Landed(landed)| landed)) {
                         break;
@@ -182,14 +198,22 @@ impl EndpointLine {
     fn start(&mut self) -> bool {
         let Some(addressee) = &self.addressee else { return false };
         while self.flights.len() < self.width.get() && !self.ready.is_empty() {
-            if !self.pace.go(self.dispatcher.platform().now()) {
-                return self.pace.is_long(self.dispatcher.platform().now());
+            let now = self.dispatcher.platform().now();
+            if !self.pace.allows(now) {
+                return self.pace.is_long(now);
             }
+            let free = self.place.take().or_else(|| self.dispatcher.lanes().free_place(self.id));
+            let Some(place) = free else {
+                let (dispatcher, id) = (Arc::clone(&self.dispatcher), self.id);
+                self.waiting.get_or_insert_with(|| Box::pin(async move { dispatcher.lanes().place(id).await }));
+                break;
+            };
             let Some((delivery, entry)) = self.ready.pop_front() else { break };
+            self.pace.go(now);
             self.under_way.insert(delivery.id);
             let (dispatcher, addressee) = (Arc::clone(&self.dispatcher), Arc::clone(addressee));
             let call = Arc::clone(&self.held.call);
-            self.flights.spawn(Flight { dispatcher, addressee, call, delivery }.fly(entry));
+            self.flights.spawn(Flight { dispatcher, addressee, call, delivery }.fly(entry, place));
         }
         false
     }

@@ -44,9 +44,7 @@ struct Sent {
 
 impl Flight {
     /// Sends what the ledger says of the delivery's event.
-    pub async fn fly(self, entry: Option<Entry>) -> Landed {
-        // It is dated, signed and looked at only when it can go at once.
-        let Some(place) = self.dispatcher.lanes().place(self.delivery.endpoint).await else { return Landed(None) };
+    pub async fn fly(self, entry: Option<Entry>, place: Place) -> Landed {
         if !self.dispatcher.goes_on() || self.call.is_lost() {
             return Landed(None);
         }
@@ -96,6 +94,7 @@ impl Flight {
             Some(answer) => answer,
             None => {
                 lanes.keeps_waiting(endpoint, &mut place);
+                self.dispatcher.has_room(false);
                 carry.await
             }
         };

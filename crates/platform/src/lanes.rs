@@ -13,8 +13,8 @@ use tokio::{
     time::Instant,
 };
 
-/// What takes longer keeps others waiting.
-pub(crate) const SLOW: Duration = Duration::from_secs(1);
+/// Requests that take longer keep others waiting.
+pub(crate) const SLOW: Duration = Duration::from_millis(500);
 /// So long an endpoint is taken for slow after it was.
 const REMEMBERED: Duration = Duration::from_mins(10);
 /// So many are remembered; then those are forgotten that were slow longest ago.
@@ -49,15 +49,29 @@ impl Lanes {
         }
     }
 
-    /// Waits for a place for one request.
-    pub async fn place(&self, endpoint: WebhookId) -> Option<Place> {
+    /// A place for one request, if there is one.
+    pub fn free_place(&self, endpoint: WebhookId) -> Option<Place> {
         let slow = self.is_slow(endpoint);
-        let lane = if slow { &self.slow } else { &self.quick };
-        let permit = Arc::clone(lane).acquire_owned().await.ok()?;
+        let permit = Arc::clone(self.lane(slow)).try_acquire_owned().ok()?;
         Some(Place { _permit: permit, slow })
     }
 
-    /// A request is slow: it moves to the slow lane, if that has room.
+    /// Waits for one: behind those who have come before, in the lane where the endpoint belongs by then.
+    pub async fn place(&self, endpoint: WebhookId) -> Option<Place> {
+        loop {
+            let slow = self.is_slow(endpoint);
+            let permit = Arc::clone(self.lane(slow)).acquire_owned().await.ok()?;
+            if slow || !self.is_slow(endpoint) {
+                return Some(Place { _permit: permit, slow });
+            }
+        }
+    }
+
+    fn lane(&self, slow: bool) -> &Arc<Semaphore> {
+        if slow { &self.slow } else { &self.quick }
+    }
+
+    /// A request is slow: its endpoint is from now on, and it moves to the slow lane, if that has room.
     pub fn keeps_waiting(&self, endpoint: WebhookId, place: &mut Place) {
         self.note(endpoint, true);
         if !place.slow
@@ -123,6 +137,20 @@ mod tests {
         tokio::time::advance(REMEMBERED).await;
         assert!(!lanes.is_slow(slow));
         assert!(lanes.slow_ones().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_turned_out_to_be_slow_while_it_waited_waits_among_the_slow() {
+        let (lanes, crowd, waiting) = (Lanes::new(), WebhookId::generate(), WebhookId::generate());
+        let mut places: Vec<_> = (0..Lanes::QUICK_REQUESTS).map(|_| lanes.free_place(crowd).unwrap()).collect();
+        assert!(lanes.free_place(waiting).is_none());
+        let place = lanes.place(waiting);
+        tokio::pin!(place);
+        assert!(tokio::time::timeout(SLOW, &mut place).await.is_err());
+        lanes.note(waiting, true);
+        places.pop();
+        assert!(place.await.unwrap().slow);
+        assert_eq!(lanes.quick.available_permits(), 1);
     }
 
     #[tokio::test(start_paused = true)]

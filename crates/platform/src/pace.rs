@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kernel::Timestamp;
 
-use crate::{flight::Went, lanes::SLOW};
+use crate::flight::Went;
 
 /// Waits longer than this are waited for by nobody who holds the endpoint.
 const LONG: Duration = Duration::from_secs(1);
@@ -24,13 +24,14 @@ impl Pace {
         self.distance = per_minute.map(|rate| Duration::from_mins(1) / rate);
     }
 
-    /// Whether one may go now; the next one then waits for its turn.
-    pub fn go(&mut self, now: Timestamp) -> bool {
-        if self.next.is_some_and(|next| next > now) {
-            return false;
-        }
+    /// Whether one may go now.
+    pub fn allows(&self, now: Timestamp) -> bool {
+        self.next.is_none_or(|next| next <= now)
+    }
+
+    /// One goes: the next one then waits for its turn.
+    pub fn go(&mut self, now: Timestamp) {
         self.next = self.distance.map(|distance| now.after(distance));
-        true
     }
 
     /// How long the next one waits.
@@ -70,10 +71,15 @@ pub(crate) struct Width {
     unanswered: u32,
 }
 
-const FIRST: usize = 8;
+/// Whom nobody knows yet may turn out to hang.
+const FIRST: usize = 2;
+/// Who takes some time has that much at once.
+const MODEST: usize = 4;
 const WIDEST: usize = 64;
 /// So many that were slow to fail, one after the other, are enough for now.
 const ENOUGH: u32 = 3;
+/// What takes longer is no reason to send more at once.
+const SLOW: Duration = Duration::from_secs(1);
 
 impl Default for Width {
     fn default() -> Self {
@@ -108,7 +114,7 @@ impl Width {
     pub fn note(&mut self, went: &Went) -> bool {
         match (went.arrived, went.took > SLOW) {
             (true, false) => (self.width, self.unanswered) = ((self.width + 1).min(WIDEST), 0),
-            (true, true) => (self.width, self.unanswered) = (self.width.min(FIRST / 2), 0),
+            (true, true) => (self.width, self.unanswered) = (self.width.min(MODEST), 0),
             (false, false) => self.width = (self.width / 2).max(1),
             (false, true) => (self.width, self.unanswered) = (1, self.unanswered + 1),
         }

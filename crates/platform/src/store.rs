@@ -20,7 +20,7 @@ use tenancy::{
     UsageRepository,
 };
 use tokio::sync::oneshot;
-use webhooks::{DeliveryRepository, EndpointRepository, QueueRepository, SigningRepository};
+use webhooks::{DeliveryRepository, EndpointRepository, FanOutRepository, QueueRepository, SigningRepository};
 
 use crate::{
     news::News,
@@ -41,6 +41,7 @@ pub trait Transaction:
     + DeliveryRepository
     + EndpointRepository
     + EventLedger
+    + FanOutRepository
     + GrantRepository
     + InvitationRepository
     + LinkRepository
@@ -79,6 +80,7 @@ impl<T> Transaction for T where
         + DeliveryRepository
         + EndpointRepository
         + EventLedger
+        + FanOutRepository
         + GrantRepository
         + InvitationRepository
         + LinkRepository

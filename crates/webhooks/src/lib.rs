@@ -19,6 +19,8 @@ pub use endpoint::{Endpoint, EndpointUrl, PreviousSecret};
 pub use filter::{EventFilter, ResourceFilter};
 pub use headers::CustomHeaders;
 pub use outcome::{GONE, asked_to_wait};
-pub use repository::{Among, DeliveryRepository, EndpointRepository, Lease, QueueRepository, SwitchOff};
+pub use repository::{
+    Among, DeliveryRepository, EndpointRepository, FanOutRepository, Lease, QueueRepository, SwitchOff,
+};
 pub use retry::{LONGEST_WAIT, wait_before};
 pub use secret::{Signing, SigningRepository, check_signing_secret, write_signing_secret};

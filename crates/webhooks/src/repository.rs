@@ -41,8 +41,8 @@ pub trait EndpointRepository {
     fn delete_endpoint(&mut self, scope: &dyn Scope, id: WebhookId) -> Result<()>;
 }
 
-/// Deliveries of one database transaction. Whoever asks for those of an endpoint has it, and so was let there.
-pub trait DeliveryRepository {
+/// Who is to be told, of one database transaction.
+pub trait FanOutRepository {
     /// How far the ledger is fanned out. `None` while somebody else is at it: nobody else is until the commit.
     fn fanned_out(&mut self) -> Result<Option<i64>>;
 
@@ -60,7 +60,10 @@ pub trait DeliveryRepository {
 
     /// Adds deliveries.
     fn insert_deliveries(&mut self, deliveries: &[Delivery]) -> Result<()>;
+}
 
+/// Deliveries of one database transaction. Whoever asks for those of an endpoint has it, and so was let there.
+pub trait DeliveryRepository {
     /// The endpoint's deliveries that are due, some of them, those first that have been for the longest.
     fn due_deliveries(&mut self, endpoint: WebhookId, now: Timestamp, limit: i64) -> Result<Vec<Delivery>>;
 

@@ -59,6 +59,7 @@ mod client_secrets;
 mod concurrency_limits;
 mod custom_roles;
 mod event_ledger;
+mod fan_out;
 mod grants;
 mod invitations;
 mod links;

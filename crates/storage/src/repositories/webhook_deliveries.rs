@@ -9,22 +9,22 @@ use diesel::{
 };
 use kernel::{
     Listed, Page, Result, Timestamp,
-    id::{AppId, DeliveryId, EventId, OrganizationId, WebhookId},
+    id::{DeliveryId, EventId, WebhookId},
 };
 use webhooks::{
     Attempt, Delivery, DeliveryFilter, DeliveryRepository, DeliveryStatus, Done, Endpoint, SwitchOff, Tried,
 };
 
-use super::{super::lock::fanning_out, AT_ONCE, Db, SWEEP, Tx, audit::FAN_OUT};
+use super::{AT_ONCE, Db, SWEEP, Tx};
 use crate::{
     columns::{Moment, RowId, Ts, Uid, intact},
-    schema::{apps, ledger_positions, organizations, webhook_attempts, webhook_deliveries, webhook_endpoints},
+    schema::{webhook_attempts, webhook_deliveries, webhook_endpoints},
 };
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = webhook_deliveries, treat_none_as_default_value = false)]
 #[diesel(check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
-struct DeliveryRow {
+pub(super) struct DeliveryRow {
     id: RowId,
     endpoint_id: RowId,
     event_id: RowId,
@@ -58,76 +58,6 @@ struct AttemptRow {
 pub(super) const PENDING: &str = "webhook_deliveries.status = 'pending'";
 
 impl DeliveryRepository for Tx<'_> {
-    fn fanned_out(&mut self) -> Result<Option<i64>> {
-        if !self.query(fanning_out)? {
-            return Ok(None);
-        }
-        let noted = ledger_positions::table.find(FAN_OUT).select(ledger_positions::position);
-        let noted: Option<i64> = self.query(|connection| noted.first(connection).optional())?;
-        Ok(Some(noted.unwrap_or(0)))
-    }
-
-    fn set_fanned_out(&mut self, position: i64) -> Result<()> {
-        let update = diesel::update(ledger_positions::table.find(FAN_OUT)).set(ledger_positions::position.eq(position));
-        if self.query(|connection| update.execute(connection))? == 0 {
-            let row = (ledger_positions::name.eq(FAN_OUT), ledger_positions::position.eq(position));
-            let insert = diesel::insert_into(ledger_positions::table).values(row);
-            self.query(|connection| insert.execute(connection))?;
-        }
-        Ok(())
-    }
-
-    fn apps_with(&mut self, of: &[OrganizationId]) -> Result<Vec<(OrganizationId, AppId)>> {
-        let mut found = Vec::new();
-        for some in of.chunks(AT_ONCE) {
-            let some: Vec<_> = some.iter().map(|id| RowId(id.0)).collect();
-            let query = organizations::table
-                .filter(organizations::id.eq_any(some))
-                .filter(organizations::app_id.is_not_null())
-                .select((organizations::id, organizations::app_id.assume_not_null()));
-            let rows: Vec<(RowId, RowId)> = self.query(|connection| query.load(connection))?;
-            found.extend(rows.into_iter().map(|(id, app)| (OrganizationId(id.0), AppId(app.0))));
-        }
-        Ok(found)
-    }
-
-    fn owners_of(&mut self, of: &[AppId]) -> Result<Vec<(AppId, OrganizationId, Option<Timestamp>)>> {
-        // One by one: they are few, and PostgreSQL would rather read all apps than look some up.
-        let mut found = Vec::new();
-        for id in of {
-            let query = apps::table.find(RowId(id.0)).select((apps::owner_organization_id, apps::disabled_at));
-            let owner: Option<(RowId, Option<Moment>)> = self.query(|connection| query.first(connection).optional())?;
-            found.extend(owner.map(|(owner, disabled)| (*id, OrganizationId(owner.0), disabled.map(|at| at.0))));
-        }
-        Ok(found)
-    }
-
-    fn closed_since(&mut self, of: &[OrganizationId]) -> Result<Vec<(OrganizationId, Timestamp)>> {
-        let mut found = Vec::new();
-        for some in of.chunks(AT_ONCE) {
-            let some: Vec<_> = some.iter().map(|id| RowId(id.0)).collect();
-            let query = organizations::table
-                .filter(organizations::id.eq_any(some))
-                .filter(organizations::archived_at.is_not_null().or(organizations::delete_at.is_not_null()))
-                .select((organizations::id, organizations::archived_at, organizations::updated_at));
-            let rows: Vec<(RowId, Option<Moment>, Moment)> = self.query(|connection| query.load(connection))?;
-            // Nothing changes in one that waits to be deleted: it was asked for the last time that anything did.
-            found.extend(
-                rows.into_iter().map(|(id, archived, last)| (OrganizationId(id.0), archived.unwrap_or(last).0)),
-            );
-        }
-        Ok(found)
-    }
-
-    fn insert_deliveries(&mut self, deliveries: &[Delivery]) -> Result<()> {
-        for some in deliveries.chunks(AT_ONCE) {
-            let rows: Vec<_> = some.iter().map(DeliveryRow::from).collect();
-            let insert = diesel::insert_into(webhook_deliveries::table).values(rows);
-            self.query(|connection| insert.execute(connection))?;
-        }
-        Ok(())
-    }
-
     fn due_deliveries(&mut self, endpoint: WebhookId, now: Timestamp, limit: i64) -> Result<Vec<Delivery>> {
         let query = webhook_deliveries::table
             .filter(webhook_deliveries::endpoint_id.eq(RowId(endpoint.0)))
