@@ -144,7 +144,7 @@ impl Caller {
     /// # Errors
     /// `session_required` for an app that acts for one of its users: it takes no credential of theirs along, which would
     /// live on after the app's own.
-    pub fn in_own_name(&self) -> Result<()> {
+    pub(crate) fn in_own_name(&self) -> Result<()> {
         match self.credential {
             Credential::Exchange { .. } => Err(Error::new(Code::SessionRequired)),
             _ => Ok(()),

@@ -1,6 +1,6 @@
 //! The decision about what an organization owns.
 
-use std::marker::PhantomData;
+use std::{borrow::Cow, marker::PhantomData};
 
 use kernel::{
     Code, Error, ErrorKind, Result, Role, Scope,
@@ -146,7 +146,7 @@ impl<A> Permit<A> {
         let lacking =
             |action: &&ActionPattern| !may_hand_on(&self.authority, self.organization, self.team, key, action);
         match actions.into_iter().find(lacking) {
-            Some(action) => Err(self.denied(format!("You may not hand on {action}."))),
+            Some(action) => Err(self.refusal(format!("You may not hand on {action}."))),
             None => Ok(()),
         }
     }
@@ -157,7 +157,7 @@ impl<A> Permit<A> {
         if may_hand_on_role(&self.authority, self.role, self.caller.key(), role) {
             return Ok(());
         }
-        Err(self.denied(format!("You may not give the role {role}.")))
+        Err(self.refusal(format!("You may not give the role {role}.")))
     }
 
     /// # Errors
@@ -166,12 +166,23 @@ impl<A> Permit<A> {
         if role <= self.role {
             return Ok(());
         }
-        Err(self.denied(format!("Nobody below the role {role} does this to who has it.")))
+        Err(self.refusal(format!("Nobody below the role {role} does this to who has it.")))
     }
 
-    fn denied(&self, why: String) -> Error {
-        let denied = Denied::new(&self.caller, self.organization, self.name);
-        Error::because(Code::Forbidden, why).caused_by(denied)
+    /// `forbidden`, for this reason: what its holder may not do after all. It is noted as every refusal is.
+    #[must_use]
+    pub fn refusal(&self, why: impl Into<Cow<'static, str>>) -> Error {
+        Error::because(Code::Forbidden, why).caused_by(self.denied())
+    }
+
+    /// # Errors
+    /// `session_required` for an app that acts for one of its users: it takes no credential of theirs along.
+    pub fn in_own_name(&self) -> Result<()> {
+        self.caller.in_own_name().map_err(|error| error.caused_by(self.denied()))
+    }
+
+    fn denied(&self) -> Denied {
+        Denied::new(&self.caller, self.organization, self.name)
     }
 }
 

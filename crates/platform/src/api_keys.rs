@@ -84,12 +84,12 @@ impl Platform {
         let made = self.store().write(move |tx| {
             let permit = permit(tx, &acting, id)?;
             let caller = acting.caller();
-            no_more_than_the_callers(caller, &new.scopes, new.expiry.end(now)?, &new.allowed_ips)?;
+            no_more_than_the_callers(&permit, &new.scopes, new.expiry.end(now)?, &new.allowed_ips)?;
             let service = match caller.key().and_then(|key| key.service_account) {
                 Some(_) => tx.service_account_of(id, caller.principal)?,
                 None => None,
             };
-            caller.in_own_name()?;
+            permit.in_own_name()?;
             let holder = match (&service, caller.account()) {
                 (Some(account), _) => Holder::Service(account),
                 (None, Some(account)) => Holder::Person(caller.principal, account),
@@ -248,9 +248,7 @@ fn role_of_new<A>(permit: &Permit<A>, holder: &Holder, asked: Option<Role>) -> R
         Holder::Service(account) => cap.map_or(account.role, |cap| cap.min(account.role)),
     };
     match (holder, asked) {
-        (_, Some(asked)) if asked > most => {
-            Err(Error::because(Code::Forbidden, format!("You may not give the role {asked}.")))
-        }
+        (_, Some(asked)) if asked > most => Err(permit.refusal(format!("You may not give the role {asked}."))),
         (Holder::Service(_), None) => Ok(cap),
         (_, asked) => Ok(Some(asked.unwrap_or(most))),
     }
@@ -283,14 +281,14 @@ fn may<A>(tx: &mut dyn Transaction, permit: &Permit<A>, key: &ApiKey, wish: Wish
     match wish {
         Wish::See | Wish::Change | Wish::End => Ok(()),
         // Who has the secret of the key gets all that it is good for.
-        Wish::Widen | Wish::Enable | Wish::Have => is_no_more_than_the_callers(permit.caller(), key),
+        Wish::Widen | Wish::Enable | Wish::Have => is_no_more_than_the_callers(permit, key),
     }
 }
 
 /// A key that was made for less does nothing to one that was made for more.
 fn own<A>(permit: &Permit<A>, key: &ApiKey, wish: Wish) -> Result<()> {
     if wish == Wish::Have {
-        permit.caller().in_own_name()?;
+        permit.in_own_name()?;
     }
     if wish == Wish::Enable && key.disabled_at.is_some() && !key.is_disabled_by_its_holder() {
         permit.need::<ApiKeyManage>()?;
@@ -299,7 +297,7 @@ fn own<A>(permit: &Permit<A>, key: &ApiKey, wish: Wish) -> Result<()> {
     if wish == Wish::See || cap.is_none_or(|cap| key.role.is_some_and(|role| role <= cap)) {
         return Ok(());
     }
-    Err(Error::because(Code::Forbidden, "This API key may do more than the one that you came with."))
+    Err(permit.refusal("This API key may do more than the one that you came with."))
 }
 
 /// It is ended, and that undone; nobody else gets it, or makes it good for more.
@@ -312,7 +310,7 @@ fn of_another_person<A>(tx: &mut dyn Transaction, permit: &Permit<A>, key: &ApiK
     if theirs {
         let why =
             "Another person's API key is theirs to rotate, to enable and to allow more addresses: you may end it.";
-        return Err(Error::because(Code::Forbidden, why));
+        return Err(permit.refusal(why));
     }
     permit.need::<ApiKeyManage>()?;
     match role_of(tx, permit, key.principal)? {
@@ -332,7 +330,7 @@ fn of_service_account<A>(tx: &mut dyn Transaction, permit: &Permit<A>, key: &Api
         Wish::See | Wish::Change | Wish::End => Ok(()),
         Wish::Widen | Wish::Enable => stand_in(tx, permit, &account),
         Wish::Have => {
-            permit.caller().in_own_name()?;
+            permit.in_own_name()?;
             stand_in(tx, permit, &account)
         }
     }

@@ -185,12 +185,25 @@ impl Platform {
     /// `not_found`; `forbidden` below the role owner.
     pub async fn delete_app(&self, acting: Acting<AppDelete>, id: AppId) -> Result<()> {
         let now = self.now();
-        let deleted = self.store().write(move |tx| {
-            let (permit, app) = locate_app(tx, &acting, id)?;
-            tx.delete_app(&permit.owner_scope()?, id)?;
-            app_event(tx, EventKind::AppDeleted, &app, Some(permit.principal()), now)
-        });
-        deleted.await
+        loop {
+            let acting = acting.clone();
+            let deleted = self.store().write(move |tx| {
+                let (permit, app) = locate_app(tx, &acting, id)?;
+                // What is on its way to its endpoints goes first, some at a time: it may be very much.
+                let bound = tx.endpoints_of(&[app.owner])?.into_iter().filter(|endpoint| endpoint.app == Some(id));
+                for endpoint in bound {
+                    if tx.clear_deliveries(endpoint.id)? {
+                        return Ok(false);
+                    }
+                }
+                tx.delete_app(&permit.owner_scope()?, id)?;
+                app_event(tx, EventKind::AppDeleted, &app, Some(permit.principal()), now)?;
+                Ok(true)
+            });
+            if deleted.await? {
+                return Ok(());
+            }
+        }
     }
 
     /// Gives an app another client secret; the one before counts for `overlap` longer, so that servers can change over

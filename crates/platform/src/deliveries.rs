@@ -121,7 +121,9 @@ impl Platform {
             told(tx, author, &endpoint, EventKind::WebhookReplayed, what.clone()).map(drop)
         });
         begun.await?;
-        let done = Done { status: which.status, from: which.from, to: which.to };
+        // Not what arrives meanwhile: that would be sent twice, and it would never end.
+        let to = Some(which.to.map_or(now, |to| to.min(now)));
+        let done = Done { status: which.status, from: which.from, to };
         let (mut after, mut replayed) = (None, 0);
         loop {
             // What is looked for takes nobody else's time.

@@ -73,7 +73,12 @@ async fn write(platform: Platform, mut noted: mpsc::Receiver<Noted>) {
 async fn write_some(platform: &Platform, tried: &[Tried]) -> bool {
     for _ in 0..TRIES {
         match platform.write_attempts(tried.to_vec()).await {
-            Ok(()) => return true,
+            Ok(()) => {
+                for tried in tried {
+                    metrics::counter!("fabric_webhook_attempts_total", "outcome" => outcome(tried)).increment(1);
+                }
+                return true;
+            }
             Err(error) => {
                 tracing::warn!(code = error.code.as_str(), cause = ?error.cause, "attempts are not written down yet");
                 sleep(PAUSE).await;
@@ -86,9 +91,6 @@ async fn write_some(platform: &Platform, tried: &[Tried]) -> bool {
 
 impl Platform {
     async fn write_attempts(&self, tried: Vec<Tried>) -> Result<()> {
-        for tried in &tried {
-            metrics::counter!("fabric_webhook_attempts_total", "outcome" => outcome(tried)).increment(1);
-        }
         let (now, patience) = (self.now(), self.settings().webhook_disable_after);
         let written = self.store().write(move |tx| {
             tx.record_attempts(&tried)?;

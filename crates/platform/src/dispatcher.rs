@@ -34,8 +34,9 @@ pub(crate) struct Dispatcher {
     /// What this process calls itself in leases.
     holder: Uuid,
     lanes: Lanes,
-    /// There was no room for all that was due.
-    crowded: AtomicBool,
+    /// There was no room for all that was due, in one lane and in the other.
+    crowded_quick: AtomicBool,
+    crowded_slow: AtomicBool,
     log: DeliveryLog,
     leases: Mutex<Leases>,
     stop: watch::Receiver<bool>,
@@ -59,7 +60,8 @@ impl Dispatcher {
             courier,
             holder: Uuid::new_v4(),
             lanes: Lanes::new(),
-            crowded: AtomicBool::new(false),
+            crowded_quick: AtomicBool::new(false),
+            crowded_slow: AtomicBool::new(false),
             log: DeliveryLog::begin(platform),
             leases: Mutex::new(Leases { renewed: None, safe_until: Instant::now(), until: None }),
             stop,
@@ -83,17 +85,21 @@ impl Dispatcher {
         };
         let slow_room = Lanes::SLOW_ENDPOINTS.saturating_sub(slow_in_hand);
         let quick_room = Lanes::QUICK_ENDPOINTS.saturating_sub(in_hand.len() - slow_in_hand);
+        let quick_room = quick_room.min(Lanes::MOST_ENDPOINTS.saturating_sub(in_hand.len()));
         // What is in hand is ours, also when its lease has run out meanwhile.
         let waiting: Vec<_> = slow.iter().filter(|id| !in_hand.contains(id)).copied().collect();
         let passed_over: Vec<_> = in_hand.into_iter().chain(waiting.iter().copied()).collect();
         let mut leased = self.lease_some(Among::AllBut(passed_over), quick_room).await?;
-        let mut crowded = leased.len() == quick_room;
-        if !waiting.is_empty() {
+        let quick = leased.len();
+        self.crowded_quick.store(quick == quick_room, Ordering::Relaxed);
+        // Without room nobody knows whether somebody waits for it.
+        let mut crowded_slow = slow_room == 0 && !waiting.is_empty();
+        if slow_room > 0 && !waiting.is_empty() {
             let few = self.lease_some(Among::These(waiting), slow_room).await?;
-            crowded |= few.len() == slow_room;
+            crowded_slow = few.len() == slow_room;
             leased.extend(few);
         }
-        self.crowded.store(crowded, Ordering::Relaxed);
+        self.crowded_slow.store(crowded_slow, Ordering::Relaxed);
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         while lines.try_join_next().is_some() {}
         for id in &leased {
@@ -101,7 +107,7 @@ impl Dispatcher {
                 lines.spawn(EndpointLine::new(Arc::clone(&self), *id, held).run());
             }
         }
-        Ok(if crowded { leased.len() } else { 0 })
+        Ok(if quick == quick_room { quick } else { 0 })
     }
 
     async fn lease_some(&self, among: Among, room: usize) -> Result<Vec<WebhookId>> {
@@ -175,14 +181,15 @@ impl Dispatcher {
 
     /// There is room for one more endpoint: where there was none, others may be waiting, or something is known to be.
     pub fn has_room(&self, waiting: bool) {
-        if waiting || self.is_crowded() {
+        if waiting || self.crowded_quick.load(Ordering::Relaxed) || self.crowded_slow.load(Ordering::Relaxed) {
             self.platform.news().queued.tell();
         }
     }
 
-    /// Whether there was no room for all that was due.
-    pub fn is_crowded(&self) -> bool {
-        self.crowded.load(Ordering::Relaxed)
+    /// Whether there was no room for all that was due, where this endpoint belongs.
+    pub fn is_crowded(&self, endpoint: WebhookId) -> bool {
+        let crowded = if self.lanes.is_slow(endpoint) { &self.crowded_slow } else { &self.crowded_quick };
+        crowded.load(Ordering::Relaxed)
     }
 
     pub fn lanes(&self) -> &Lanes {

@@ -86,6 +86,8 @@ impl EndpointLine {
             tracing::warn!(webhook = %self.id, code, ?cause, "deliveries to an endpoint stopped for now");
             self.pace.rest(self.dispatcher.platform().now());
         }
+        // Others wait for places.
+        (self.place, self.waiting) = (None, None);
         // Nobody cuts off what was sent: how it ends is not known to anybody else.
         while self.flights.join_next().await.is_some() {}
         let Self { dispatcher, id, held, pace, .. } = self;
@@ -103,7 +105,7 @@ impl EndpointLine {
                 self.ready.clear();
                 self.look = true;
             }
-            if self.begun.elapsed() > TENURE && self.dispatcher.is_crowded() {
+            if self.begun.elapsed() > TENURE && self.dispatcher.is_crowded(self.id) {
                 break;
             }
             if self.look && self.ready.is_empty() && !self.load().await? {
@@ -114,6 +116,9 @@ impl EndpointLine {
                 if resting {
                     break;
                 }
+                if !self.ready.is_empty() && self.waiting.is_none() && self.paced_out() {
+                    continue;
+                }
                 if self.ready.is_empty() && !self.look {
                     tokio::select! {
                         () = self.held.call.more() => self.look = true,
@@ -123,8 +128,10 @@ impl EndpointLine {
                     continue;
                 }
             }
-            let pause = self.pace.pause(self.dispatcher.platform().now()).min(LOOK_EVERY);
-            let pause = if self.ready.is_empty() || pause.is_zero() { LOOK_EVERY } else { pause };
+            let pause = match self.pace.pause(self.dispatcher.platform().now()) {
+                pause if self.ready.is_empty() || pause.is_zero() => LOOK_EVERY,
+                pause => pause.min(LOOK_EVERY),
+            };
             let waiting = &mut self.waiting;
             let place = async move {
                 match waiting {
@@ -148,6 +155,11 @@ impl EndpointLine {
             }
         }
         Ok(())
+    }
+
+    /// Whether the pause that something waited for is over by now.
+    fn paced_out(&self) -> bool {
+        self.pace.allows(self.dispatcher.platform().now())
     }
 
     /// Loads some of what is due. `false` when the endpoint is gone or wants nothing now.
@@ -197,15 +209,20 @@ impl EndpointLine {
     /// Sends what may be sent now. `true` when the rest has to wait for so long that nobody need hold the endpoint.
     fn start(&mut self) -> bool {
         let Some(addressee) = &self.addressee else { return false };
+        if self.ready.is_empty() {
+            (self.place, self.waiting) = (None, None);
+        }
+        let organization = addressee.endpoint.organization;
         while self.flights.len() < self.width.get() && !self.ready.is_empty() {
             let now = self.dispatcher.platform().now();
             if !self.pace.allows(now) {
                 return self.pace.is_long(now);
             }
-            let free = self.place.take().or_else(|| self.dispatcher.lanes().free_place(self.id));
+            let free = self.place.take().or_else(|| self.dispatcher.lanes().free_place(self.id, organization));
             let Some(place) = free else {
                 let (dispatcher, id) = (Arc::clone(&self.dispatcher), self.id);
-                self.waiting.get_or_insert_with(|| Box::pin(async move { dispatcher.lanes().place(id).await }));
+                let waits = async move { dispatcher.lanes().place(id, organization).await };
+                self.waiting.get_or_insert_with(|| Box::pin(waits));
                 break;
             };
             let Some((delivery, entry)) = self.ready.pop_front() else { break };

@@ -3,6 +3,13 @@
 
 use std::sync::Arc;
 
+use crate::{
+    Platform, Transaction,
+    listeners::{Listener, Listeners},
+    news::{Hearer, Signal},
+    permit::permit,
+    user_administration::{AppHint, managed},
+};
 use audit::Entry;
 use authz::{Acting, Caller, Credential, action::EventRead};
 use kernel::{
@@ -13,16 +20,7 @@ use tokio::sync::{
     Mutex,
     broadcast::{Receiver, Sender, error::RecvError},
 };
-
 use webhooks::carries_token;
-
-use crate::{
-    Platform, Transaction,
-    listeners::{Listener, Listeners},
-    news::{Hearer, Signal},
-    permit::permit,
-    user_administration::{AppHint, managed},
-};
 
 /// So many entries are kept for who does not come to read them at once; who is further behind reads the ledger.
 const KEPT: usize = 4096;

@@ -120,14 +120,14 @@ impl Platform {
             match new.effect {
                 Effect::Allow => permit.hand_on([&new.action])?,
                 Effect::Deny if new.principal == permit.principal() => {
-                    return Err(Error::because(Code::Forbidden, "Nobody denies themselves anything."));
+                    return Err(permit.refusal("Nobody denies themselves anything."));
                 }
                 Effect::Deny => {
                     if let Some(role) = role_of(tx, &permit, new.principal)? {
                         permit.reach(role)?;
                         if role == Role::Owner {
                             let why = "An owner is denied nothing: give them another role first.";
-                            return Err(Error::because(Code::Forbidden, why));
+                            return Err(permit.refusal(why));
                         }
                     }
                 }
@@ -163,7 +163,7 @@ impl Platform {
             let (permit, grant): (_, Grant) = locate(tx, &acting, id)?;
             if grant.effect == Effect::Deny {
                 if grant.principal == permit.principal() {
-                    return Err(Error::because(Code::Forbidden, "Somebody else has to lift what is denied to you."));
+                    return Err(permit.refusal("Somebody else has to lift what is denied to you."));
                 }
                 permit.hand_on([&grant.action])?;
             } else if let Some(role) = role_of(tx, &permit, grant.principal)? {

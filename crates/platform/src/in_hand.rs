@@ -81,14 +81,6 @@ impl InHand {
         }
     }
 
-    /// The same for all of them.
-    pub fn all_changed(&self) {
-        for call in self.map().values() {
-            call.changed.store(true, Ordering::Relaxed);
-            call.more.notify_one();
-        }
-    }
-
     /// What is in hand.
     pub fn all(&self) -> Vec<WebhookId> {
         self.map().keys().copied().collect()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use authz::{Caller, KeyScopes};
+use authz::{Caller, KeyScopes, Permit};
 use identity::{ApiKey, Rotation, ServiceAccount, api_key};
 use kernel::{
     AllowedIps, Code, Error, Event, EventKind, Name, Page, Result, Role, Scope, Secret, SecretHash, Timestamp,
@@ -217,21 +217,21 @@ pub(crate) fn rotate(
 /// # Errors
 /// `forbidden` for a key that would be more than the one that the caller came with: it is good for nothing else, from
 /// nowhere else, and for no longer.
-pub(crate) fn no_more_than_the_callers(
-    caller: &Caller,
+pub(crate) fn no_more_than_the_callers<A>(
+    permit: &Permit<A>,
     scopes: &KeyScopes,
     expires_at: Option<Timestamp>,
     allowed_ips: &AllowedIps,
 ) -> Result<()> {
-    if caller.key().is_none_or(|own| own.covers(scopes, expires_at, allowed_ips)) {
+    if permit.caller().key().is_none_or(|own| own.covers(scopes, expires_at, allowed_ips)) {
         return Ok(());
     }
     let why = "What is made with an API key has no wider scopes, comes from nowhere else and lives no longer than it.";
-    Err(Error::because(Code::Forbidden, why))
+    Err(permit.refusal(why))
 }
 
 /// The same of a key that is there.
-pub(crate) fn is_no_more_than_the_callers(caller: &Caller, key: &ApiKey) -> Result<()> {
+pub(crate) fn is_no_more_than_the_callers<A>(permit: &Permit<A>, key: &ApiKey) -> Result<()> {
     let scopes = KeyScopes::parse(key.scopes.iter().map(String::as_str))?;
-    no_more_than_the_callers(caller, &scopes, key.expires_at, &key.allowed_ips)
+    no_more_than_the_callers(permit, &scopes, key.expires_at, &key.allowed_ips)
 }

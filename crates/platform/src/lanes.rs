@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use kernel::id::WebhookId;
+use kernel::id::{OrganizationId, WebhookId};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
@@ -15,8 +15,8 @@ use tokio::{
 
 /// Requests that take longer keep others waiting.
 pub(crate) const SLOW: Duration = Duration::from_millis(500);
-/// So long an endpoint is taken for slow after it was.
-const REMEMBERED: Duration = Duration::from_mins(10);
+/// So long an endpoint is taken for slow after it was, however quick it was since: who hangs now and then hangs again.
+const REMEMBERED: Duration = Duration::from_mins(1);
 /// So many are remembered; then those are forgotten that were slow longest ago.
 const MOST_REMEMBERED: usize = 10_000;
 
@@ -25,44 +25,53 @@ pub(crate) struct Lanes {
     quick: Arc<Semaphore>,
     slow: Arc<Semaphore>,
     slow_since: Mutex<HashMap<WebhookId, Instant>>,
+    shares: Mutex<HashMap<OrganizationId, Arc<Semaphore>>>,
 }
 
-/// A place in one of the lanes.
+/// A place in one of the lanes, out of an organization's share.
 pub(crate) struct Place {
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
+    _share: OwnedSemaphorePermit,
     slow: bool,
 }
 
 impl Lanes {
     /// So many endpoints are in hand at the most that answer quickly, or are not known yet.
     pub const QUICK_ENDPOINTS: usize = 256;
-    /// And so many that do not.
+    /// So many that do not are taken in hand.
     pub const SLOW_ENDPOINTS: usize = 128;
+    /// And so many in all: who turns out to be slow stays for a while.
+    pub const MOST_ENDPOINTS: usize = 640;
     const QUICK_REQUESTS: usize = 512;
     const SLOW_REQUESTS: usize = 256;
+    /// So many requests are for one organization, whatever it has to hear.
+    const SHARE: usize = 128;
 
     pub fn new() -> Self {
         Self {
             quick: Arc::new(Semaphore::new(Self::QUICK_REQUESTS)),
             slow: Arc::new(Semaphore::new(Self::SLOW_REQUESTS)),
             slow_since: Mutex::default(),
+            shares: Mutex::default(),
         }
     }
 
     /// A place for one request, if there is one.
-    pub fn free_place(&self, endpoint: WebhookId) -> Option<Place> {
+    pub fn free_place(&self, endpoint: WebhookId, organization: OrganizationId) -> Option<Place> {
+        let share = self.share(organization).try_acquire_owned().ok()?;
         let slow = self.is_slow(endpoint);
         let permit = Arc::clone(self.lane(slow)).try_acquire_owned().ok()?;
-        Some(Place { _permit: permit, slow })
+        Some(Place { permit, _share: share, slow })
     }
 
     /// Waits for one: behind those who have come before, in the lane where the endpoint belongs by then.
-    pub async fn place(&self, endpoint: WebhookId) -> Option<Place> {
+    pub async fn place(&self, endpoint: WebhookId, organization: OrganizationId) -> Option<Place> {
+        let share = self.share(organization).acquire_owned().await.ok()?;
         loop {
             let slow = self.is_slow(endpoint);
             let permit = Arc::clone(self.lane(slow)).acquire_owned().await.ok()?;
             if slow || !self.is_slow(endpoint) {
-                return Some(Place { _permit: permit, slow });
+                return Some(Place { permit, _share: share, slow });
             }
         }
     }
@@ -71,23 +80,26 @@ impl Lanes {
         if slow { &self.slow } else { &self.quick }
     }
 
+    fn share(&self, organization: OrganizationId) -> Arc<Semaphore> {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        if shares.len() > 2 * Self::MOST_ENDPOINTS {
+            shares.retain(|_, share| Arc::strong_count(share) > 1);
+        }
+        Arc::clone(shares.entry(organization).or_insert_with(|| Arc::new(Semaphore::new(Self::SHARE))))
+    }
+
     /// A request is slow: its endpoint is from now on, and it moves to the slow lane, if that has room.
     pub fn keeps_waiting(&self, endpoint: WebhookId, place: &mut Place) {
-        self.note(endpoint, true);
+        self.note_slow(endpoint);
         if !place.slow
             && let Ok(permit) = Arc::clone(&self.slow).try_acquire_owned()
         {
-            *place = Place { _permit: permit, slow: true };
+            (place.permit, place.slow) = (permit, true);
         }
     }
 
-    /// Takes note of how quick an endpoint was.
-    pub fn note(&self, endpoint: WebhookId, slow: bool) {
+    fn note_slow(&self, endpoint: WebhookId) {
         let mut map = self.map();
-        if !slow {
-            map.remove(&endpoint);
-            return;
-        }
         if map.len() >= MOST_REMEMBERED && !map.contains_key(&endpoint) {
             map.retain(|_, since| since.elapsed() < REMEMBERED);
             if let Some(oldest) = map.iter().min_by_key(|(_, since)| **since).map(|(id, _)| *id)
@@ -120,14 +132,20 @@ impl Lanes {
 mod tests {
     use super::*;
 
+    /// All places for quick requests, taken for many organizations.
+    async fn full(lanes: &Lanes, endpoint: WebhookId) -> Vec<Place> {
+        let mut places = Vec::new();
+        for _ in 0..Lanes::QUICK_REQUESTS {
+            places.push(lanes.place(endpoint, OrganizationId::generate()).await.unwrap());
+        }
+        assert_eq!(lanes.quick.available_permits(), 0);
+        places
+    }
+
     #[tokio::test(start_paused = true)]
     async fn who_keeps_us_waiting_makes_room_for_others() {
         let (lanes, slow) = (Lanes::new(), WebhookId::generate());
-        let mut places = Vec::new();
-        for _ in 0..Lanes::QUICK_REQUESTS {
-            places.push(lanes.place(slow).await.unwrap());
-        }
-        assert_eq!(lanes.quick.available_permits(), 0);
+        let mut places = full(&lanes, slow).await;
         for place in &mut places {
             lanes.keeps_waiting(slow, place);
         }
@@ -141,30 +159,41 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_turned_out_to_be_slow_while_it_waited_waits_among_the_slow() {
-        let (lanes, crowd, waiting) = (Lanes::new(), WebhookId::generate(), WebhookId::generate());
-        let mut places: Vec<_> = (0..Lanes::QUICK_REQUESTS).map(|_| lanes.free_place(crowd).unwrap()).collect();
-        assert!(lanes.free_place(waiting).is_none());
-        let place = lanes.place(waiting);
+        let (lanes, waiting, place) = (Lanes::new(), WebhookId::generate(), OrganizationId::generate());
+        let mut places = full(&lanes, WebhookId::generate()).await;
+        assert!(lanes.free_place(waiting, place).is_none());
+        let place = lanes.place(waiting, place);
         tokio::pin!(place);
         assert!(tokio::time::timeout(SLOW, &mut place).await.is_err());
-        lanes.note(waiting, true);
+        lanes.note_slow(waiting);
         places.pop();
         assert!(place.await.unwrap().slow);
         assert_eq!(lanes.quick.available_permits(), 1);
     }
 
+    #[tokio::test]
+    async fn nobody_has_more_than_a_share() {
+        let (lanes, one, other) = (Lanes::new(), OrganizationId::generate(), OrganizationId::generate());
+        let endpoint = WebhookId::generate();
+        let places: Vec<_> = (0..Lanes::SHARE).map(|_| lanes.free_place(endpoint, one).unwrap()).collect();
+        assert!(lanes.free_place(endpoint, one).is_none() && lanes.free_place(endpoint, other).is_some());
+        drop(places);
+        assert!(lanes.free_place(endpoint, one).is_some());
+        for _ in 0..3 * Lanes::MOST_ENDPOINTS {
+            lanes.free_place(endpoint, OrganizationId::generate()).unwrap();
+        }
+        assert!(lanes.shares.lock().unwrap().len() <= 2 * Lanes::MOST_ENDPOINTS + 1, "who wants nothing is forgotten");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn no_more_are_remembered_than_there_is_room_for() {
         let (lanes, first) = (Lanes::new(), WebhookId::generate());
-        lanes.note(first, true);
+        lanes.note_slow(first);
         tokio::time::advance(Duration::from_secs(1)).await;
         for _ in 0..MOST_REMEMBERED {
-            lanes.note(WebhookId::generate(), true);
+            lanes.note_slow(WebhookId::generate());
         }
         assert_eq!(lanes.slow_ones().len(), MOST_REMEMBERED);
         assert!(!lanes.is_slow(first), "the one that was slow longest ago is forgotten");
-        let quick = lanes.slow_ones()[0];
-        lanes.note(quick, false);
-        assert!(!lanes.is_slow(quick));
     }
 }

@@ -85,10 +85,10 @@ impl Platform {
         let hash = SecretHash::of(secret.expose_secret());
         let made = self.store().write(move |tx| {
             let permit = permit(tx, &acting, id)?;
-            acting.caller().in_own_name()?;
+            permit.in_own_name()?;
             let chosen = choose(tx, &permit, &new.role)?;
             // Its tokens have no end, as long as it is there, and come from everywhere.
-            no_more_than_the_callers(acting.caller(), &new.scopes, None, &AllowedIps::default())?;
+            no_more_than_the_callers(&permit, &new.scopes, None, &AllowedIps::default())?;
             let author = Author::of(acting.caller(), now);
             let (name, role) = (new.name.clone(), new.role.clone());
             let account = NewServiceAccount { name, description: None, role, team: None };

@@ -13,7 +13,7 @@ use crate::{
     Platform,
     key_making::Author,
     permit::permit,
-    settings_webhook::{WantedEndpoint, keep_in_step},
+    settings_webhook::{WantedEndpoint, clear, keep_in_step},
 };
 
 impl Platform {
@@ -49,6 +49,9 @@ impl Platform {
         if let Some(Some(url)) = &change.webhook_url {
             self.check_webhook_url(&EndpointUrl::parse(url.as_str())?)?;
         }
+        if change.webhook_url == Some(None) {
+            self.clear_endpoint_of_settings(&acting, id).await?;
+        }
         let changed = self.store().write(move |tx| {
             tx.hold_organization(id)?;
             let permit = permit(tx, &acting, id)?;
@@ -67,13 +70,28 @@ impl Platform {
                 payload: about(&before, &settings),
                 ..Event::new(EventKind::OrganizationSettingsUpdated, now)
             })?;
-            Ok(settings)
+            Ok((settings, before.webhook_endpoint))
         });
-        let changed = changed.await?;
-        if let Some(endpoint) = changed.webhook_endpoint {
+        let (settings, before) = changed.await?;
+        for endpoint in settings.webhook_endpoint.into_iter().chain(before) {
             self.in_hand().changed(endpoint);
         }
-        Ok(changed)
+        Ok(settings)
+    }
+
+    /// What is on its way to the endpoint that is about to go is deleted some at a time: it may be very much.
+    async fn clear_endpoint_of_settings(&self, acting: &Acting<SettingsUpdate>, id: OrganizationId) -> Result<()> {
+        loop {
+            let acting = acting.clone();
+            let cleared = self.store().write(move |tx| {
+                let permit = permit(tx, &acting, id)?;
+                let settings = tx.organization_settings(&permit)?;
+                clear(tx, &permit, &settings)
+            });
+            if !cleared.await? {
+                return Ok(());
+            }
+        }
     }
 }
 

@@ -78,8 +78,8 @@ const MODEST: usize = 4;
 const WIDEST: usize = 64;
 /// So many that were slow to fail, one after the other, are enough for now.
 const ENOUGH: u32 = 3;
-/// What takes longer is no reason to send more at once.
-const SLOW: Duration = Duration::from_secs(1);
+/// What takes longer is no reason to send more at once. Who belongs into the slow lane is another question.
+const LATE: Duration = Duration::from_secs(1);
 
 impl Default for Width {
     fn default() -> Self {
@@ -112,7 +112,7 @@ impl Width {
 
     /// Takes note of how one went. `false` when the endpoint is better left alone for a while.
     pub fn note(&mut self, went: &Went) -> bool {
-        match (went.arrived, went.took > SLOW) {
+        match (went.arrived, went.took > LATE) {
             (true, false) => (self.width, self.unanswered) = ((self.width + 1).min(WIDEST), 0),
             (true, true) => (self.width, self.unanswered) = (self.width.min(MODEST), 0),
             (false, false) => self.width = (self.width / 2).max(1),

@@ -21,7 +21,7 @@ pub(crate) type Ends = Mutex<BTreeMap<Uuid, Chain>>;
 
 impl Platform {
     /// Gives new entries their positions and links, some at a time; tells how many. The newest end of each chain is for the
-    /// log as well: see [`Self::log_ends`].
+    /// log as well, which a worker writes.
     ///
     /// # Errors
     /// Those of the database.

@@ -35,12 +35,12 @@ impl Platform {
         let (now, random) = (self.now(), rand::random());
         let made = self.store().write(move |tx| {
             let (permit, account) = kept(tx, &acting, id)?;
-            acting.caller().in_own_name()?;
+            permit.in_own_name()?;
             stand_in(tx, &permit, &account)?;
             if let Some(role) = new.role {
                 permit.hand_on_role(role)?;
             }
-            no_more_than_the_callers(acting.caller(), &new.scopes, new.expiry.end(now)?, &new.allowed_ips)?;
+            no_more_than_the_callers(&permit, &new.scopes, new.expiry.end(now)?, &new.allowed_ips)?;
             let (author, holder) = (Author::of(acting.caller(), now), Holder::Service(&account));
             issue(tx, &permit, author, &holder, new.role, &new, random)
         });
@@ -81,9 +81,9 @@ impl Platform {
         let rotated = self.store().write(move |tx| {
             let (permit, account) = kept(tx, &acting, id)?;
             let key = key_of(tx, &account, key)?;
-            acting.caller().in_own_name()?;
+            permit.in_own_name()?;
             stand_in(tx, &permit, &account)?;
-            is_no_more_than_the_callers(acting.caller(), &key)?;
+            is_no_more_than_the_callers(&permit, &key)?;
             rotate(tx, &permit, Author::of(acting.caller(), now), key, overlap, random)
         });
         rotated.await

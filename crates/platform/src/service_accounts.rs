@@ -318,7 +318,7 @@ pub(crate) fn stand_in<A>(tx: &mut dyn Transaction, permit: &Permit<A>, account:
 /// # Errors
 /// `forbidden` for a caller with a key that has some.
 fn without_limits<A>(permit: &Permit<A>) -> Result<()> {
-    no_more_than_the_callers(permit.caller(), &KeyScopes::default(), None, &AllowedIps::default())
+    no_more_than_the_callers(permit, &KeyScopes::default(), None, &AllowedIps::default())
 }
 
 /// With what its role is called.

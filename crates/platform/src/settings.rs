@@ -41,7 +41,8 @@ pub struct Settings {
     pub plain_webhooks: bool,
     /// `FABRIC_WEBHOOK_DISABLE_AFTER_HOURS`: after how long of failing an endpoint is switched off; never without.
     pub webhook_disable_after: Option<Duration>,
-    /// `FABRIC_WEBHOOK_DELIVERIES_DAYS`: for how long it is kept how deliveries went that are done.
+    /// `FABRIC_WEBHOOK_DELIVERIES_DAYS`: for how long it is kept how deliveries went that are done, and
+    /// what waits for endpoints that are not active.
     pub webhook_deliveries_kept: Duration,
     /// How much work a password hash is.
     pub hash_cost: HashCost,

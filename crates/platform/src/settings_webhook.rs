@@ -70,6 +70,16 @@ pub(crate) fn keep_in_step<A>(
     }
 }
 
+/// Deletes some of what is on its way to the endpoint; tells whether there may be more.
+///
+/// # Errors
+/// `forbidden` and `insufficient_scope` for who may not delete endpoints.
+pub(crate) fn clear<A>(tx: &mut dyn Transaction, permit: &Permit<A>, settings: &OrganizationSettings) -> Result<bool> {
+    let Some(endpoint) = known(tx, permit, settings)? else { return Ok(false) };
+    permit.need::<WebhookRevoke>()?;
+    tx.clear_deliveries(endpoint.id)
+}
+
 /// The endpoint as it is now, unless somebody has deleted it meanwhile.
 fn known<A>(tx: &mut dyn Transaction, permit: &Permit<A>, settings: &OrganizationSettings) -> Result<Option<Endpoint>> {
     let found = settings.webhook_endpoint.map(|id| tx.endpoint(id)).transpose()?.flatten();

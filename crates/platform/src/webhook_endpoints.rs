@@ -7,7 +7,7 @@ use authz::{
     action::{WebhookManage, WebhookRead, WebhookRevoke},
 };
 use kernel::{
-    EventKind, Listed, Page, Result,
+    Error, EventKind, Listed, Page, Result,
     id::{OrganizationId, WebhookId},
 };
 use webhooks::{Endpoint, write_signing_secret};
@@ -58,7 +58,7 @@ impl Platform {
             tx.hold_organization(id)?;
             let permit = permit(tx, &acting, id)?;
             permit_tokens(tx, &permit, new.app)?;
-            permit.caller().in_own_name()?;
+            permit.in_own_name()?;
             let mut new = new.clone();
             if new.secret.is_none() && !may_learn_shared_secret(tx, &permit)? {
                 new.secret = Some(write_signing_secret(rand::random()));
@@ -163,25 +163,33 @@ impl Platform {
     /// # Errors
     /// `not_found`; `forbidden` below the role admin.
     pub async fn delete_webhook(&self, acting: Acting<WebhookRevoke>, id: WebhookId) -> Result<()> {
-        let now = self.now();
-        loop {
-            let acting = acting.clone();
-            let deleted = self.store().write(move |tx| {
-                let (permit, endpoint): (_, Endpoint) = locate(tx, &acting, id)?;
-                if tx.clear_deliveries(id)? {
-                    // There may be very many: some at a time, and no more come while it is not active.
-                    tx.update_endpoint(&permit, &Endpoint { active: false, ..endpoint })?;
-                    return Ok(false);
-                }
-                tx.delete_endpoint(&permit, id)?;
-                told(tx, Author::of(acting.caller(), now), EventKind::WebhookDeleted, &endpoint, &[])?;
-                Ok(true)
-            });
-            if deleted.await? {
-                self.in_hand().changed(id);
-                return Ok(());
+        let platform = self.clone();
+        let deleting = tokio::spawn(async move {
+            // There may be very much on its way there: that goes some at a time.
+            while !platform.delete_some_of_webhook(acting.clone(), id).await? {
+                platform.in_hand().changed(id);
             }
-        }
+            Ok(())
+        });
+        // Once it has begun it goes on, whether or not who asked waits for it.
+        deleting.await.map_err(Error::internal)?
+    }
+
+    /// Tells whether it is gone.
+    async fn delete_some_of_webhook(&self, acting: Acting<WebhookRevoke>, id: WebhookId) -> Result<bool> {
+        let now = self.now();
+        let deleted = self.store().write(move |tx| {
+            let (permit, endpoint): (_, Endpoint) = locate(tx, &acting, id)?;
+            if tx.clear_deliveries(id)? {
+                // What is left of it goes nowhere any more.
+                tx.update_endpoint(&permit, &Endpoint { active: false, ..endpoint })?;
+                return Ok(false);
+            }
+            tx.delete_endpoint(&permit, id)?;
+            told(tx, Author::of(acting.caller(), now), EventKind::WebhookDeleted, &endpoint, &[])?;
+            Ok(true)
+        });
+        deleted.await
     }
 
     /// Gives an endpoint a secret of its own, or another one. The one before counts for the overlap.
@@ -200,7 +208,7 @@ impl Platform {
         let rotated = self.store().write(move |tx| {
             let (permit, endpoint): (_, Endpoint) = locate(tx, &acting, id)?;
             permit_tokens(tx, &permit, endpoint.app)?;
-            permit.caller().in_own_name()?;
+            permit.in_own_name()?;
             rotate(tx, &permit, &sealing, Author::of(acting.caller(), now), endpoint, overlap)
         });
         let rotated = rotated.await?;

@@ -46,7 +46,7 @@ impl Platform {
             tx.hold_organization(id)?;
             let permit = permit(tx, &acting, id)?;
             permit_shared_secret(tx, &permit)?;
-            permit.caller().in_own_name()?;
+            permit.in_own_name()?;
             tx.note_sealing_key(key, now)?;
             let before = tx.signing(&permit)?.filter(|_| !overlap.is_zero());
             let previous = before.map(|before| PreviousSecret { secret: before.secret, until: now.after(overlap) });
@@ -59,10 +59,12 @@ impl Platform {
                 payload: json!({ "previous_secret_until": previous_until }),
                 ..Event::new(EventKind::OrganizationWebhookSecretRotated, now)
             })?;
-            Ok(previous_until)
+            Ok((previous_until, tx.endpoints_of(&[id])?))
         });
-        let previous_until = rotated.await?;
-        self.in_hand().all_changed();
+        let (previous_until, endpoints) = rotated.await?;
+        for endpoint in endpoints {
+            self.in_hand().changed(endpoint.id);
+        }
         Ok(IssuedWebhookSecret { organization: id, secret, previous_until, created_at: now })
     }
 }

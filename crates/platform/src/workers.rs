@@ -83,6 +83,10 @@ impl Workers {
             platform.log_ends();
             Ok(0)
         });
+        // Also without a courier: what is to be delivered is known then, and waits.
+        workers.spawn_on(Some(platform.news().sequenced.listen()), "fan-out", FAN_OUT_EVERY, |platform| async move {
+            Ok(platform.fan_out().await?.saturating_sub(FEW - 1))
+        });
         if let Some(courier) = courier {
             workers.deliver(courier);
         }
@@ -109,13 +113,9 @@ impl Workers {
         workers
     }
 
-    /// Fans the ledger out, and delivers.
+    /// Delivers.
     fn deliver(&mut self, courier: Arc<dyn Courier>) {
-        let news = self.platform.news();
-        let (sequenced, queued) = (news.sequenced.listen(), news.queued.listen());
-        self.spawn_on(Some(sequenced), "fan-out", FAN_OUT_EVERY, |platform| async move {
-            Ok(platform.fan_out().await?.saturating_sub(FEW - 1))
-        });
+        let queued = self.platform.news().queued.listen();
         let dispatcher = Dispatcher::new(&self.platform, courier, self.stop.subscribe());
         let stopped = self.stop.subscribe();
         self.tasks.spawn(async move {

@@ -10,6 +10,7 @@ on_both!(
     a_refusal_is_noted_and_several_of_a_kind_are_one,
     refusals_with_different_credentials_are_different,
     refusals_that_are_noted_together_keep_their_origins,
+    what_is_refused_to_whoever_may_come_in_is_noted_too,
     who_does_not_belong_there_leaves_no_refusal,
 );
 
@@ -92,6 +93,20 @@ async fn refusals_that_are_noted_together_keep_their_origins(world: &World) {
     let refused = company.log(world, "?outcome=denied&limit=50").await;
     let with = |field: &str| refused.iter().filter(|entry| !entry[field].is_null()).count();
     assert_eq!((refused.len(), with("user_agent"), with("request_id"), with("credential_id")), (21, 1, 1, 21));
+}
+
+async fn what_is_refused_to_whoever_may_come_in_is_noted_too(world: &World) {
+    let company = Company::new(world).await;
+    let key = json!({ "name": "k", "role": "owner" });
+    world.post(&company.path("api-keys"), &key).by(&company.member).send().await.refused(403, "forbidden");
+    let denial = json!({ "action": "team.create", "effect": "deny" });
+    company.grant(world, &company.owner, &company.owner, &denial).await.refused(403, "forbidden");
+    company.grant(world, &company.admin, &company.owner, &denial).await.refused(403, "forbidden");
+    assert_eq!(world.platform.note_refusals().await.unwrap(), 3);
+    let refused = company.log(world, "?outcome=denied").await;
+    let mut actions: Vec<_> = refused.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    actions.sort_unstable();
+    assert_eq!(actions, ["api_key.create", "permission.manage", "permission.manage"]);
 }
 
 async fn who_does_not_belong_there_leaves_no_refusal(world: &World) {

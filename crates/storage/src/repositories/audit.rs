@@ -136,20 +136,11 @@ impl AuditRepository for Tx<'_> {
     }
 
     fn set_last_position(&mut self, position: i64) -> Result<()> {
-        let update =
-            diesel::update(ledger_positions::table.find(SEQUENCER)).set(ledger_positions::position.eq(position));
-        if self.query(|connection| update.execute(connection))? == 0 {
-            let row = (ledger_positions::name.eq(SEQUENCER), ledger_positions::position.eq(position));
-            let insert = diesel::insert_into(ledger_positions::table).values(row);
-            self.query(|connection| insert.execute(connection))?;
-        }
-        Ok(())
+        self.note(SEQUENCER, position)
     }
 
     fn last_position(&mut self) -> Result<i64> {
-        let noted = ledger_positions::table.find(SEQUENCER).select(ledger_positions::position);
-        let noted: Option<i64> = self.query(|connection| noted.first(connection).optional())?;
-        Ok(noted.unwrap_or(0))
+        Ok(self.noted(SEQUENCER)?.unwrap_or(0))
     }
 
     fn set_chain(&mut self, chain: &Chain) -> Result<()> {
@@ -208,8 +199,7 @@ impl AuditRepository for Tx<'_> {
         if !self.query(sequencing)? {
             return Ok(None);
         }
-        let told = ledger_positions::table.find(FAN_OUT).select(ledger_positions::position);
-        let told: Option<i64> = self.query(|connection| told.first(connection).optional())?;
+        let told = self.noted(FAN_OUT)?;
         // From the beginning, and no further than the first that is too young, or that not all know of who wait for it: a
         // chain is cut off at one place.
         let ends = |entry: &Entry| entry.at < before && entry.position <= told;
@@ -295,6 +285,23 @@ fn only<'a>(mut query: Boxed<'a>, filter: &Filter) -> Boxed<'a> {
 }
 
 impl Tx<'_> {
+    /// How far somebody who reads the ledger has come.
+    pub(super) fn noted(&mut self, reader: &str) -> Result<Option<i64>> {
+        let noted = ledger_positions::table.find(reader).select(ledger_positions::position);
+        self.query(|connection| noted.first(connection).optional())
+    }
+
+    /// Notes how far somebody who reads the ledger has come.
+    pub(super) fn note(&mut self, reader: &str, position: i64) -> Result<()> {
+        let update = diesel::update(ledger_positions::table.find(reader)).set(ledger_positions::position.eq(position));
+        if self.query(|connection| update.execute(connection))? == 0 {
+            let row = (ledger_positions::name.eq(reader), ledger_positions::position.eq(position));
+            let insert = diesel::insert_into(ledger_positions::table).values(row);
+            self.query(|connection| insert.execute(connection))?;
+        }
+        Ok(())
+    }
+
     /// Some of those with positions behind this one, in their order.
     fn behind(&mut self, all: Boxed<'_>, after: i64) -> Result<Vec<Entry>> {
         let query = all.filter(events::position.gt(after)).order(events::position).limit(SWEEP);

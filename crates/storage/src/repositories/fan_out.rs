@@ -10,7 +10,7 @@ use webhooks::{Delivery, FanOutRepository};
 use super::{super::lock::fanning_out, AT_ONCE, Tx, audit::FAN_OUT, webhook_deliveries::DeliveryRow};
 use crate::{
     columns::{Moment, RowId},
-    schema::{apps, ledger_positions, organizations, webhook_deliveries},
+    schema::{apps, organizations, webhook_deliveries},
 };
 
 impl FanOutRepository for Tx<'_> {
@@ -18,19 +18,11 @@ impl FanOutRepository for Tx<'_> {
         if !self.query(fanning_out)? {
             return Ok(None);
         }
-        let noted = ledger_positions::table.find(FAN_OUT).select(ledger_positions::position);
-        let noted: Option<i64> = self.query(|connection| noted.first(connection).optional())?;
-        Ok(Some(noted.unwrap_or(0)))
+        Ok(Some(self.noted(FAN_OUT)?.unwrap_or(0)))
     }
 
     fn set_fanned_out(&mut self, position: i64) -> Result<()> {
-        let update = diesel::update(ledger_positions::table.find(FAN_OUT)).set(ledger_positions::position.eq(position));
-        if self.query(|connection| update.execute(connection))? == 0 {
-            let row = (ledger_positions::name.eq(FAN_OUT), ledger_positions::position.eq(position));
-            let insert = diesel::insert_into(ledger_positions::table).values(row);
-            self.query(|connection| insert.execute(connection))?;
-        }
-        Ok(())
+        self.note(FAN_OUT, position)
     }
 
     fn apps_with(&mut self, of: &[OrganizationId]) -> Result<Vec<(OrganizationId, AppId)>> {

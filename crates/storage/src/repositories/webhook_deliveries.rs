@@ -238,7 +238,7 @@ impl DeliveryRepository for Tx<'_> {
             "DELETE FROM webhook_deliveries WHERE id IN (SELECT d.id FROM webhook_endpoints e \
              JOIN webhook_deliveries d ON d.id IN (SELECT w.id FROM webhook_deliveries w \
              WHERE w.endpoint_id = e.id AND w.status = 'pending' ORDER BY w.position LIMIT 100) \
-             WHERE NOT e.active AND d.created_at < $1 LIMIT $2)",
+             WHERE NOT e.active AND d.created_at < $1 AND d.forgiven = 0 LIMIT $2)",
         );
         let sweep = sweep.bind::<Ts, _>(Moment(before)).bind::<BigInt, _>(SWEEP);
         self.query(|connection| sweep.execute(connection))

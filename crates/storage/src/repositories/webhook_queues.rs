@@ -68,12 +68,19 @@ impl QueueRepository for Tx<'_> {
 
     fn renew_leases(&mut self, lease: Lease, endpoints: &[WebhookId]) -> Result<Vec<WebhookId>> {
         let mut renewed = Vec::with_capacity(endpoints.len());
-        for some in endpoints.chunks(AT_ONCE) {
+        let mut ids = rows(endpoints);
+        // In one order, as who queues them does: nobody waits for each other.
+        ids.sort_unstable();
+        for some in ids.chunks(AT_ONCE) {
             let held = webhook_queues::table
-                .filter(webhook_queues::endpoint_id.eq_any(rows(some)))
-                .filter(webhook_queues::leased_by.eq(RowId(lease.holder)));
-            let renew = diesel::update(held).set(as_leased(lease)).returning(webhook_queues::endpoint_id);
-            let held: Vec<RowId> = self.query(|connection| renew.load(connection))?;
+                .filter(webhook_queues::endpoint_id.eq_any(some.to_vec()))
+                .filter(webhook_queues::leased_by.eq(RowId(lease.holder)))
+                .order(webhook_queues::endpoint_id)
+                .select(webhook_queues::endpoint_id);
+            let held: Vec<RowId> = self.query(|connection| for_update!(held).load(connection))?;
+            let these = webhook_queues::table.filter(webhook_queues::endpoint_id.eq_any(held.clone()));
+            let renew = diesel::update(these).set(as_leased(lease));
+            self.query(|connection| renew.execute(connection))?;
             renewed.extend(held.into_iter().map(|id| WebhookId(id.0)));
         }
         Ok(renewed)
