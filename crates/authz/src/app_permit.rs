@@ -19,6 +19,8 @@ pub struct AppFacts<'a, A> {
     pub acting: &'a Acting<A>,
     /// Which app.
     pub app: AppId,
+    /// Which of its accounts, if it is about one.
+    pub user: Option<PrincipalId>,
     /// The organization that owns it.
     pub owner: OrganizationId,
     /// What the caller is in that organization.
@@ -102,7 +104,8 @@ pub fn decide_app<A: Action>(facts: &AppFacts<'_, A>) -> Result<AppPermit<A>> {
     let (caller, app, owner) = (facts.acting.caller(), facts.app, facts.owner);
     let (authority, platform_admin) = (facts.authority.as_ref(), facts.platform_admin);
     let standing = AppStanding { app, owner, authority, platform_admin };
-    let question = Question::of::<A>(Some(Resource::of("app", app.0)));
+    let thing = facts.user.map_or_else(|| Resource::of("app", app.0), |user| Resource::of("user", user.0));
+    let question = Question::of::<A>(Some(thing));
     match judge_app(standing, caller, &question) {
         Verdict::Allowed(_) => {
             Ok(AppPermit { principal: caller.principal, app: Some(app), owner: Some(owner), action: PhantomData })
@@ -196,8 +199,14 @@ mod tests {
         ) -> Result<()> {
             let acting = Acting::<A>::new(Caller { principal: PrincipalId::generate(), app, credential })?;
             let authority = role.map(|role| Authority::of_role(None, role));
-            let facts =
-                AppFacts { acting: &acting, app: self.app, owner: self.owner, authority, platform_admin: admin };
+            let facts = AppFacts {
+                acting: &acting,
+                app: self.app,
+                user: None,
+                owner: self.owner,
+                authority,
+                platform_admin: admin,
+            };
             decide_app(&facts).map(drop)
         }
     }

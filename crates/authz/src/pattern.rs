@@ -92,6 +92,9 @@ const OURS: [&str; 10] = [
     "webhook",
 ];
 
+/// Things of ours that say nothing of where they are: only an organization that is named besides does.
+const WITHIN: [&str; 3] = ["member", "asset", "invitation"];
+
 /// One thing: its kind and its id, which may have any form (`workflow:research/trends`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Resource {
@@ -115,7 +118,7 @@ impl Resource {
         if kind_is_good && id_is_good {
             // What is ours is known by one spelling of its id: another one dodges no denial.
             let id = match id.parse::<uuid::Uuid>() {
-                Ok(canonical) if OURS.contains(&kind) => canonical.to_string(),
+                Ok(canonical) if OURS.contains(&kind) || WITHIN.contains(&kind) => canonical.to_string(),
                 _ => id.to_owned(),
             };
             return Ok(Self { kind: kind.to_owned(), id });

@@ -125,7 +125,13 @@ impl<A> Permit<A> {
     /// # Errors
     /// `forbidden`, as for [`decide`], unless they may do `B`, too.
     pub fn need<B: Action>(&self) -> Result<()> {
-        let question = Question::of::<B>(Some(Resource::of("organization", self.organization.0)));
+        self.need_for::<B>(Resource::of("organization", self.organization.0))
+    }
+
+    /// # Errors
+    /// `forbidden`, as for [`decide`], unless they may do `B`, too, to this thing of the organization's.
+    pub fn need_for<B: Action>(&self, thing: Resource) -> Result<()> {
+        let question = Question::of::<B>(Some(thing));
         match judge(&self.authority, self.organization, self.caller.key(), &question) {
             Verdict::Allowed(_) => Ok(()),
             Verdict::Refused(refusal) => Err(refused::<B>(refusal, &self.caller, self.organization)),

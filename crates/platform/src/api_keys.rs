@@ -272,7 +272,7 @@ fn may<A>(tx: &mut dyn Transaction, permit: &Permit<A>, key: &ApiKey, wish: Wish
     if key.principal == permit.principal() {
         own(permit, key, wish)?;
     } else if wish == Wish::See {
-        permit.need::<ApiKeyReadAll>()?;
+        permit.need_for::<ApiKeyReadAll>(key.resource())?;
     } else if key.service_account.is_some() {
         of_service_account(tx, permit, key, wish)?;
     } else {
@@ -291,7 +291,7 @@ fn own<A>(permit: &Permit<A>, key: &ApiKey, wish: Wish) -> Result<()> {
         permit.in_own_name()?;
     }
     if wish == Wish::Enable && key.disabled_at.is_some() && !key.is_disabled_by_its_holder() {
-        permit.need::<ApiKeyManage>()?;
+        permit.need_for::<ApiKeyManage>(key.resource())?;
     }
     let cap = permit.caller().key().and_then(|own| own.role);
     if wish == Wish::See || cap.is_none_or(|cap| key.role.is_some_and(|role| role <= cap)) {
@@ -312,7 +312,7 @@ fn of_another_person<A>(tx: &mut dyn Transaction, permit: &Permit<A>, key: &ApiK
             "Another person's API key is theirs to rotate, to enable and to allow more addresses: you may end it.";
         return Err(permit.refusal(why));
     }
-    permit.need::<ApiKeyManage>()?;
+    permit.need_for::<ApiKeyManage>(key.resource())?;
     match role_of(tx, permit, key.principal)? {
         Some(role) => permit.reach(role),
         None => Ok(()),
@@ -320,11 +320,11 @@ fn of_another_person<A>(tx: &mut dyn Transaction, permit: &Permit<A>, key: &ApiK
 }
 
 fn of_service_account<A>(tx: &mut dyn Transaction, permit: &Permit<A>, key: &ApiKey, wish: Wish) -> Result<()> {
-    match wish {
-        Wish::End => permit.need::<ServiceAccountRevoke>()?,
-        _ => permit.need::<ServiceAccountManage>()?,
-    }
     let account = tx.service_account_of(key.organization, key.principal)?.ok_or_else(Error::not_found)?;
+    match wish {
+        Wish::End => permit.need_for::<ServiceAccountRevoke>(account.resource())?,
+        _ => permit.need_for::<ServiceAccountManage>(account.resource())?,
+    }
     permit.reach(account.role)?;
     match wish {
         Wish::See | Wish::Change | Wish::End => Ok(()),

@@ -2,7 +2,7 @@
 //! deletes it deletes nothing at the provider.
 
 use authz::{
-    Acting,
+    Acting, Resource,
     action::{AssetCreate, AssetDelete, AssetManage, AssetRead},
 };
 use kernel::{
@@ -12,7 +12,10 @@ use kernel::{
 use serde_json::{Value, json};
 use tenancy::{Asset, AssetFilter, Label, ProviderId};
 
-use crate::{Platform, Transaction, permit::permit};
+use crate::{
+    Platform, Transaction,
+    permit::{permit, permit_for},
+};
 
 /// The most assets that one organization has, those that are deleted left out.
 const MOST: i64 = 1000;
@@ -104,7 +107,7 @@ impl Platform {
     /// `not_found`, also once it is deleted.
     pub async fn asset(&self, acting: Acting<AssetRead>, id: OrganizationId, asset: AssetId) -> Result<Asset> {
         let found = self.store().read(move |tx| {
-            let permit = permit(tx, &acting, id)?;
+            let permit = permit_for(tx, &acting, id, Resource::of("asset", asset.0))?;
             tx.asset(&permit, asset)?.ok_or_else(Error::not_found)
         });
         found.await
@@ -118,10 +121,10 @@ impl Platform {
     pub async fn delete_asset(&self, acting: Acting<AssetDelete>, id: OrganizationId, asset: AssetId) -> Result<()> {
         let now = self.now();
         let deleted = self.store().write(move |tx| {
-            let permit = permit(tx, &acting, id)?;
+            let permit = permit_for(tx, &acting, id, Resource::of("asset", asset.0))?;
             let asset = tx.asset(&permit, asset)?.ok_or_else(Error::not_found)?;
             if asset.created_by != permit.principal() {
-                permit.need::<AssetManage>()?;
+                permit.need_for::<AssetManage>(Resource::of("asset", asset.id.0))?;
             }
             tx.delete_asset(&permit, asset.id, now)?;
             tx.append(&Event {

@@ -1,7 +1,7 @@
 //! Roles that an organization makes for itself.
 
 use authz::{
-    Acting, ActionPattern, ActionSet, CustomRole, RoleName,
+    Acting, ActionPattern, ActionSet, CustomRole, Resource, RoleName,
     action::{RoleManage, RoleRead},
 };
 use kernel::{
@@ -10,7 +10,10 @@ use kernel::{
 };
 use serde_json::json;
 
-use crate::{Platform, Transaction, permit::permit};
+use crate::{
+    Platform, Transaction,
+    permit::{permit, permit_for},
+};
 
 /// The most roles of its own that one organization has.
 const MOST: u64 = 200;
@@ -61,7 +64,7 @@ impl Platform {
     /// `not_found`.
     pub async fn role(&self, acting: Acting<RoleRead>, id: OrganizationId, role: RoleId) -> Result<CustomRole> {
         let found = self.store().read(move |tx| {
-            permit(tx, &acting, id)?;
+            permit_for(tx, &acting, id, Resource::of("role", role.0))?;
             tx.custom_role(id, role)?.ok_or_else(Error::not_found)
         });
         found.await
@@ -116,7 +119,7 @@ impl Platform {
     ) -> Result<CustomRole> {
         let now = self.now();
         let changed = self.store().write(move |tx| {
-            let permit = permit(tx, &acting, id)?;
+            let permit = permit_for(tx, &acting, id, Resource::of("role", role.0))?;
             let was = tx.custom_role_to_change(id, role)?.ok_or_else(Error::not_found)?;
             permit.hand_on(was.actions.iter())?;
             let change = change.clone();
@@ -142,7 +145,7 @@ impl Platform {
     pub async fn delete_role(&self, acting: Acting<RoleManage>, id: OrganizationId, role: RoleId) -> Result<()> {
         let now = self.now();
         let deleted = self.store().write(move |tx| {
-            let permit = permit(tx, &acting, id)?;
+            let permit = permit_for(tx, &acting, id, Resource::of("role", role.0))?;
             let role = tx.custom_role_to_change(id, role)?.ok_or_else(Error::not_found)?;
             tx.delete_custom_role(&permit, role.id)?;
             told(tx, &role, permit.principal(), EventKind::RoleDeleted, now)

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use authz::{
-    Acting, Grant, RoleName,
+    Acting, Grant, Resource, RoleName,
     action::{MemberLeave, MemberRead, MemberRemove, MemberUpdate},
 };
 use kernel::{
@@ -17,7 +17,7 @@ use crate::{
     Platform, RoleChoice, Transaction,
     grants::take_back_all,
     key_making::{Author, end_all},
-    permit::permit,
+    permit::{permit, permit_for},
     role_choice::{ChosenRole, choose, own_roles},
 };
 
@@ -96,7 +96,7 @@ impl Platform {
         let changed = self.store().write(move |tx| {
             // First of all, so that of two who demote each other one is first, and neither waits for the other later.
             let other_owners = tx.owners_besides(id, principal)?;
-            let permit = permit(tx, &acting, id)?;
+            let permit = permit_for(tx, &acting, id, Resource::of("member", principal.0))?;
             let chosen = choose(tx, &permit, &choice)?;
             let was = tx.membership(&permit, principal)?.ok_or_else(Error::not_found)?;
             permit.reach(was.role)?;
@@ -126,7 +126,7 @@ impl Platform {
         let now = self.now();
         let removed = self.store().write(move |tx| {
             let other_owners = tx.owners_besides(id, principal)?;
-            let permit = permit(tx, &acting, id)?;
+            let permit = permit_for(tx, &acting, id, Resource::of("member", principal.0))?;
             let was = tx.membership(&permit, principal)?.ok_or_else(Error::not_found)?;
             permit.reach(was.role)?;
             part(tx, &permit, Author::of(acting.caller(), now), &was, other_owners)

@@ -2,14 +2,17 @@
 //! from the repository, where they lie sealed.
 
 use authz::{
-    Acting,
+    Acting, Resource,
     action::{SecretRead, SecretWrite},
 };
 use kernel::{Code, Error, Event, EventKind, Listed, Page, Result, Secret, id::OrganizationId};
 use serde_json::json;
 use tenancy::{OrganizationSecret, SecretName, secret::check_value};
 
-use crate::{Platform, permit::permit};
+use crate::{
+    Platform,
+    permit::{permit, permit_for},
+};
 
 /// The most secrets that one organization has.
 const MOST: i64 = 500;
@@ -76,7 +79,7 @@ impl Platform {
     pub async fn delete_secret(&self, acting: Acting<SecretWrite>, id: OrganizationId, name: SecretName) -> Result<()> {
         let now = self.now();
         let deleted = self.store().write(move |tx| {
-            let permit = permit(tx, &acting, id)?;
+            let permit = permit_for(tx, &acting, id, Resource::new("secret", name.as_str())?)?;
             tx.delete_secret(&permit, &name)?;
             tx.append(&Event {
                 app: acting.caller().app,

@@ -25,9 +25,22 @@ pub(crate) fn permit<A: Action>(
     acting: &Acting<A>,
     organization: OrganizationId,
 ) -> Result<Permit<A>> {
+    permit_for(tx, acting, organization, Resource::of("organization", organization.0))
+}
+
+/// Permits something that is about one thing in the organization, which a path names together with it: the same that
+/// `/v1/authz/check` is asked about, so that grants for this thing count here as they do there.
+///
+/// # Errors
+/// Those of [`decide`].
+pub(crate) fn permit_for<A: Action>(
+    tx: &mut dyn Transaction,
+    acting: &Acting<A>,
+    organization: OrganizationId,
+    thing: Resource,
+) -> Result<Permit<A>> {
     let authority = authority(tx, organization, acting.caller().principal)?;
-    let resource = Some(Resource::of("organization", organization.0));
-    decide(Subject { acting, organization, team: None, resource, authority })
+    decide(Subject { acting, organization, team: None, resource: Some(thing), authority })
 }
 
 /// What a principal is in an organization as a whole, as a decision needs to know it. `None` when that is nothing.
@@ -186,9 +199,8 @@ impl Owned for Invitation {
         self.organization
     }
 
-    /// It makes members of the organization as a whole, whatever team it leads to besides.
     fn resource(&self) -> Resource {
-        Resource::of("organization", self.organization.0)
+        Resource::of("invitation", self.id.0)
     }
 }
 
@@ -220,10 +232,23 @@ pub(crate) fn locate_app<A: Action>(
     acting: &Acting<A>,
     id: AppId,
 ) -> Result<(AppPermit<A>, App)> {
+    locate_app_for(tx, acting, id, None)
+}
+
+/// The same for one of its accounts.
+///
+/// # Errors
+/// As [`locate_app`].
+pub(crate) fn locate_app_for<A: Action>(
+    tx: &mut dyn Transaction,
+    acting: &Acting<A>,
+    id: AppId,
+    user: Option<PrincipalId>,
+) -> Result<(AppPermit<A>, App)> {
     let app = tx.app(id)?.ok_or_else(Error::not_found)?;
     let authority = authority(tx, app.owner, acting.caller().principal)?;
     let platform_admin = is_platform_admin(tx, acting.caller())?;
-    let permit = decide_app(&AppFacts { acting, app: id, owner: app.owner, authority, platform_admin })?;
+    let permit = decide_app(&AppFacts { acting, app: id, user, owner: app.owner, authority, platform_admin })?;
     Ok((permit, app))
 }
 

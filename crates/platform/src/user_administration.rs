@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::{
     Platform, Transaction,
     accounts::{Maker, Newcomer, account_event, delete_account, keep_an_administrator},
-    permit::{is_platform_admin, locate_app, permit, permit_platform},
+    permit::{is_platform_admin, locate_app_for, permit, permit_platform},
 };
 
 /// Which app is meant, where the caller says.
@@ -94,7 +94,7 @@ impl Platform {
     ) -> Result<UserDetails> {
         let (now, lockout) = (self.now(), self.keys().lockout);
         let found = self.store().read(move |tx| {
-            let permit = managed(tx, &acting, hint.as_ref())?;
+            let permit = managed_for(tx, &acting, hint.as_ref(), Some(principal))?;
             let account = tx.account_in(&permit, principal)?.ok_or_else(Error::not_found)?;
             let counter = tx.lockout(LockoutKey::new(&lockout, account.app, &account.email))?;
             let locked_until = counter.and_then(|counter| counter.locked_until).filter(|until| *until > now);
@@ -149,7 +149,7 @@ impl Platform {
     ) -> Result<()> {
         let now = self.now();
         let deleted = self.store().write(move |tx| {
-            let permit = managed(tx, &acting, hint.as_ref())?;
+            let permit = managed_for(tx, &acting, hint.as_ref(), Some(principal))?;
             delete_account(tx, &permit, principal, Some(permit.principal()), now)
         });
         deleted.await
@@ -168,7 +168,7 @@ impl Platform {
     ) -> Result<Account> {
         let (now, lockout) = (self.now(), self.keys().lockout);
         let managed = self.store().write(move |tx| {
-            let permit = managed(tx, &acting, hint.as_ref())?;
+            let permit = managed_for(tx, &acting, hint.as_ref(), Some(principal))?;
             let account = tx.account_in(&permit, principal)?.ok_or_else(Error::not_found)?;
             deed.perform(tx, account, &lockout, Some(permit.principal()), now)
         });
@@ -250,16 +250,26 @@ pub(crate) fn managed<A: Action>(
     acting: &Acting<A>,
     hint: Option<&AppHint>,
 ) -> Result<AppPermit<A>> {
+    managed_for(tx, acting, hint, None)
+}
+
+/// The same for one of its accounts.
+fn managed_for<A: Action>(
+    tx: &mut dyn Transaction,
+    acting: &Acting<A>,
+    hint: Option<&AppHint>,
+    user: Option<PrincipalId>,
+) -> Result<AppPermit<A>> {
     let caller = acting.caller();
     if let (Credential::App, Some(app)) = (&caller.credential, caller.app) {
-        return locate_app(tx, acting, app).map(|(permit, _)| permit);
+        return locate_app_for(tx, acting, app, user).map(|(permit, _)| permit);
     }
     if let Some(hint) = hint {
         let id = match hint {
             AppHint::Id(id) => *id,
             AppHint::ClientId(client_id) => tx.app_by_client_id(client_id)?.ok_or_else(Error::not_found)?.id,
         };
-        return locate_app(tx, acting, id).map(|(permit, _)| permit);
+        return locate_app_for(tx, acting, id, user).map(|(permit, _)| permit);
     }
     if is_platform_admin(tx, caller)? {
         return permit_platform(tx, acting);
@@ -278,7 +288,7 @@ pub(crate) fn managed<A: Action>(
     };
     match apps.items.as_slice() {
         [] => Err(Error::new(Code::Forbidden)),
-        [app] => locate_app(tx, acting, app.id).map(|(permit, _)| permit),
+        [app] => locate_app_for(tx, acting, app.id, user).map(|(permit, _)| permit),
         _ => Err(Error::new(Code::AppRequired)),
     }
 }

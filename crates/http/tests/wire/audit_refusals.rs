@@ -97,8 +97,8 @@ async fn refusals_that_are_noted_together_keep_their_origins(world: &World) {
 
 async fn what_is_refused_to_whoever_may_come_in_is_noted_too(world: &World) {
     let company = Company::new(world).await;
-    let key = json!({ "name": "k", "role": "owner" });
-    world.post(&company.path("api-keys"), &key).by(&company.member).send().await.refused(403, "forbidden");
+    let key = json!({ "organization_id": company.id, "name": "k", "role": "owner" });
+    world.post("/v1/api-keys", &key).by(&company.member).send().await.refused(403, "forbidden");
     let denial = json!({ "action": "team.create", "effect": "deny" });
     company.grant(world, &company.owner, &company.owner, &denial).await.refused(403, "forbidden");
     company.grant(world, &company.admin, &company.owner, &denial).await.refused(403, "forbidden");

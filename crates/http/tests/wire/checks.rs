@@ -17,6 +17,8 @@ on_both!(
     attack_37_a_question_that_names_two_places_is_refused,
     one_thing_of_ours_has_one_spelling,
     a_check_says_what_the_route_does,
+    a_check_says_what_the_route_does_to_a_single_thing,
+    a_denial_for_one_user_counts,
     a_check_says_what_the_route_says_about_apps,
     attack_37_what_another_organization_has_is_nothing_here,
     a_refusal_tells_what_decided,
@@ -267,6 +269,87 @@ async fn a_check_says_what_the_route_does(world: &World) {
     company.grant(world, &company.owner, &company.viewer, &allow).await.ok();
     assert!(company.may(world, &company.viewer, "organization.update", None).await);
     rename().by(&company.viewer).send().await.ok();
+}
+
+/// Grants for one thing count on its routes as they do in a check, and for no other thing.
+async fn a_check_says_what_the_route_does_to_a_single_thing(world: &World) {
+    let company = Company::new(world).await;
+    let role = company.make_role(world, &company.owner, "guide", &["organization.read"]).await.text("id");
+    let asset = json!({ "asset_type": "voice", "name": "Narrator" });
+    let asset = world.post(&company.path("assets"), &asset).by(&company.owner).send().await.text("id");
+    let invitation = json!({ "email": "guest@example.com", "role": "viewer" });
+    let invitation = world.post(&company.path("invitations"), &invitation).by(&company.owner).send().await.text("id");
+    let secret = json!({ "name": "KEY", "value": "s3cret" });
+    world.post(&company.path("secrets"), &secret).by(&company.owner).send().await.ok();
+    let things = [
+        (
+            "role.manage",
+            format!("role:{role}"),
+            "PATCH",
+            company.path(&format!("roles/{role}")),
+            json!({ "name": "lead" }),
+        ),
+        (
+            "member.update",
+            format!("member:{}", company.viewer.id),
+            "PATCH",
+            company.member_path(&company.viewer),
+            json!({ "role": "viewer" }),
+        ),
+        ("secret.write", "secret:KEY".to_owned(), "DELETE", company.path("secrets/KEY"), json!({})),
+        (
+            "organization.invite",
+            format!("invitation:{invitation}"),
+            "POST",
+            format!("/v1/invitations/{invitation}/resend"),
+            json!({}),
+        ),
+        ("asset.delete", format!("asset:{asset}"), "DELETE", company.path(&format!("assets/{asset}")), json!({})),
+    ];
+    for (action, thing, method, path, body) in things {
+        let about = json!({ "organization_id": company.id, "action": action, "resource": thing });
+        let may = async |who| {
+            let answer = world.post("/v1/authz/check", &about).by(who).send().await;
+            answer.ok()["allowed"].as_bool().unwrap()
+        };
+        let call = |who| world.call(method, &path).json(&body).by(who).send();
+        let deny = json!({ "action": action, "resource": thing, "effect": "deny" });
+        let denial = company.grant(world, &company.owner, &company.admin, &deny).await.text("id");
+        assert!(!may(&company.admin).await, "{thing}");
+        call(&company.admin).await.refused(403, "forbidden");
+        world.delete(&format!("/v1/permissions/{denial}")).by(&company.owner).send().await.ok();
+        assert!(!may(&company.member).await || action == "asset.delete", "{thing}");
+        company
+            .grant(world, &company.owner, &company.member, &json!({ "action": action, "resource": thing }))
+            .await
+            .ok();
+        assert!(may(&company.member).await, "{thing}");
+        if action != "asset.delete" {
+            call(&company.member).await.ok();
+        }
+    }
+    // Other things are not meant.
+    let other = company.make_role(world, &company.owner, "other", &["organization.read"]).await.text("id");
+    let path = company.path(&format!("roles/{other}"));
+    world.patch(&path, &json!({ "name": "others" })).by(&company.member).send().await.refused(403, "forbidden");
+}
+
+async fn a_denial_for_one_user_counts(world: &World) {
+    let app = world.app("acme").await;
+    let (one, other) = (world.sign_up(Some(&app), "one").await, world.sign_up(Some(&app), "other").await);
+    let helper = world.sign_up(None, "helper").await;
+    world.enroll(app.organization, &helper, kernel::Role::Admin).await;
+    let deny = json!({
+        "organization_id": app.organization, "principal_id": helper.id, "action": "user.manage",
+        "resource": format!("user:{}", one.id), "effect": "deny",
+    });
+    world.post("/v1/permissions", &deny).by(&app.owner).send().await.ok();
+    let unlock = |whom: &crate::support::Person| {
+        let path = format!("/v1/admin/users/{}/unlock?app_id={}", whom.id, app.id);
+        world.post(&path, &json!({})).by(&helper).send()
+    };
+    unlock(&one).await.refused(403, "forbidden");
+    unlock(&other).await.ok();
 }
 
 /// Whoever asks, and whatever they mean: the answer is what the route that does it says.
