@@ -94,7 +94,7 @@ impl AuditRepository for Tx<'_> {
             return Ok(None);
         }
         // Whoever sets back what was noted sets nothing back.
-        let largest = events::table.filter(events::position.is_not_null()).select(max(events::position));
+        let largest = events::table.filter(events::position.gt(0)).select(max(events::position));
         let largest: Option<i64> = self.query(|connection| largest.first(connection))?;
         let last = self.last_position()?.max(largest.unwrap_or(0));
         Ok(Some((entries, last)))

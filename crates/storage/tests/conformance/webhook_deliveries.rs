@@ -370,7 +370,10 @@ async fn what_waits_too_long_for_who_is_not_active_is_swept(db: &Db) {
 
 async fn deliveries_are_cleared_some_at_a_time(db: &Db) {
     let [here, elsewhere] = [inserted(db).await, inserted(db).await];
-    Box::pin(waiting(db, &here, [1; 501])).await;
+    let kind = || EventKind::TeamCreated.as_str().to_owned();
+    let many = (0..501).map(|position| Delivery::new(here.id, EventId::generate(), kind(), position, at(0)));
+    let many = many.collect::<Vec<_>>();
+    db.write(move |tx| tx.insert_deliveries(&many)).await;
     waiting(db, &elsewhere, [1]).await;
     let clear = || db.write(move |tx| tx.clear_deliveries(here.id));
     assert_eq!((clear().await, clear().await), (true, false));
