@@ -61,7 +61,9 @@ async fn run(config: &Config, listeners: Vec<TcpListener>, show: Output) -> Resu
         );
     }
     let app = platform.clone();
-    let mut server = HttpServer::new(move || App::new().service(http::service(app.clone(), options.clone())))
+    #[expect(clippy::disallowed_methods, reason = "this is where the whole service is mounted")]
+    let served = move || App::new().service(http::service(app.clone(), options.clone()));
+    let mut server = HttpServer::new(served)
         .keep_alive(Duration::from_secs(75))
         .client_request_timeout(Duration::from_secs(10))
         .client_disconnect_timeout(Duration::from_secs(2))

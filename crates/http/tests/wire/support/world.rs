@@ -90,6 +90,7 @@ impl World {
         let store = Counted::new(Database::open(&options)?);
         let (shared, time): (Arc<dyn Store>, Arc<TestClock>) = (Arc::clone(&store) as _, Arc::clone(&clock));
         let platform = Platform::start(shared, time, &plan.secrets, plan.settings.clone()).await?;
+        #[expect(clippy::disallowed_methods, reason = "this is where the whole service is mounted")]
         let app = App::new().service(fabric_http::service(platform.clone(), plan.options.clone()));
         let app = Rc::new(test::init_service(app).await);
         let service = move |request: TestRequest| -> Answering {
