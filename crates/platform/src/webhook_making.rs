@@ -152,25 +152,18 @@ pub(crate) fn make(
     };
     tx.note_sealing_key(sealing.current()?, author.now)?;
     let endpoint = Endpoint {
-        id,
-        organization: scope.organization(),
         app: new.app,
-        url: new.url.clone(),
         description: new.description.clone(),
         filter: new.filter.clone(),
         resources: new.resources.clone(),
         headers: seal_headers(sealing, id, &headers)?,
         secret: own,
-        previous: None,
         max_retries: new.max_retries,
         rate_per_minute: new.rate_per_minute,
         ordered: new.ordered,
         active: new.active,
-        failing_since: None,
-        disabled_at: None,
         created_by: author.actor,
-        created_at: author.now,
-        updated_at: author.now,
+        ..Endpoint::new(id, scope.organization(), new.url.clone(), author.now)
     };
     tx.insert_endpoint(scope, &endpoint)?;
     told(tx, author, EventKind::WebhookCreated, &endpoint, &[])?;

@@ -83,27 +83,8 @@ pub(crate) mod tests {
     use crate::{EndpointUrl, EventFilter, ResourceFilter};
 
     pub(crate) fn endpoint(organization: OrganizationId, app: Option<AppId>) -> Endpoint {
-        Endpoint {
-            id: WebhookId::generate(),
-            organization,
-            app,
-            url: EndpointUrl::parse("https://example.com").unwrap(),
-            description: None,
-            filter: EventFilter::default(),
-            resources: ResourceFilter::default(),
-            headers: None,
-            secret: None,
-            previous: None,
-            max_retries: 3,
-            rate_per_minute: None,
-            ordered: false,
-            active: true,
-            failing_since: None,
-            disabled_at: None,
-            created_by: None,
-            created_at: at(10),
-            updated_at: at(10),
-        }
+        let url = EndpointUrl::parse("https://example.com").unwrap();
+        Endpoint { app, ..Endpoint::new(WebhookId::generate(), organization, url, at(10)) }
     }
 
     fn at(seconds: i64) -> Timestamp {

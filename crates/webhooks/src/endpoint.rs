@@ -126,6 +126,32 @@ impl Endpoint {
     const MOST_RETRIES: i32 = 20;
     const MOST_A_MINUTE: i32 = 60_000;
 
+    /// One that hears everything of its organization from now on, made by nobody in particular.
+    #[must_use]
+    pub fn new(id: WebhookId, organization: OrganizationId, url: EndpointUrl, now: Timestamp) -> Self {
+        Self {
+            id,
+            organization,
+            app: None,
+            url,
+            description: None,
+            filter: EventFilter::default(),
+            resources: ResourceFilter::default(),
+            headers: None,
+            secret: None,
+            previous: None,
+            max_retries: Self::USUAL_RETRIES,
+            rate_per_minute: None,
+            ordered: false,
+            active: true,
+            failing_since: None,
+            disabled_at: None,
+            created_by: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// # Errors
     /// `invalid_request` for too many.
     pub fn check_retries(max_retries: i32) -> Result<()> {

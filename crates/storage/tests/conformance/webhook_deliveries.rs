@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 
 use kernel::{
     EventKind, Timestamp, Unchecked,
-    id::{DeliveryId, EventId, WebhookId},
+    id::{DeliveryId, EventId},
 };
 use platform::Transaction;
 use tenancy::Organization;
 use uuid::Uuid;
-use webhooks::{
-    Among, Attempt, Delivery, DeliveryFilter, DeliveryStatus, Done, Endpoint, EndpointUrl, EventFilter, Lease,
-    ResourceFilter, SwitchOff, Tried,
-};
+use webhooks::{Among, Attempt, Delivery, DeliveryFilter, DeliveryStatus, Done, Endpoint, Lease, SwitchOff, Tried};
 
-use crate::support::{Db, at, linger};
+use crate::{
+    support::{Db, at, linger},
+    webhook_endpoints::endpoint,
+};
 
 on_both!(
     a_delivery_is_due_until_it_is_done,
@@ -35,30 +35,6 @@ on_both!(
     the_cursor_of_the_fan_out_moves,
     organizations_and_apps_are_found_in_bulk,
 );
-
-fn endpoint(organization: kernel::id::OrganizationId) -> Endpoint {
-    Endpoint {
-        id: WebhookId::generate(),
-        organization,
-        app: None,
-        url: EndpointUrl::parse("https://example.com/hook").unwrap(),
-        description: None,
-        filter: EventFilter::default(),
-        resources: ResourceFilter::default(),
-        headers: None,
-        secret: None,
-        previous: None,
-        max_retries: 3,
-        rate_per_minute: None,
-        ordered: false,
-        active: true,
-        failing_since: None,
-        disabled_at: None,
-        created_by: None,
-        created_at: at(0),
-        updated_at: at(0),
-    }
-}
 
 async fn inserted(db: &Db) -> Endpoint {
     let endpoint = endpoint(db.organization().await.id);

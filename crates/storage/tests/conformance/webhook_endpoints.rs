@@ -25,27 +25,8 @@ on_both!(
 );
 
 pub fn endpoint(organization: OrganizationId) -> Endpoint {
-    Endpoint {
-        id: WebhookId::generate(),
-        organization,
-        app: None,
-        url: EndpointUrl::parse("https://example.com/hooks").unwrap(),
-        description: None,
-        filter: EventFilter::default(),
-        resources: ResourceFilter::default(),
-        headers: None,
-        secret: None,
-        previous: None,
-        max_retries: 3,
-        rate_per_minute: None,
-        ordered: false,
-        active: true,
-        failing_since: None,
-        disabled_at: None,
-        created_by: None,
-        created_at: at(0),
-        updated_at: at(0),
-    }
+    let url = EndpointUrl::parse("https://example.com/hooks").unwrap();
+    Endpoint::new(WebhookId::generate(), organization, url, at(0))
 }
 
 async fn insert(db: &Db, endpoint: &Endpoint) {

@@ -33,7 +33,7 @@ impl Instrumentation for Catch {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
             let text = query.to_string();
             let sql = text.split(" -- binds: ").next().unwrap_or_default();
-            let ours = ["SELECT", "UPDATE", "DELETE"].iter().any(|begin| sql.starts_with(begin));
+            let ours = ["SELECT", "UPDATE", "DELETE", "INSERT", "WITH"].iter().any(|begin| sql.starts_with(begin));
             let about_the_database = ["pragma_", "sqlite_master", "pg_", "to_regclass", "__diesel"];
             let about_nothing = "(1=0)";
             if ours && !about_the_database.iter().chain(&[about_nothing]).any(|name| sql.contains(name)) {

@@ -13,7 +13,7 @@ use kernel::{
     id::{
         AccountId, ApiKeyId, AppId, AssetId, ClientSecretId, EventId, GrantId, InvitationId, MailId, MembershipId,
         OauthClientId, OneTimeTokenId, OrganizationId, PrincipalId, RefreshTokenId, RoleId, ServiceAccountId,
-        SessionId, TeamId, TokenId, UsageRecordId, WebhookId,
+        SessionId, TeamId, TokenId, UsageRecordId,
     },
 };
 use platform::{
@@ -24,7 +24,6 @@ use tenancy::{
     Asset, AssetFilter, ConcurrencyLimit, IdempotencyKey, Invitation, InvitationStatus, Label, Limited, Membership,
     MicroDollars, Organization, OrganizationSettings, Runs, SecretName, Team, TeamMember, UsageRecord,
 };
-use webhooks::{Endpoint, EndpointUrl, EventFilter, ResourceFilter, Signing};
 
 use crate::webhook_walk::walk_webhooks;
 
@@ -120,7 +119,6 @@ pub fn walk(tx: &mut dyn Transaction) -> Result<()> {
     tx.organization(owner.id)?;
     tx.update_organization(&here, &owner)?;
     keepings(tx, &here)?;
-    webhooks(tx, &here)?;
     keys(tx, owner.id)?;
     tx.has_platform_admin(None)?;
     let lockout = Lockout { failures: 1, locked_until: None, expires_at: now };
@@ -134,44 +132,6 @@ pub fn walk(tx: &mut dyn Transaction) -> Result<()> {
     mails(tx, &email)?;
     what_happened(tx, owner.id, app.id)?;
     tx.delete_app(&here, app.id)
-}
-
-/// Who is told.
-fn webhooks(tx: &mut dyn Transaction, here: &Unchecked<OrganizationId>) -> Result<()> {
-    let now = at(0);
-    let endpoint = Endpoint {
-        id: WebhookId::generate(),
-        organization: here.0,
-        app: None,
-        url: EndpointUrl::parse("https://example.com")?,
-        description: None,
-        filter: EventFilter::default(),
-        resources: ResourceFilter::default(),
-        headers: None,
-        secret: None,
-        previous: None,
-        max_retries: 3,
-        rate_per_minute: None,
-        ordered: false,
-        active: true,
-        failing_since: None,
-        disabled_at: None,
-        created_by: None,
-        created_at: now,
-        updated_at: now,
-    };
-    tx.signing(here)?;
-    tx.set_signing(here, &Signing { secret: Sealed(vec![1]), previous: None, created_at: now })?;
-    tx.count_endpoints(here)?;
-    tx.insert_endpoint(here, &endpoint)?;
-    tx.endpoint(endpoint.id)?;
-    tx.update_endpoint(here, &endpoint)?;
-    tx.wake_endpoint(here, endpoint.id, now)?;
-    for after in [None, Some(endpoint.id)] {
-        tx.endpoints_in(here, &Page::new(after, 0, 10)?.counted(true))?;
-    }
-    tx.endpoints_of(&[here.0])?;
-    tx.delete_endpoint(here, endpoint.id)
 }
 
 /// What an organization keeps, and how it ends.

@@ -1,40 +1,23 @@
 //! The walk's way through endpoints and deliveries.
 
 use kernel::{
-    Page, Result, Timestamp, Unchecked,
+    Page, Result, Sealed, Timestamp, Unchecked,
     id::{AppId, EventId, OrganizationId, WebhookId},
 };
 use platform::Transaction;
 use uuid::Uuid;
 use webhooks::{
-    Among, Attempt, Delivery, DeliveryFilter, DeliveryStatus, Done, Endpoint, EndpointUrl, EventFilter, Lease,
-    ResourceFilter, SwitchOff, Tried,
+    Among, Attempt, Delivery, DeliveryFilter, DeliveryStatus, Done, Endpoint, EndpointUrl, Lease, Signing, SwitchOff,
+    Tried,
 };
 
 pub fn walk_webhooks(tx: &mut dyn Transaction, organization: OrganizationId, app: AppId, now: Timestamp) -> Result<()> {
     let here = Unchecked(organization);
-    let endpoint = Endpoint {
-        id: WebhookId::generate(),
-        organization,
-        app: Some(app),
-        url: EndpointUrl::parse("https://example.com")?,
-        description: None,
-        filter: EventFilter::default(),
-        resources: ResourceFilter::default(),
-        headers: None,
-        secret: None,
-        previous: None,
-        max_retries: 3,
-        rate_per_minute: None,
-        ordered: false,
-        active: true,
-        failing_since: None,
-        disabled_at: None,
-        created_by: None,
-        created_at: now,
-        updated_at: now,
-    };
+    let url = EndpointUrl::parse("https://example.com")?;
+    let endpoint = Endpoint { app: Some(app), ..Endpoint::new(WebhookId::generate(), organization, url, now) };
     let id = endpoint.id;
+    tx.signing(&here)?;
+    tx.set_signing(&here, &Signing { secret: Sealed(vec![1]), previous: None, created_at: now })?;
     tx.insert_endpoint(&here, &endpoint)?;
     tx.endpoint(id)?;
     tx.count_endpoints(&here)?;

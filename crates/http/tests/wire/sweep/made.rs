@@ -8,7 +8,7 @@ use kernel::{
 };
 use platform::Transaction;
 use tenancy::{Asset, Label};
-use webhooks::{Delivery, DeliveryStatus, Endpoint, EndpointUrl, EventFilter, ResourceFilter};
+use webhooks::{Delivery, DeliveryStatus, Endpoint, EndpointUrl};
 
 use super::subject::fresh_name;
 use crate::support::{App, World};
@@ -32,27 +32,7 @@ pub fn somebodys(id: AssetId, organization: OrganizationId, now: Timestamp) -> R
 
 /// A webhook endpoint that hears everything.
 pub fn endpoint(id: WebhookId, organization: OrganizationId, now: Timestamp) -> Result<Endpoint> {
-    Ok(Endpoint {
-        id,
-        organization,
-        app: None,
-        url: EndpointUrl::parse("https://example.com/before")?,
-        description: None,
-        filter: EventFilter::default(),
-        resources: ResourceFilter::default(),
-        headers: None,
-        secret: None,
-        previous: None,
-        max_retries: 3,
-        rate_per_minute: None,
-        ordered: false,
-        active: true,
-        failing_since: None,
-        disabled_at: None,
-        created_by: None,
-        created_at: now,
-        updated_at: now,
-    })
+    Ok(Endpoint::new(id, organization, EndpointUrl::parse("https://example.com/before")?, now))
 }
 
 /// Something that has arrived there, and its id.
