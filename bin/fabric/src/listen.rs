@@ -3,11 +3,16 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener, ToSocketAddrs as _},
+    time::Duration,
 };
 
 use kernel::{Code, Error, Result};
 
 use crate::config::Config;
+
+/// How long somebody may leave unread what they were sent, or a network may fail to carry it, before the connection is
+/// given up (RFC 5482). Without, the kernel keeps one for a quarter of an hour that nobody will ever read from again.
+const UNREAD: Duration = Duration::from_mins(1);
 
 /// Listens on every address of the host. Who calls waits until the server is there to answer.
 ///
@@ -63,6 +68,7 @@ fn bind(addresses: Vec<SocketAddr>) -> io::Result<Vec<TcpListener>> {
         address.set_port(taken.unwrap_or(address.port()));
         match TcpListener::bind(address) {
             Ok(listener) => {
+                give_up_the_unread(&listener)?;
                 taken = Some(listener.local_addr()?.port());
                 listeners.push(listener);
             }
@@ -74,6 +80,18 @@ fn bind(addresses: Vec<SocketAddr>) -> io::Result<Vec<TcpListener>> {
         Some(error) if listeners.is_empty() => Err(error),
         _ => Ok(listeners),
     }
+}
+
+/// Every connection that comes of a listener is made like it.
+#[cfg(target_os = "linux")]
+fn give_up_the_unread(listener: &TcpListener) -> io::Result<()> {
+    socket2::SockRef::from(listener).set_tcp_user_timeout(Some(UNREAD))
+}
+
+/// Other kernels have their own ways.
+#[cfg(not(target_os = "linux"))]
+fn give_up_the_unread(_: &TcpListener) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(test)]
@@ -105,6 +123,15 @@ mod tests {
         let other = TcpListener::bind("127.0.0.2:0").unwrap();
         let taken = other.local_addr().unwrap().port();
         assert_eq!(bind(addresses(taken)).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_connection_that_nobody_reads_from_is_given_up() {
+        let listeners = bind(addresses(0)).unwrap();
+        let _caller = std::net::TcpStream::connect(listeners[0].local_addr().unwrap()).unwrap();
+        let (accepted, _) = listeners[0].accept().unwrap();
+        assert_eq!(socket2::SockRef::from(&accepted).tcp_user_timeout().unwrap(), Some(UNREAD));
     }
 
     #[test]

@@ -43,7 +43,7 @@ async fn a_parcel_arrives_as_it_was_sent_and_the_answer_comes_back() {
 }
 
 #[tokio::test]
-async fn nothing_inside_is_reached_in_whatever_way_it_is_written() {
+async fn attack_45_nothing_inside_is_reached_in_whatever_way_it_is_written() {
     let sink = Sink::content();
     let port = sink.address.port();
     let client = Client::new(Networks::default(), true, LIMITS).unwrap();
@@ -92,14 +92,14 @@ async fn nothing_inside_is_reached_in_whatever_way_it_is_written() {
 }
 
 #[tokio::test]
-async fn only_http_is_spoken() {
+async fn attack_45_only_http_is_spoken() {
     for url in ["file:///etc/passwd", "gopher://127.0.0.1/", "ftp://127.0.0.1/", "data:,x", "unix:/tmp/x", "x", ""] {
         assert!(carried(&open(), url).await.is_err(), "{url}");
     }
 }
 
 #[tokio::test]
-async fn without_tls_only_allowed_networks_are_reached() {
+async fn attack_45_without_tls_only_allowed_networks_are_reached() {
     let sink = Sink::content();
     assert_eq!(carried(&open(), &sink.url()).await.unwrap().status, 200);
     let strict = Client::new(Networks::default(), false, LIMITS).unwrap();
@@ -110,7 +110,7 @@ async fn without_tls_only_allowed_networks_are_reached() {
 }
 
 #[tokio::test]
-async fn a_name_leads_to_what_is_allowed_of_it() {
+async fn attack_45_a_name_leads_to_what_is_allowed_of_it() {
     let sink = Sink::content();
     let url = format!("http://localhost:{}/", sink.address.port());
     let four = Client::new(Networks::parse(["127.0.0.0/8"]).unwrap(), false, LIMITS).unwrap();
@@ -163,7 +163,7 @@ async fn attack_45_of_several_addresses_only_those_are_tried_that_may_be() {
 }
 
 #[tokio::test]
-async fn redirects_are_answers() {
+async fn attack_46_redirects_are_answers() {
     let inner = Sink::content();
     let to = format!("Location: {}", inner.url());
     let outer = Sink::new(move |_| Reply::With(307, vec![to.clone()], String::new()));
@@ -172,7 +172,7 @@ async fn redirects_are_answers() {
 }
 
 #[tokio::test]
-async fn whoever_keeps_us_waiting_is_left() {
+async fn attack_46_whoever_keeps_us_waiting_is_left() {
     let dripping = b"HTTP/1.1 200 OK\r\nx: y\r\n".to_vec();
     for reply in [Reply::Silence, Reply::Bytes(dripping), Reply::After(Duration::from_secs(2), Box::new(Reply::ok()))] {
         let sink = Sink::new(move |_| reply.clone());
@@ -196,7 +196,7 @@ async fn what_said_that_it_arrived_has_arrived_however_it_goes_on() {
 }
 
 #[tokio::test]
-async fn bodies_without_an_end_are_cut_off() {
+async fn attack_46_bodies_without_an_end_are_cut_off() {
     let sink = Sink::new(|_| Reply::Endless(200));
     let begun = Instant::now();
     let receipt = carried(&open(), &sink.url()).await.unwrap();
@@ -205,7 +205,7 @@ async fn bodies_without_an_end_are_cut_off() {
 }
 
 #[tokio::test]
-async fn what_is_packed_is_not_unpacked() {
+async fn attack_46_what_is_packed_is_not_unpacked() {
     let packed = "\u{1f}gzip bomb".to_owned();
     let reply = Reply::With(200, vec!["Content-Encoding: gzip".to_owned()], packed.clone());
     let sink = Sink::new(move |_| reply.clone());
@@ -213,7 +213,7 @@ async fn what_is_packed_is_not_unpacked() {
 }
 
 #[tokio::test]
-async fn headers_without_an_end_are_refused() {
+async fn attack_46_headers_without_an_end_are_refused() {
     let long = [b"HTTP/1.1 200 OK\r\nx: ".to_vec(), vec![b'x'; 1 << 20], b"\r\n\r\n".to_vec()].concat();
     let many = [b"HTTP/1.1 200 OK\r\n".to_vec(), b"x: y\r\n".repeat(10_000), b"\r\n".to_vec()].concat();
     for bytes in [long, many, b"nonsense\r\n\r\n".to_vec()] {
@@ -223,7 +223,7 @@ async fn headers_without_an_end_are_refused() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_is_refused() {
+async fn attack_46_a_certificate_that_nobody_vouches_for_is_refused() {
     let (address, _server) = self_signed();
     let refused = carried(&open(), &format!("https://localhost:{}/", address.port())).await.unwrap_err();
     assert!(refused.0.starts_with("no connection"), "{refused}");

@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod kill;
+mod letters;
 mod metrics;
 mod outage;
 mod replicas;
