@@ -32,6 +32,10 @@ fmt:
 openapi *ARGS:
     cargo xtask openapi {{ARGS}}
 
+# Compares docs/actions.md with the server; --write updates it.
+actions *ARGS:
+    cargo xtask actions {{ARGS}}
+
 # Compares docs/events.md with the server; --write updates it.
 events *ARGS:
     cargo xtask events {{ARGS}}

@@ -93,6 +93,8 @@ pub enum Command {
     Restore(Restore),
     /// Print the OpenAPI document.
     Openapi,
+    /// Print every action that roles and grants give, as Markdown.
+    Actions,
 }
 
 /// What `setup` makes.

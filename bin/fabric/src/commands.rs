@@ -1,5 +1,6 @@
 //! What the console can do.
 
+pub mod actions;
 pub mod audit;
 pub mod database;
 pub mod event;

@@ -49,6 +49,7 @@ fn run(arguments: Arguments) -> Result<()> {
     // What is printed of the code asks for no configuration.
     match arguments.command {
         Command::Openapi => return commands::openapi::print(),
+        Command::Actions => return commands::actions::print(),
         Command::Event(Event { command: EventCommand::Catalogue }) => return commands::event::catalogue(),
         _ => {}
     }
@@ -68,7 +69,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Command::Key(key) => at_the_console(commands::key::run(&config, key, show)),
         Command::Org(org) => at_the_console(commands::organization::run(&config, org, show)),
         Command::Member(member) => at_the_console(commands::member::run(&config, member, show)),
-        Command::Openapi => Ok(()),
+        Command::Openapi | Command::Actions => Ok(()),
     }
 }
 

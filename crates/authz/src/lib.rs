@@ -7,6 +7,7 @@
 pub mod action;
 mod app_permit;
 mod caller;
+mod catalogue;
 pub mod custom_role;
 mod denied;
 pub mod grant;
@@ -18,6 +19,7 @@ mod permit;
 pub use action::Action;
 pub use app_permit::{AppFacts, AppPermit, AppStanding, PlatformFacts, decide_app, decide_platform, judge_app};
 pub use caller::{Acting, Caller, Credential, KeyGrant, SignedIn};
+pub use catalogue::catalogue;
 pub use custom_role::{ActionSet, CustomRole, CustomRoleRepository, RoleName};
 pub use denied::Denied;
 pub use grant::{Effect, Grant, GrantRepository};

@@ -116,6 +116,12 @@ impl<A> Permit<A> {
         self.role
     }
 
+    /// Whether an own role of the organization adds to that, there or in the team that the permit is about.
+    #[must_use]
+    pub fn has_own_role(&self) -> bool {
+        self.authority.customs(self.team).next().is_some()
+    }
+
     /// Whether they may do `B`, too, to the organization as a whole: judged from the same facts.
     #[must_use]
     pub fn may<B: Action>(&self) -> bool {

@@ -250,6 +250,8 @@ fn role_of_new<A>(permit: &Permit<A>, holder: &Holder, asked: Option<Role>) -> R
     match (holder, asked) {
         (_, Some(asked)) if asked > most => Err(permit.refusal(format!("You may not give the role {asked}."))),
         (Holder::Service(_), None) => Ok(cap),
+        // There is no limit that says as much as an own role: the key goes with it.
+        (Holder::Person(..), None) if cap.is_none() && permit.has_own_role() => Ok(None),
         (_, asked) => Ok(Some(asked.unwrap_or(most))),
     }
 }

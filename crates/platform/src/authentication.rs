@@ -228,6 +228,10 @@ impl Platform {
                 account: account.id,
                 created_at: now,
             })?;
+            tx.append(&Event {
+                payload: json!({ "principal_id": account.principal, "provider": link::SUPABASE }),
+                ..account_event(EventKind::AuthSocialConnected, &account, now)
+            })?;
             Ok(account.id)
         });
         let id = match linked.await {

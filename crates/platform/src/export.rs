@@ -3,7 +3,7 @@
 //! Each page is a unit of work of its own and permits again, so that whoever is no owner any more gets no further. It is
 //! no snapshot: what changes meanwhile is read as it is when its page comes.
 
-use apps::{App, OauthClient};
+use apps::{App, MailTemplate, OauthClient};
 use authz::{Acting, CustomRole, Grant, action::OrganizationExport};
 use identity::{ApiKey, ServiceAccount};
 use kernel::{
@@ -150,6 +150,18 @@ impl Export {
     /// As for all lists.
     pub async fn apps(&self, page: Page<AppId>) -> Result<Listed<App, AppId>> {
         self.read(move |tx, scope| tx.apps_in(scope, &page)).await
+    }
+
+    /// What one of its apps says in letters in its own words: not for an app of somebody else.
+    ///
+    /// # Errors
+    /// As for all lists.
+    pub async fn mail_templates(&self, app: AppId) -> Result<Vec<MailTemplate>> {
+        let found = self.read(move |tx, scope| match tx.app(app)?.filter(|app| app.owner == scope.organization()) {
+            Some(app) => tx.mail_templates(app.id),
+            None => Ok(Vec::new()),
+        });
+        found.await
     }
 
     /// Its webhook endpoints, without their secrets and the values of their headers.

@@ -57,7 +57,8 @@ pub struct NewApiKey {
     pub name: Name,
     /// What it is for.
     pub description: Option<String>,
-    /// The most it may do. Without: a person's key as much as its maker, a service account's as much as that.
+    /// The most it may do. Without: a person's key the role that its maker has now, or, where an own role adds to that, as
+    /// much as its maker at any time; a service account's as much as that.
     pub role: Option<Role>,
     /// What it is good for.
     pub scopes: KeyScopes,

@@ -3,16 +3,18 @@
 use apps::{App, AppSettings};
 use identity::{Account, ApiKey, EmailProof, PasswordHash, Purpose, api_key, password::Password};
 use kernel::{
-    AllowedIps, Email, Error, EventKind, Metadata, Name, Page, Result, Role, Secret, SecretHash, Timestamp, Unchecked,
+    AllowedIps, Email, Error, Event, EventKind, Metadata, Name, Page, Result, Role, Secret, SecretHash, Timestamp,
+    Unchecked,
     id::{ApiKeyId, OrganizationId},
     secret::ExposeSecret,
 };
+use serde_json::json;
 use tenancy::Organization;
 use webhooks::EndpointUrl;
 
 use crate::{
     NewEndpoint, Platform, Transaction,
-    accounts::{Maker, Newcomer, found_organization},
+    accounts::{Maker, Newcomer, account_event, found_organization},
     app_registration::{NewSecret, Registration, register},
     forgotten_password::set_password,
     key_making::Author,
@@ -138,6 +140,11 @@ fn claim(tx: &mut dyn Transaction, account: Account, password: &PasswordHash, no
     tx.update_account(&account)?;
     set_password(tx, &account, password, None, now)?;
     tx.void_one_time_tokens(account.id, Purpose::VerifyEmail, now)?;
+    tx.append(&Event {
+        actor: None,
+        payload: json!({ "principal_id": account.principal, "email": account.email.as_str() }),
+        ..account_event(EventKind::AuthEmailVerified, &account, now)
+    })?;
     tx.account(account.id)?.ok_or_else(Error::not_found)
 }
 

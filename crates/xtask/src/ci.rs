@@ -17,7 +17,7 @@ struct Promise {
 }
 
 /// Cheap ones first.
-const PROMISES: [Promise; 8] = [
+const PROMISES: [Promise; 9] = [
     Promise { title: "The code is formatted", check: || verdict(cargo().args(["fmt", "--all", "--check"])) },
     Promise { title: "The server stands on few dependencies", check: dependency_budget },
     Promise { title: "Dependencies may be used: licences, bans, sources, advisories", check: deny::run },
@@ -30,6 +30,10 @@ const PROMISES: [Promise; 8] = [
     Promise {
         title: "docs/events.md is what the server says",
         check: || documents::run(&documents::EVENTS, Vec::new()),
+    },
+    Promise {
+        title: "docs/actions.md is what the server says",
+        check: || documents::run(&documents::ACTIONS, Vec::new()),
     },
     Promise { title: "Tests pass on SQLite and PostgreSQL: cargo xtask test", check: || test::run(&[]) },
 ];

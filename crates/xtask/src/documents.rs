@@ -1,4 +1,4 @@
-//! `cargo xtask openapi` and `cargo xtask events`: the documents in the repository are those that the server generates.
+//! `cargo xtask openapi`, `cargo xtask events` and `cargo xtask actions`: the documents in the repository are those that the server generates.
 
 use std::{
     ffi::OsString,
@@ -27,6 +27,9 @@ pub const OPENAPI: Document = Document { file: "docs/openapi.json", command: &["
 
 /// The catalogue of events.
 pub const EVENTS: Document = Document { file: "docs/events.md", command: &["event", "catalogue"], task: "events" };
+
+/// The catalogue of actions.
+pub const ACTIONS: Document = Document { file: "docs/actions.md", command: &["actions"], task: "actions" };
 
 /// Compares the two, or with `--write` makes them the same.
 pub fn run(document: &Document, arguments: Vec<OsString>) -> Outcome<ExitCode> {

@@ -22,6 +22,7 @@ Usage: cargo xtask <task>
   ci                everything that a change has to pass, in the order of cost
   openapi           is docs/openapi.json what the server says? --write makes it so
   events            is docs/events.md what the server says? --write makes it so
+  actions           is docs/actions.md what the server says? --write makes it so
   bench             requests per second and latency of the release build
       --quick               a tenth of the time, for trying the benchmark itself
       --database KIND       sqlite or postgres instead of both
@@ -53,6 +54,7 @@ fn run(task: &str, arguments: Vec<OsString>) -> Outcome<ExitCode> {
         "test" => test::run(&arguments),
         "ci" => nothing_more(&arguments).and_then(|()| ci::run()),
         "openapi" => documents::run(&documents::OPENAPI, arguments),
+        "actions" => documents::run(&documents::ACTIONS, arguments),
         "events" => documents::run(&documents::EVENTS, arguments),
         "bench" => bench::run(arguments),
         "help" | "--help" | "-h" => {

@@ -17,6 +17,7 @@ use super::{
     assets::Asset,
     budgets::OrganizationBudget,
     invitations::Invitation,
+    mail_templates::MailTemplate,
     members::Member,
     oauth_clients::OauthClient,
     organization_secrets::OrganizationSecret,
@@ -61,7 +62,7 @@ pub struct Manifest {
     /// Its OAuth clients, without their secrets.
     oauth_clients: Vec<OauthClient>,
     /// The apps that it owns, without their secrets. What is in an app belongs to the organizations there.
-    apps: Vec<App>,
+    apps: Vec<AppWithTemplates>,
     /// What it has at providers, and has had: what is deleted has a `deleted_at`.
     assets: Vec<Asset>,
     /// What was run for it, from the newest record to the oldest.
@@ -78,6 +79,14 @@ pub struct TeamWithMembers {
     #[serde(flatten)]
     team: Team,
     members: Vec<TeamMember>,
+}
+
+/// An app, and what it says in letters in its own words.
+#[derive(Serialize, ToSchema)]
+pub struct AppWithTemplates {
+    #[serde(flatten)]
+    app: App,
+    mail_templates: Vec<MailTemplate>,
 }
 
 /// Writes the manifest of an organization, part after part.
@@ -117,7 +126,14 @@ pub async fn write_manifest(
     };
     writer.list("service_accounts", |page| export.service_accounts(page), with_role).await?;
     writer.list("oauth_clients", |page| export.oauth_clients(page), OauthClient::from).await?;
-    writer.list("apps", |page| export.apps(page), App::from).await?;
+    let with_templates = async |writer: &mut ObjectWriter<_>, app: apps::App| {
+        let templates = export.mail_templates(app.id).await?;
+        writer.begin_item(&App::from(app))?;
+        writer.field("mail_templates", &templates.into_iter().map(MailTemplate::from).collect::<Vec<_>>())?;
+        writer.end_item();
+        Ok(())
+    };
+    writer.list_of("apps", |page| export.apps(page), with_templates).await?;
     writer.list("assets", |page| export.assets(page), Asset::from).await?;
     writer.list("usage_records", |page| export.usage_records(page), UsageRecord::from).await?;
     writer.list("webhooks", |page| export.webhooks(page), Webhook::from).await?;

@@ -357,6 +357,7 @@ async fn attack_25_set_up_takes_over_no_app_of_a_stranger(world: &World) {
     let made = set_up(world, "Shop", &stranger.email).await;
     assert!(made.created && made.app.id.to_string() != theirs);
     world.get("/v1/me").by(&stranger).send().await.refused(401, "token_revoked");
+    assert_eq!(world.events("auth.email_verified"), 1);
     world.log_in(None, "developer", PASSWORD).await.refused(401, "invalid_credentials");
     world.log_in(None, "developer", NEXT_PASSWORD).await.ok();
 }

@@ -42,6 +42,9 @@ async fn developers(world: &World) -> Company {
     for (person, role) in [(&admin, Role::Admin), (&member, Role::Member), (&viewer, Role::Viewer)] {
         world.enroll(id, person, role).await;
     }
+    let words = json!({ "subject": "Los", "text": "{{link}}", "html": "<a href=\"{{link}}\">Los</a>" });
+    let template = format!("/v1/apps/{}/mail-templates/reset_password.de", app.id);
+    world.call("PUT", &template).json(&words).by(&owner).send().await.ok();
     Company { app, id, owner, admin, member, viewer, outsider }
 }
 
@@ -106,7 +109,12 @@ async fn everything_that_it_owns_is_in_it(world: &World) {
             let path = format!("{path}?organization_id={}", company.id);
             assert_eq!(data[list], shown(&path).await, "{list}");
         }
-        assert_eq!(data["apps"], shown("/v1/apps").await);
+        let mut apps = shown("/v1/apps").await;
+        for app in apps.as_array_mut().unwrap() {
+            app["mail_templates"] = shown(&format!("/v1/apps/{}/mail-templates", app["id"].as_str().unwrap())).await;
+            assert_eq!(app["mail_templates"].as_array().unwrap().len(), 1);
+        }
+        assert_eq!(data["apps"], apps);
         let mut teams = shown(&company.path("teams")).await;
         for team in teams.as_array_mut().unwrap() {
             let members = shown(&format!("/v1/teams/{}/members", team["id"].as_str().unwrap())).await;

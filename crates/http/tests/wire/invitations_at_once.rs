@@ -7,9 +7,9 @@ use serde_json::json;
 use crate::support::{Answer, Company, World};
 
 on_both!(
-    of_many_who_are_invited_at_once_as_many_wait_as_may,
-    of_many_mails_at_once_as_many_go_out_as_may,
-    of_those_who_invite_one_address_at_once_one_does,
+    attack_11_of_many_who_are_invited_at_once_as_many_wait_as_may,
+    attack_11_of_many_mails_at_once_as_many_go_out_as_may,
+    attack_11_of_those_who_invite_one_address_at_once_one_does,
 );
 
 /// Invites these at the same moment, the owner and an admin by turns.
@@ -23,8 +23,8 @@ async fn invite(world: &World, company: &Company, names: impl Iterator<Item = St
     join_all(calls).await
 }
 
-/// Of twenty different ones, five are invited and get a mail: in one organization after the other.
-async fn five_of_twenty(world: &World, settings: &serde_json::Value) {
+/// Of fifty different ones, five are invited and get a mail: in one organization after the other.
+async fn five_of_fifty(world: &World, settings: &serde_json::Value) {
     let mut company = Company::new(world).await;
     world.mails().await;
     for round in 1..=4 {
@@ -32,7 +32,7 @@ async fn five_of_twenty(world: &World, settings: &serde_json::Value) {
         company.id = made.text("id").parse().unwrap();
         world.enroll(company.id, &company.admin, Role::Admin).await;
         world.patch(&company.path("settings"), settings).by(&company.owner).send().await.ok();
-        let answers = invite(world, &company, (0..20).map(|number| format!("newcomer-{number}"))).await;
+        let answers = invite(world, &company, (0..50).map(|number| format!("newcomer-{number}"))).await;
         let (invited, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 201);
         assert_eq!(invited.len(), 5, "{answers:?}");
         for answer in refused {
@@ -44,18 +44,20 @@ async fn five_of_twenty(world: &World, settings: &serde_json::Value) {
     }
 }
 
-async fn of_many_who_are_invited_at_once_as_many_wait_as_may(world: &World) {
-    five_of_twenty(world, &json!({ "max_pending_invitations": 5, "max_invitations_per_hour": 100 })).await;
+async fn attack_11_of_many_who_are_invited_at_once_as_many_wait_as_may(world: &World) {
+    five_of_fifty(world, &json!({ "max_pending_invitations": 5, "max_invitations_per_hour": 100 })).await;
 }
 
-async fn of_many_mails_at_once_as_many_go_out_as_may(world: &World) {
-    five_of_twenty(world, &json!({ "max_pending_invitations": 100, "max_invitations_per_hour": 5 })).await;
+async fn attack_11_of_many_mails_at_once_as_many_go_out_as_may(world: &World) {
+    five_of_fifty(world, &json!({ "max_pending_invitations": 100, "max_invitations_per_hour": 5 })).await;
 }
 
-async fn of_those_who_invite_one_address_at_once_one_does(world: &World) {
+async fn attack_11_of_those_who_invite_one_address_at_once_one_does(world: &World) {
     let company = Company::new(world).await;
+    let settings = json!({ "max_pending_invitations": 100, "max_invitations_per_hour": 100 });
+    world.patch(&company.path("settings"), &settings).by(&company.owner).send().await.ok();
     world.mails().await;
-    for round in 0..5 {
+    for round in 0..20 {
         // However it is spelled.
         let names = (0..10).map(|number| if number % 3 == 0 { format!("New-{round}") } else { format!("new-{round}") });
         let answers = invite(world, &company, names).await;
@@ -66,5 +68,5 @@ async fn of_those_who_invite_one_address_at_once_one_does(world: &World) {
         }
         assert_eq!(world.mails().await.len(), 1);
     }
-    assert_eq!(world.events("invitation.created"), 5);
+    assert_eq!(world.events("invitation.created"), 20);
 }

@@ -11,6 +11,7 @@ on_both!(
     a_service_account_has_an_own_role,
     a_service_account_of_a_team_has_an_own_role_there,
     a_client_has_an_own_role,
+    a_key_of_who_has_an_own_role_goes_with_it,
     what_a_role_has_changes_for_teams_and_programs_at_once,
     a_role_that_a_team_or_a_program_has_is_not_deleted,
     lists_call_an_own_role_by_its_name,
@@ -184,6 +185,37 @@ async fn a_client_has_an_own_role(world: &World) {
     let invite = json!({ "email": "x@example.com" });
     world.post(&company.path("invitations"), &invite).bearer(&token).send().await.refused(403, "forbidden");
     company.client(world, &company.admin, "nobody").await.refused(400, "invalid_request");
+}
+
+async fn a_key_of_who_has_an_own_role_goes_with_it(world: &World) {
+    let company = Company::new(world).await;
+    company.own_role(world, "deployer", &["api_key.create", "team.create", "invoice.*"]).await;
+    company.set_role(world, &company.owner, &company.viewer, "deployer").await.ok();
+    let make = async |by: &str, wishes: Value| {
+        let mut body = json!({ "name": "Laptop", "organization_id": company.id });
+        body.as_object_mut().unwrap().extend(wishes.as_object().unwrap().clone());
+        world.post("/v1/api-keys", &body).bearer(by).send().await
+    };
+    let make_team =
+        |key: &str, name: &str| world.post(&company.path("teams"), &json!({ "name": name })).bearer(key).send();
+    let made = make(&company.viewer.token, json!({})).await;
+    assert_eq!(made.ok()["role"], Value::Null);
+    let key = made.text("key");
+    make_team(&key, "One").await.ok();
+    // What it makes is as much, and what has a role or scopes is limited by them.
+    let next = make(&key, json!({})).await.text("key");
+    make_team(&next, "Two").await.ok();
+    for limit in [json!({ "role": "viewer" }), json!({ "scopes": ["members:read"] })] {
+        let limited = make(&key, limit.clone()).await;
+        let refused = make_team(&limited.text("key"), "Three").await;
+        assert_eq!(refused.status, 403, "{limit}");
+    }
+    let limited = make(&key, json!({ "role": "viewer", "scopes": ["api_keys:write"] })).await.text("key");
+    make(&limited, json!({})).await.refused(403, "forbidden");
+    make(&key, json!({ "role": "member" })).await.refused(403, "forbidden");
+    // It goes with the role.
+    company.set_role(world, &company.owner, &company.viewer, "viewer").await.ok();
+    make_team(&key, "Three").await.refused(403, "forbidden");
 }
 
 async fn what_a_role_has_changes_for_teams_and_programs_at_once(world: &World) {

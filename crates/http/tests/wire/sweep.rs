@@ -24,6 +24,7 @@ use crate::support::{Answer, Call, World};
 
 on_both!(
     a_bad_credential_opens_no_route,
+    what_is_for_the_scraper_is_for_nobody_else,
     a_public_route_does_not_look_at_credentials,
     everybody_who_is_known_gets_what_needs_nothing_more,
     only_a_person_with_their_own_token_passes_where_that_is_asked,
@@ -70,6 +71,23 @@ async fn a_bad_credential_opens_no_route(world: &World) {
             let answer = bad.show(call).send().await;
             let told = (answer.status, answer.code());
             assert_eq!(told, (401, bad.code), "{} at {} {}: {answer:?}", bad.what, entry.method, entry.path);
+        }
+    }
+}
+
+async fn what_is_for_the_scraper_is_for_nobody_else(world: &World) {
+    let world = &world.restarted_with(|plan| plan.options.metrics_token = Some("scrape-0123456789".into())).await;
+    let bad = bad_credentials::all(world).await;
+    let cast = Cast::new(world).await;
+    let everybody = cast.everybody(world, None).await;
+    for entry in routes::table().iter().filter(|entry| entry.access == Access::Scraper) {
+        let call = || world.call(entry.method.as_str(), entry.path);
+        for bad in &bad {
+            assert_eq!(bad.show(call()).send().await.status, 401, "{} at {}", bad.what, entry.path);
+        }
+        for someone in &everybody {
+            let answer = call().bearer(&someone.bearer).send().await;
+            assert_eq!(answer.status, 401, "{} at {}", someone.name, entry.path);
         }
     }
 }

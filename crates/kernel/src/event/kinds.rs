@@ -66,6 +66,8 @@ kinds! {
     AuthLogout = "auth.logout", SESSION;
     /// A token that belongs to no session was revoked by itself.
     AuthTokenRevoked = "auth.token_revoked", &[PRINCIPAL_ID, TOKEN_ID];
+    /// An account was linked to who its owner is at another provider.
+    AuthSocialConnected = "auth.social_connected", &[PRINCIPAL_ID, PROVIDER];
     /// Somebody cut the link to who they are at another provider.
     AuthSocialDisconnected = "auth.social_disconnected", &[PRINCIPAL_ID, PROVIDER];
     /// Every session of an account ended.
