@@ -71,6 +71,8 @@ pub struct KeyGrant {
     pub organization: OrganizationId,
     /// The most it may do there; without, as much as the principal it acts as.
     pub role: Option<Role>,
+    /// Whether what own roles add to the principal's role counts as well, above that.
+    pub own_roles: bool,
     /// What it is good for.
     pub scopes: KeyScopes,
     /// Until when.
@@ -89,6 +91,7 @@ impl KeyGrant {
             service_account: None,
             organization,
             role: None,
+            own_roles: false,
             scopes: KeyScopes::default(),
             expires_at: None,
             allowed_ips: AllowedIps::default(),

@@ -285,6 +285,7 @@ pub fn judge(
     let cap = key.and_then(|key| key.role);
     if let (Some(cap), Some(needed)) = (cap, needed)
         && cap < needed
+        && !(key.is_some_and(|key| key.own_roles) && by_own_role(authority, question))
     {
         return Refused(Refusal::KeyRole(needed));
     }
@@ -302,6 +303,12 @@ pub fn judge(
         return Allowed(Reason::CustomRole(Held { role: custom.id, team }));
     }
     Refused(needed.map_or(Refusal::Nothing, Refusal::Role))
+}
+
+/// Whether an own role has the action, there or in the organization.
+fn by_own_role(authority: &Authority, question: &Question) -> bool {
+    let has = |action| authority.customs(question.team).any(|(custom, _)| custom.actions.contains(action));
+    question.action().is_some_and(has)
 }
 
 /// # Errors

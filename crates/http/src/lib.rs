@@ -83,13 +83,12 @@ pub fn service(platform: Platform, options: Options) -> impl HttpServiceFactory 
         scope = with;
     }
     let unknown = Observer::new("unknown", "-");
-    scope
-        .default_service(web::to(move |http: HttpRequest| {
-            let unknown = unknown.clone();
-            async move { unknown.watch(&http, async { failed(&http, Error::not_found()) }).await }
-        }))
-        .wrap(cors)
-        .wrap(actix_web::middleware::from_fn(cors::ask))
+    #[expect(clippy::disallowed_methods, reason = "what no row of the table names is not there")]
+    let scope = scope.default_service(web::to(move |http: HttpRequest| {
+        let unknown = unknown.clone();
+        async move { unknown.watch(&http, async { failed(&http, Error::not_found()) }).await }
+    }));
+    scope.wrap(cors).wrap(actix_web::middleware::from_fn(cors::ask))
 }
 
 fn resource(path: &'static str, entries: Vec<Entry>) -> Resource {
@@ -99,10 +98,12 @@ fn resource(path: &'static str, entries: Vec<Entry>) -> Resource {
     let resource = web::resource(path);
     #[expect(clippy::disallowed_methods, reason = "this is where the table is mounted")]
     let resource = entries.into_iter().fold(resource, |resource, entry| resource.route(entry.route));
-    resource.default_service(web::to(move |http: HttpRequest| {
+    #[expect(clippy::disallowed_methods, reason = "what no row of the table names is not allowed")]
+    let resource = resource.default_service(web::to(move |http: HttpRequest| {
         let (allow, observer) = (allow.clone(), observer.clone());
         async move { observer.watch(&http, async { method_not_allowed(&http, &allow) }).await }
-    }))
+    }));
+    resource
 }
 
 fn method_not_allowed(http: &HttpRequest, allow: &str) -> HttpResponse {

@@ -68,6 +68,8 @@ pub struct ApiKey {
     pub description: Option<String>,
     /// The most it may do: never more than its principal may. Without, as much as that.
     pub role: Option<Role>,
+    /// Whether what own roles add to its principal's counts as well, above that.
+    pub own_roles: bool,
     /// What it is good for; none at all means everything the role may.
     pub scopes: Vec<String>,
     /// Where it is good from.

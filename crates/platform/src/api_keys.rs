@@ -18,7 +18,9 @@ use kernel::{
 
 use crate::{
     IssuedKey, NewApiKey, Platform, Transaction,
-    key_making::{Author, Holder, check_overlap, is_no_more_than_the_callers, issue, no_more_than_the_callers, rotate},
+    key_making::{
+        Author, Holder, RoleLimit, check_overlap, is_no_more_than_the_callers, issue, no_more_than_the_callers, rotate,
+    },
     permit::{Owned, locate, permit, role_of},
     service_accounts::stand_in,
 };
@@ -240,19 +242,23 @@ impl Platform {
     }
 }
 
-/// The role of a new key: never above its maker's.
-fn role_of_new<A>(permit: &Permit<A>, holder: &Holder, asked: Option<Role>) -> Result<Option<Role>> {
-    let cap = permit.caller().key().and_then(|key| key.role);
+/// The role of a new key: never above its maker's. A key that is to be as much as a maker with an own role keeps the
+/// built-in one as its limit, so that it does not rise with its maker, and counts own roles above that.
+fn role_of_new<A>(permit: &Permit<A>, holder: &Holder, asked: Option<Role>) -> Result<RoleLimit> {
+    let own = permit.caller().key();
+    let cap = own.and_then(|key| key.role);
     let most = match holder {
         Holder::Person(..) => permit.role(),
         Holder::Service(account) => cap.map_or(account.role, |cap| cap.min(account.role)),
     };
     match (holder, asked) {
         (_, Some(asked)) if asked > most => Err(permit.refusal(format!("You may not give the role {asked}."))),
-        (Holder::Service(_), None) => Ok(cap),
-        // There is no limit that says as much as an own role: the key goes with it.
-        (Holder::Person(..), None) if cap.is_none() && permit.has_own_role() => Ok(None),
-        (_, asked) => Ok(Some(asked.unwrap_or(most))),
+        (_, Some(asked)) => Ok(RoleLimit::of(Some(asked))),
+        (Holder::Service(_), None) => Ok(RoleLimit::of(cap)),
+        (Holder::Person(..), None) => {
+            let own_roles = permit.has_own_role() && own.is_none_or(|key| key.role.is_none() || key.own_roles);
+            Ok(RoleLimit { role: Some(most), own_roles })
+        }
     }
 }
 

@@ -115,11 +115,13 @@ fn note_health(
     failing_since: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<()> {
-    let with = |status| {
-        let some = tried.iter().filter(move |tried| tried.telling && tried.status == status);
+    let with = |arrived| {
+        let some =
+            tried.iter().filter(move |tried| tried.telling && (tried.status == DeliveryStatus::Success) == arrived);
         some.map(|tried| tried.endpoint).collect::<BTreeSet<WebhookId>>()
     };
-    let (working, failed) = (with(DeliveryStatus::Success), with(DeliveryStatus::Failed));
+    // From the first attempt on that failed, whether there will be others or not: nothing arrives.
+    let (working, failed) = (with(true), with(false));
     let failing: Vec<_> = failed.difference(&working).copied().collect();
     if !working.is_empty() {
         tx.note_working(&working.into_iter().collect::<Vec<_>>())?;

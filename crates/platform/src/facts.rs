@@ -329,6 +329,7 @@ fn key_facts(key: ApiKey) -> Result<KeyFacts> {
         account: key.account,
         service_account: key.service_account,
         role: key.role,
+        own_roles: key.own_roles,
         scopes: KeyScopes::parse(key.scopes.iter().map(String::as_str))?,
         expires_at: key.expires_at,
         allowed_ips: key.allowed_ips.clone(),

@@ -57,8 +57,8 @@ pub struct NewApiKey {
     pub name: Name,
     /// What it is for.
     pub description: Option<String>,
-    /// The most it may do. Without: a person's key the role that its maker has now, or, where an own role adds to that, as
-    /// much as its maker at any time; a service account's as much as that.
+    /// The most it may do. Without: a person's key the role that its maker has now, and what own roles add to that at any
+    /// time; a service account's as much as that.
     pub role: Option<Role>,
     /// What it is good for.
     pub scopes: KeyScopes,
@@ -75,6 +75,22 @@ pub struct IssuedKey {
     pub key: ApiKey,
     /// All of it in clear.
     pub secret: Secret,
+}
+
+/// The most that a key may do.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct RoleLimit {
+    /// Without, as much as its principal.
+    pub role: Option<Role>,
+    /// Whether own roles of its principal count above that.
+    pub own_roles: bool,
+}
+
+impl RoleLimit {
+    /// What is limited by a role alone, or by nothing.
+    pub fn of(role: Option<Role>) -> Self {
+        Self { role, own_roles: false }
+    }
 }
 
 /// Whom a key acts as.
@@ -123,7 +139,7 @@ pub(crate) fn issue(
     scope: &dyn Scope,
     author: Author,
     holder: &Holder,
-    role: Option<Role>,
+    limit: RoleLimit,
     new: &NewApiKey,
     random: [u8; 40],
 ) -> Result<IssuedKey> {
@@ -149,7 +165,8 @@ pub(crate) fn issue(
         team: service_account.and_then(|account| account.team),
         name: new.name.clone(),
         description: new.description.clone(),
-        role,
+        role: limit.role,
+        own_roles: limit.own_roles,
         scopes: new.scopes.names().map(str::to_owned).collect(),
         allowed_ips: new.allowed_ips.clone(),
         disabled_at: None,

@@ -1,5 +1,6 @@
 //! Two lanes: one for endpoints that answer, a narrow one for those that keep us waiting. So those who hang, or answer
-//! just in time, wait for each other and for nobody else, however many there are.
+//! just in time, wait for each other and for nobody else, however many there are. Of both lanes each organization has a
+//! share, so that its slow endpoints hold up none of its others, and nobody else's.
 
 use std::{
     collections::HashMap,
@@ -25,13 +26,26 @@ pub(crate) struct Lanes {
     quick: Arc<Semaphore>,
     slow: Arc<Semaphore>,
     slow_since: Mutex<HashMap<WebhookId, Instant>>,
-    shares: Mutex<HashMap<OrganizationId, Arc<Semaphore>>>,
+    shares: Mutex<HashMap<OrganizationId, Arc<Share>>>,
 }
 
-/// A place in one of the lanes, out of an organization's share.
+/// What an organization has of both lanes.
+struct Share {
+    quick: Arc<Semaphore>,
+    slow: Arc<Semaphore>,
+}
+
+impl Share {
+    fn lane(&self, slow: bool) -> &Arc<Semaphore> {
+        if slow { &self.slow } else { &self.quick }
+    }
+}
+
+/// A place in one of the lanes, out of an organization's share of it.
 pub(crate) struct Place {
-    permit: OwnedSemaphorePermit,
-    _share: OwnedSemaphorePermit,
+    lane: OwnedSemaphorePermit,
+    of_share: OwnedSemaphorePermit,
+    share: Arc<Share>,
     slow: bool,
 }
 
@@ -46,6 +60,65 @@ impl Lanes {
     const SLOW_REQUESTS: usize = 256;
     /// So many requests are for one organization, whatever it has to hear.
     const SHARE: usize = 128;
+    /// And so many besides for those of its endpoints that keep us waiting.
+    const SLOW_SHARE: usize = 64;
+
+    pub fn new() -> Self {
+        Self {
+            quick: Arc::new(Semaphore::new(Self::QUICK_REQUESTS)),
+            slow: Arc::new(Semaphore::new(Self::SLOW_REQUESTS)),
+            slow_since: Mutex::default(),
+            shares: Mutex::default(),
+        }
+    }
+
+    /// A place for one request, if there is one.
+    pub fn free_place(&self, endpoint: WebhookId, organization: OrganizationId) -> Option<Place> {
+        let (share, slow) = (self.share(organization), self.is_slow(endpoint));
+        let of_share = Arc::clone(share.lane(slow)).try_acquire_owned().ok()?;
+        let lane = Arc::clone(self.lane(slow)).try_acquire_owned().ok()?;
+        Some(Place { lane, of_share, share, slow })
+    }
+
+    /// Waits for one: behind those who have come before, in the lane where the endpoint belongs by then.
+    pub async fn place(&self, endpoint: WebhookId, organization: OrganizationId) -> Option<Place> {
+        let share = self.share(organization);
+        loop {
+            let slow = self.is_slow(endpoint);
+            let of_share = Arc::clone(share.lane(slow)).acquire_owned().await.ok()?;
+            let lane = Arc::clone(self.lane(slow)).acquire_owned().await.ok()?;
+            if slow || !self.is_slow(endpoint) {
+                return Some(Place { lane, of_share, share, slow });
+            }
+        }
+    }
+
+    fn lane(&self, slow: bool) -> &Arc<Semaphore> {
+        if slow { &self.slow } else { &self.quick }
+    }
+}
+
+/// A place in one of the lanes, out of an organization's share of it.
+pub(crate) struct Place {
+    lane: OwnedSemaphorePermit,
+    of_share: OwnedSemaphorePermit,
+    share: Arc<Share>,
+    slow: bool,
+}
+
+impl Lanes {
+    /// So many endpoints are in hand at the most that answer quickly, or are not known yet.
+    pub const QUICK_ENDPOINTS: usize = 256;
+    /// So many that do not are taken in hand.
+    pub const SLOW_ENDPOINTS: usize = 128;
+    /// And so many in all: who turns out to be slow stays for a while.
+    pub const MOST_ENDPOINTS: usize = 640;
+    const QUICK_REQUESTS: usize = 512;
+    const SLOW_REQUESTS: usize = 256;
+    /// So many requests are for one organization, whatever it has to hear.
+    const SHARE: usize = 128;
+    /// And so many besides for those of its endpoints that keep us waiting.
+    const SLOW_SHARE: usize = 64;
 
     pub fn new() -> Self {
         Self {
@@ -80,21 +153,30 @@ impl Lanes {
         if slow { &self.slow } else { &self.quick }
     }
 
-    fn share(&self, organization: OrganizationId) -> Arc<Semaphore> {
+    fn share(&self, organization: OrganizationId) -> Arc<Share> {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
         if shares.len() > 2 * Self::MOST_ENDPOINTS {
             shares.retain(|_, share| Arc::strong_count(share) > 1);
         }
-        Arc::clone(shares.entry(organization).or_insert_with(|| Arc::new(Semaphore::new(Self::SHARE))))
+        let share = shares.entry(organization).or_insert_with(|| {
+            let [quick, slow] = [Self::SHARE, Self::SLOW_SHARE].map(|places| Arc::new(Semaphore::new(places)));
+            Arc::new(Share { quick, slow })
+        });
+        Arc::clone(share)
     }
 
-    /// A request is slow: its endpoint is from now on, and it moves to the slow lane, if that has room.
+    /// A request is slow: its endpoint is from now on, and it moves to the slow lane, and to the share of that, where
+    /// there is room.
     pub fn keeps_waiting(&self, endpoint: WebhookId, place: &mut Place) {
         self.note_slow(endpoint);
-        if !place.slow
-            && let Ok(permit) = Arc::clone(&self.slow).try_acquire_owned()
-        {
-            (place.permit, place.slow) = (permit, true);
+        if place.slow {
+            return;
+        }
+        if let Ok(of_share) = Arc::clone(&place.share.slow).try_acquire_owned() {
+            place.of_share = of_share;
+        }
+        if let Ok(lane) = Arc::clone(&self.slow).try_acquire_owned() {
+            (place.lane, place.slow) = (lane, true);
         }
     }
 
@@ -183,6 +265,26 @@ mod tests {
             lanes.free_place(endpoint, OrganizationId::generate()).unwrap();
         }
         assert!(lanes.shares.lock().unwrap().len() <= 2 * Lanes::MOST_ENDPOINTS + 1, "who wants nothing is forgotten");
+    }
+
+    #[tokio::test]
+    async fn slow_endpoints_hold_up_no_others_of_their_organization() {
+        let (lanes, place) = (Lanes::new(), OrganizationId::generate());
+        let [slow, healthy] = [(); 2].map(|()| WebhookId::generate());
+        // All at once, before anybody knows that they hang.
+        let mut hanging: Vec<_> = (0..Lanes::SHARE).map(|_| lanes.free_place(slow, place).unwrap()).collect();
+        assert!(lanes.free_place(healthy, place).is_none());
+        for place in &mut hanging {
+            lanes.keeps_waiting(slow, place);
+        }
+        let room: Vec<_> = std::iter::from_fn(|| lanes.free_place(healthy, place)).collect();
+        assert_eq!(room.len(), Lanes::SLOW_SHARE);
+        drop((room, hanging));
+        // From then on they wait for each other.
+        let slow: Vec<_> = std::iter::from_fn(|| lanes.free_place(slow, place)).collect();
+        assert_eq!(slow.len(), Lanes::SLOW_SHARE);
+        let room: Vec<_> = std::iter::from_fn(|| lanes.free_place(healthy, place)).collect();
+        assert_eq!(room.len(), Lanes::SHARE);
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use kernel::{
 
 use crate::{
     IssuedKey, NewApiKey, NewServiceAccount, Platform, RoleChoice, Transaction,
-    key_making::{Author, Holder, check_overlap, issue, rotate},
+    key_making::{Author, Holder, RoleLimit, check_overlap, issue, rotate},
     role_choice::find_role,
     service_accounts::found,
 };
@@ -51,7 +51,7 @@ impl Platform {
             if account.disabled_at.is_some() {
                 return Err(Error::because(Code::Conflict, "This service account is disabled."));
             }
-            issue(tx, &within, author, &Holder::Service(&account), wanted.key.role, &wanted.key, random)
+            issue(tx, &within, author, &Holder::Service(&account), RoleLimit::of(wanted.key.role), &wanted.key, random)
         });
         made.await
     }

@@ -154,7 +154,7 @@ pub(crate) fn own_names(
     organizations: impl IntoIterator<Item = OrganizationId>,
 ) -> Result<HashMap<(OrganizationId, Option<TeamId>), RoleName>> {
     let service = match caller.key() {
-        Some(key) if key.role.is_some() => return Ok(HashMap::new()),
+        Some(key) if key.role.is_some() && !key.own_roles => return Ok(HashMap::new()),
         Some(key) => key.service_account,
         None => None,
     };

@@ -14,7 +14,9 @@ use kernel::{
 
 use crate::{
     IssuedKey, NewApiKey, Platform, Transaction,
-    key_making::{Author, Holder, check_overlap, is_no_more_than_the_callers, issue, no_more_than_the_callers, rotate},
+    key_making::{
+        Author, Holder, RoleLimit, check_overlap, is_no_more_than_the_callers, issue, no_more_than_the_callers, rotate,
+    },
     permit::locate,
     service_accounts::{kept, stand_in},
 };
@@ -42,7 +44,7 @@ impl Platform {
             }
             no_more_than_the_callers(&permit, &new.scopes, new.expiry.end(now)?, &new.allowed_ips)?;
             let (author, holder) = (Author::of(acting.caller(), now), Holder::Service(&account));
-            issue(tx, &permit, author, &holder, new.role, &new, random)
+            issue(tx, &permit, author, &holder, RoleLimit::of(new.role), &new, random)
         });
         made.await
     }

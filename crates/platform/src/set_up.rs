@@ -190,6 +190,7 @@ fn insert_key(
         name: Name::constant("Made by fabric setup"),
         description: None,
         role: Some(Role::Owner),
+        own_roles: false,
         scopes: Vec::new(),
         allowed_ips: AllowedIps::default(),
         disabled_at: None,

@@ -228,7 +228,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Binary, Nullable, Text};
+    use diesel::sql_types::{Binary, Bool, Nullable, Text};
     use crate::columns::{Ts, Uid};
 
     api_keys (id) {
@@ -253,6 +253,7 @@ table! {
         created_by -> Nullable<Uid>,
         updated_at -> Ts,
         disabled_by -> Nullable<Uid>,
+        own_roles -> Bool,
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     answer::{Answer, Lines, Outlet},
     audit_export::AuditFormat,
-    request::{ForRequest, Named, PathId, Query},
+    request::{Again, ForRequest, Named, PathId, Query},
 };
 
 /// Something that happened.
@@ -166,8 +166,9 @@ impl FormatQuery {
     }
 }
 
-/// Writes everything that `read` finds, page after page. The first page is read before anything is written: who may not
-/// is told.
+/// Writes everything that `read` finds, page after page, and lets the caller in anew for each: whose credential ends
+/// meanwhile reads no further, however slowly they read. The first page is read before anything is written: who may not is
+/// told.
 async fn file<R>(name: String, format: AuditFormat, read: R) -> Result<Lines>
 where
     R: AsyncFn(Page<EventId>) -> Result<Listed<audit::Entry, EventId>> + 'static,
@@ -188,9 +189,10 @@ where
 
 /// Exports what happened in an app and in all its organizations, or everywhere, newest first.
 pub async fn export(
-    caller: Acting<AuditRead>,
-    (platform, header, Query(app), Query(filter), Query(format)): (
+    _: Acting<AuditRead>,
+    (platform, again, header, Query(app), Query(filter), Query(format)): (
         ForRequest,
+        Again,
         Named,
         Query<AppQuery>,
         Query<AuditQuery>,
@@ -198,22 +200,29 @@ pub async fn export(
     ),
 ) -> Result<Lines> {
     let (hint, filter) = (hint(app.app_id.as_deref(), &header)?, filter.filter()?);
-    let read = async move |page| platform.audit_log_of(caller.clone(), hint.clone(), filter.clone(), page).await;
+    let read = async move |page| {
+        let caller = again.admit::<Acting<AuditRead>>().await?;
+        platform.audit_log_of(caller, hint.clone(), filter.clone(), page).await
+    };
     file("audit-log".to_owned(), format.parse()?, read).await
 }
 
 /// Exports what happened in an organization, newest first.
 pub async fn export_in(
-    caller: Acting<AuditRead>,
-    (platform, PathId(id), Query(filter), Query(format)): (
+    _: Acting<AuditRead>,
+    (platform, again, PathId(id), Query(filter), Query(format)): (
         ForRequest,
+        Again,
         PathId<OrganizationId>,
         Query<AuditQuery>,
         Query<FormatQuery>,
     ),
 ) -> Result<Lines> {
     let filter = filter.filter()?;
-    let read = async move |page| platform.audit_log(caller.clone(), id, filter.clone(), page).await;
+    let read = async move |page| {
+        let caller = again.admit::<Acting<AuditRead>>().await?;
+        platform.audit_log(caller, id, filter.clone(), page).await
+    };
     file(format!("audit-log-{id}"), format.parse()?, read).await
 }
 

@@ -33,7 +33,7 @@ use super::{
 use crate::{
     answer::Streamed,
     json_parts::ObjectWriter,
-    request::{ForRequest, PathId},
+    request::{Again, ForRequest, PathId},
 };
 
 /// What a reader has to know to read the rest. It grows when a field changes its meaning, not when one is added.
@@ -167,13 +167,18 @@ impl RoleNames {
 /// Exports all that an organization owns, as a file.
 pub async fn export(
     caller: Acting<OrganizationExport>,
-    (platform, PathId(id)): (ForRequest, PathId<OrganizationId>),
+    (platform, again, PathId(id)): (ForRequest, Again, PathId<OrganizationId>),
 ) -> Result<Streamed<Manifest>> {
     let export = platform.export(caller, id);
     // Before anything is written: who may not, is told.
     let begun = export.begin().await?;
     let filename = format!("{}.json", begun.organization.slug.as_str());
     Ok(Streamed::new(filename, async move |parts| {
-        write_manifest(&export, begun, async |part| parts.put(part).await).await
+        let put = async |part| {
+            // Whose credential ends meanwhile gets no further, however slowly they read.
+            again.admit::<Acting<OrganizationExport>>().await?;
+            parts.put(part).await
+        };
+        write_manifest(&export, begun, put).await
     }))
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::support::{App, Company, PASSWORD, Person, World};
 
 on_both!(
+    what_is_undone_is_told_by_name_as_well,
     a_change_is_told_with_who_where_from_and_in_which_request,
     an_app_that_acts_for_somebody_is_named,
     a_key_and_its_owner_are_named,
@@ -412,4 +413,73 @@ async fn an_export_goes_on_behind_the_first_page(world: &World) {
     let exported = world.get(&company.path("audit-logs/export?action=team.updated")).by(&company.owner).raw().await;
     let ids: std::collections::BTreeSet<_> = exported.text.lines().collect();
     assert_eq!(ids.len(), 450);
+}
+
+/// What the sweep counts alone, or has nothing to undo for: each by its kind, and by who did it.
+async fn what_is_undone_is_told_by_name_as_well(world: &World) {
+    let company = Company::new(world).await;
+    let (by, here) = (&company.owner, company.id);
+    let made = async |path: &str, body: Value| world.post(path, &body).by(by).send().await;
+    let act = async |path: String, body: Value| made(&path, body).await.ok().clone();
+    let path = |rest: &str| format!("/v1/organizations/{here}/{rest}");
+    let team = company.team(world, "Crew").await;
+    act(format!("/v1/teams/{team}/archive"), json!({})).await;
+    act(format!("/v1/teams/{team}/restore"), json!({})).await;
+    company.put_into_team(world, by, &team, &company.member, "member").await.ok();
+    world.delete(&format!("/v1/teams/{team}/members/{}", company.member.id)).by(by).send().await.ok();
+    let key = made("/v1/api-keys", json!({ "name": "Laptop", "organization_id": here })).await.text("id");
+    world.patch(&format!("/v1/api-keys/{key}"), &json!({ "name": "Desk" })).by(by).send().await.ok();
+    for what in ["disable", "enable"] {
+        act(format!("/v1/api-keys/{key}/{what}"), json!({})).await;
+    }
+    let program = json!({ "name": "Deploys", "organization_id": here });
+    let program = made("/v1/service-accounts", program).await.text("id");
+    for what in ["disable", "enable"] {
+        act(format!("/v1/service-accounts/{program}/{what}"), json!({})).await;
+    }
+    let hook = made(&path("webhooks"), json!({ "url": "https://example.com/hooks" })).await.text("id");
+    for what in ["pause", "resume"] {
+        act(format!("/v1/webhooks/{hook}/{what}"), json!({})).await;
+    }
+    let invited = made(&path("invitations"), json!({ "email": "new@example.com", "role": "member" })).await.text("id");
+    for what in ["resend", "revoke"] {
+        act(format!("/v1/invitations/{invited}/{what}"), json!({})).await;
+    }
+    let role = company.make_role(world, by, "recruiter", &["member.update"]).await.text("id");
+    world
+        .patch(&path(&format!("roles/{role}")), &json!({ "description": "Looks after people." }))
+        .by(by)
+        .send()
+        .await
+        .ok();
+    world.delete(&path(&format!("roles/{role}"))).by(by).send().await.ok();
+    company.grant(world, by, &company.viewer, &json!({ "action": "invoice.approve" })).await.ok();
+    world.patch("/v1/me", &json!({ "display_name": "Olivia" })).by(by).send().await.ok();
+    for what in ["request-deletion", "cancel-deletion", "archive", "restore"] {
+        act(path(what), json!({})).await;
+    }
+    for kind in [
+        "team.archived",
+        "team.restored",
+        "team.member_removed",
+        "api_key.updated",
+        "api_key.disabled",
+        "api_key.enabled",
+        "service_account.disabled",
+        "service_account.enabled",
+        "invitation.resent",
+        "invitation.revoked",
+        "role.updated",
+        "role.deleted",
+        "permission.granted",
+        "user.updated",
+        "organization.deletion_requested",
+        "organization.deletion_cancelled",
+        "organization.archived",
+        "organization.restored",
+    ] {
+        let told = format!("SELECT count(*) FROM events WHERE kind = '{kind}' AND actor_id IS NOT NULL");
+        assert_eq!((kind, world.events(kind), world.number(&told)), (kind, 1, 1));
+    }
+    assert_eq!(world.events("webhook.updated"), 2, "paused, and resumed");
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde_json::json;
 use testbed::sink::Sink;
 
-use crate::support::{Company, World, event, exactly, teams};
+use crate::support::{Company, NEXT_PASSWORD, PASSWORD, World, event, exactly, teams};
 
 on_both!(
     an_organization_and_its_apps_owner_hear_and_nobody_else,
+    what_happens_to_accounts_is_for_who_owns_their_app,
     filters_narrow_it,
     nobody_hears_of_the_past,
     who_somebody_is_is_told_but_not_where,
@@ -36,6 +37,42 @@ async fn an_organization_and_its_apps_owner_hear_and_nobody_else(world: &World) 
     world.post(&path, &json!({ "name": "Owners" })).by(&company.app.owner).send().await.ok();
     assert_eq!(teams(&exactly(&owners, 2).await), ["Theirs", "Owners"]);
     assert_eq!((own.count(), strangers.count()), (1, 0), "what the owner does is no tenant's business");
+}
+
+/// Contract 1.9: what carries no token goes to every endpoint of the owner's, to no tenant's, and of platform accounts to
+/// nobody.
+async fn what_happens_to_accounts_is_for_who_owns_their_app(world: &World) {
+    let world = &world.with_sinks().await;
+    let company = Company::new(world).await;
+    let other = world.set_up("other").await;
+    let _workers = world.deliver();
+    let sinks = [(); 3].map(|()| Sink::content());
+    let places = [
+        (company.id, &company.owner),
+        (company.app.organization, &company.app.owner),
+        (other.organization, &other.owner),
+    ];
+    for ((organization, by), sink) in places.into_iter().zip(&sinks) {
+        let path = format!("/v1/organizations/{organization}/webhooks");
+        let body = json!({ "url": sink.url(), "event_filter": ["auth.*"] });
+        world.post(&path, &body).by(by).send().await.ok();
+    }
+    // Of an app's user, and of a developer.
+    for app in [Some(&company.app), None] {
+        let person = world.sign_up(app, "newcomer").await;
+        let change = json!({ "current_password": PASSWORD, "new_password": NEXT_PASSWORD });
+        world.post("/v1/auth/change-password", &change).by(&person).send().await.ok();
+        world.log_in(app, "newcomer", NEXT_PASSWORD).await.ok();
+        for _ in 0..5 {
+            world.log_in(app, "newcomer", PASSWORD).await;
+        }
+    }
+    let [tenant, owner, stranger] = &sinks;
+    let heard: Vec<_> = exactly(owner, 4).await.iter().map(|received| event(received)["kind"].clone()).collect();
+    let mut heard: Vec<_> = heard.iter().map(|kind| kind.as_str().unwrap()).collect();
+    heard.sort_unstable();
+    assert_eq!(heard, ["auth.account_locked", "auth.login", "auth.password_changed", "auth.signup"]);
+    assert_eq!((tenant.count(), stranger.count()), (0, 0));
 }
 
 async fn filters_narrow_it(world: &World) {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use kernel::{Event, EventKind, id::WebhookId};
+use platform::mailer::About;
 use serde_json::{Value, json};
 use testbed::sink::{Reply, Sink};
 
@@ -20,6 +21,7 @@ on_both!(
     many_are_sent_anew_by_time_kind_and_outcome,
     an_endpoint_that_is_gone_is_switched_off,
     an_endpoint_that_fails_for_days_is_switched_off,
+    how_often_it_is_tried_again_does_not_put_that_off,
     what_waits_for_a_paused_endpoint_goes_out_when_it_is_resumed,
 );
 
@@ -139,6 +141,9 @@ async fn an_endpoint_that_fails_for_days_is_switched_off(world: &World) {
     let _workers = world.deliver();
     let endpoint = world.endpoint(&company, &sink.url(), json!({ "max_retries": 0 })).await;
     let id: WebhookId = endpoint["id"].as_str().unwrap().parse().unwrap();
+    let verify = format!("/v1/admin/users/{}/verify", company.owner.id);
+    world.post(&verify, &json!({})).bearer(&company.app.api_key).send().await.ok();
+    world.mails().await;
     // Tokens do not last for so long: past them.
     let active = async || world.read(move |tx| Ok(tx.endpoint(id)?.unwrap().active)).await;
     let happens = async |count| {
@@ -155,6 +160,31 @@ async fn an_endpoint_that_fails_for_days_is_switched_off(world: &World) {
     world.advance(Duration::from_hours(72));
     happens(5).await;
     assert_eq!((active().await, world.events("webhook.disabled")), (false, 1));
+    // Its organization's owner is told, once.
+    let mails = world.mails().await;
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0].to.as_str(), company.owner.email);
+    assert!(matches!(mails[0].letter.about, About::WebhookDisabled { .. }), "{mails:?}");
+}
+
+async fn how_often_it_is_tried_again_does_not_put_that_off(world: &World) {
+    let world = &world.with_sinks().await;
+    let company = Company::new(world).await;
+    let (sink, _) = moody(500);
+    let _workers = world.deliver();
+    let endpoint = world.endpoint(&company, &sink.url(), json!({ "max_retries": 20 })).await;
+    let id: WebhookId = endpoint["id"].as_str().unwrap().parse().unwrap();
+    let endpoint = async || world.read(move |tx| Ok(tx.endpoint(id)?.unwrap())).await;
+    company.team(world, "Crew").await;
+    exactly(&sink, 1).await;
+    let since = endpoint().await.failing_since;
+    assert!(since.is_some(), "since the first attempt");
+    world.advance(Duration::from_hours(71));
+    exactly(&sink, 2).await;
+    assert_eq!((endpoint().await.failing_since, endpoint().await.active), (since, true));
+    world.advance(Duration::from_hours(24));
+    exactly(&sink, 3).await;
+    assert_eq!((endpoint().await.active, world.events("webhook.disabled")), (false, 1));
 }
 
 async fn what_waits_for_a_paused_endpoint_goes_out_when_it_is_resumed(world: &World) {

@@ -17,6 +17,7 @@ on_both!(
     nothing_secret_is_in_it,
     however_much_it_is_all_of_it_comes_part_after_part,
     whoever_loses_the_right_meanwhile_gets_no_whole_file,
+    attack_23_whose_credential_ends_meanwhile_gets_no_whole_file,
     a_reader_who_goes_away_stops_it,
     it_is_what_its_description_says,
     the_documentation_names_all_of_it,
@@ -231,6 +232,33 @@ async fn whoever_loses_the_right_meanwhile_gets_no_whole_file(world: &World) {
     assert!(told.to_string().contains("forbidden"), "{told}");
     assert!(serde_json::from_slice::<Value>(&seen).is_err());
     assert!(!String::from_utf8(seen).unwrap().contains("\"secrets\""));
+}
+
+async fn attack_23_whose_credential_ends_meanwhile_gets_no_whole_file(world: &World) {
+    let company = furnished(world).await;
+    crowd(world, &company, 1000).await;
+    // More entries than are read at once.
+    for number in 0..210 {
+        let name = json!({ "name": format!("Acme {number}") });
+        world.patch(&format!("/v1/organizations/{}", company.id), &name).by(&company.owner).send().await.ok();
+    }
+    for path in [company.path("export"), company.path("audit-logs/export")] {
+        let body = json!({ "name": "Backup", "organization_id": company.id });
+        let key = world.post("/v1/api-keys", &body).by(&company.owner).send().await;
+        let begun = world.get(&path).bearer(key.text("key")).begin().await;
+        let mut body = Box::pin(begun.into_body());
+        let mut next = async || std::future::poll_fn(|context| body.as_mut().poll_next(context)).await;
+        next().await.unwrap().unwrap();
+        let key = format!("/v1/api-keys/{}/disable", key.text("id"));
+        world.post(&key, &json!({})).by(&company.owner).send().await.ok();
+        let told = loop {
+            match next().await.expect("an error, and not the end") {
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        assert!(told.to_string().contains("unauthorized"), "{path}: {told}");
+    }
 }
 
 async fn a_reader_who_goes_away_stops_it(world: &World) {

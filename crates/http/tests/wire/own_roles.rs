@@ -199,7 +199,7 @@ async fn a_key_of_who_has_an_own_role_goes_with_it(world: &World) {
     let make_team =
         |key: &str, name: &str| world.post(&company.path("teams"), &json!({ "name": name })).bearer(key).send();
     let made = make(&company.viewer.token, json!({})).await;
-    assert_eq!(made.ok()["role"], Value::Null);
+    assert_eq!(made.ok()["role"], "viewer");
     let key = made.text("key");
     make_team(&key, "One").await.ok();
     // What it makes is as much, and what has a role or scopes is limited by them.
@@ -213,9 +213,13 @@ async fn a_key_of_who_has_an_own_role_goes_with_it(world: &World) {
     let limited = make(&key, json!({ "role": "viewer", "scopes": ["api_keys:write"] })).await.text("key");
     make(&limited, json!({})).await.refused(403, "forbidden");
     make(&key, json!({ "role": "member" })).await.refused(403, "forbidden");
-    // It goes with the role.
+    // It goes with the role, and does not rise with whoever made it.
     company.set_role(world, &company.owner, &company.viewer, "viewer").await.ok();
     make_team(&key, "Three").await.refused(403, "forbidden");
+    company.set_role(world, &company.owner, &company.viewer, "owner").await.ok();
+    make_team(&key, "Three").await.refused(403, "forbidden");
+    world.get("/v1/me/organizations").bearer(&key).send().await.ok();
+    world.post(&company.path("archive"), &json!({})).bearer(&key).send().await.refused(403, "forbidden");
 }
 
 async fn what_a_role_has_changes_for_teams_and_programs_at_once(world: &World) {

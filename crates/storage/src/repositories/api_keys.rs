@@ -44,6 +44,7 @@ struct ApiKeyRow {
     created_by: Option<RowId>,
     updated_at: Moment,
     disabled_by: Option<RowId>,
+    own_roles: bool,
 }
 
 /// A key, the app of its organization, and the team of its service account.
@@ -155,6 +156,7 @@ impl ApiKeyRepository for Tx<'_> {
             created_by: key.created_by.map(|id| RowId(id.0)),
             updated_at: Moment(key.updated_at),
             disabled_by: key.disabled_by.map(|id| RowId(id.0)),
+            own_roles: key.own_roles,
         };
         let insert = diesel::insert_into(api_keys::table).values(row);
         self.query(|connection| insert.execute(connection))?;
@@ -273,6 +275,7 @@ fn into_key((row, app, team): Row) -> Result<ApiKey> {
         allowed_ips: intact(AllowedIps::parse(row.allowed_ips.0.iter().map(String::as_str)))?,
         disabled_at: row.disabled_at.map(|at| at.0),
         disabled_by: row.disabled_by.map(|id| PrincipalId(id.0)),
+        own_roles: row.own_roles,
         expires_at: row.expires_at.map(|at| at.0),
         last_used_at: row.last_used_at.map(|at| at.0),
         created_by: row.created_by.map(|id| PrincipalId(id.0)),

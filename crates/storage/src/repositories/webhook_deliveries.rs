@@ -233,12 +233,13 @@ impl DeliveryRepository for Tx<'_> {
     }
 
     fn sweep_waiting(&mut self, before: Timestamp) -> Result<usize> {
-        // Of each endpoint the oldest alone are looked at: what is behind one that is too young is younger.
+        // Of each endpoint the oldest alone are looked at: what is behind one that is too young is younger. As many as go at
+        // once, so that whoever has more is come back to at once.
         let sweep = sql_query(
             "DELETE FROM webhook_deliveries WHERE id IN (SELECT d.id FROM webhook_endpoints e \
              JOIN webhook_deliveries d ON d.id IN (SELECT w.id FROM webhook_deliveries w \
-             WHERE w.endpoint_id = e.id AND w.status = 'pending' ORDER BY w.position LIMIT 100) \
-             WHERE NOT e.active AND d.created_at < $1 AND d.forgiven = 0 LIMIT $2)",
+             WHERE w.endpoint_id = e.id AND w.status = 'pending' AND w.forgiven = 0 ORDER BY w.position LIMIT $2) \
+             WHERE NOT e.active AND d.created_at < $1 LIMIT $2)",
         );
         let sweep = sweep.bind::<Ts, _>(Moment(before)).bind::<BigInt, _>(SWEEP);
         self.query(|connection| sweep.execute(connection))

@@ -47,6 +47,7 @@ pub fn key(organization: OrganizationId, account: Option<AccountId>, principal: 
         allowed_ips: AllowedIps::parse(["203.0.113.0/24", "2001:db8::/32"]).unwrap(),
         disabled_at: Some(at(1)),
         disabled_by: None,
+        own_roles: false,
         expires_at: Some(at(2)),
         last_used_at: Some(at(4)),
         created_by: Some(principal),

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use webhooks::{Among, Attempt, Delivery, DeliveryFilter, DeliveryStatus, Done, Endpoint, Lease, SwitchOff, Tried};
 
 use crate::{
-    support::{Db, at, linger},
+    support::{Db, at, execute, linger},
     webhook_endpoints::endpoint,
 };
 
@@ -342,6 +342,13 @@ async fn what_waits_too_long_for_who_is_not_active_is_swept(db: &Db) {
     let here = Unchecked(paused.organization);
     db.write(move |tx| tx.update_endpoint(&here, &Endpoint { active: false, ..paused.clone() })).await;
     assert_eq!((sweep(1).await, sweep(2).await, sweep(2).await), (0, 1, 0));
+    // However much it is, and whatever was asked for once more in front of it.
+    let kind = || EventKind::TeamCreated.as_str().to_owned();
+    let many = (10..1110).map(|position| Delivery::new(paused.id, EventId::generate(), kind(), position, at(4)));
+    let many = many.collect::<Vec<_>>();
+    db.write(move |tx| tx.insert_deliveries(&many)).await;
+    execute(&db.url, "UPDATE webhook_deliveries SET forgiven = 1 WHERE position BETWEEN 10 AND 109");
+    assert_eq!([sweep(5).await, sweep(5).await, sweep(5).await, sweep(5).await], [501, 500, 0, 0]);
 }
 
 async fn deliveries_are_cleared_some_at_a_time(db: &Db) {

@@ -340,6 +340,7 @@ fn keys(tx: &mut dyn Transaction, organization: OrganizationId) -> Result<()> {
         allowed_ips: AllowedIps::default(),
         disabled_at: None,
         disabled_by: None,
+        own_roles: false,
         expires_at: None,
         last_used_at: None,
         created_by: None,

@@ -1,8 +1,9 @@
 //! What production asks for, and what it does not have.
 
 use serde_json::json;
+use testbed::sink::Sink;
 
-use crate::support::{PASSWORD, Server, Site, client::text, new_email, secret};
+use crate::support::{PASSWORD, Server, Site, client::text, new_email, secret, until};
 
 on_both!(
     what_production_lacks_is_told_with_the_line_that_makes_it,
@@ -12,6 +13,7 @@ on_both!(
     the_first_administrator_shows_the_bootstrap_token,
     it_is_open_to_the_network,
     nothing_is_generated,
+    attack_45_deliveries_go_nowhere_inside,
 );
 
 const PRINCIPAL: &str = "550e8400-e29b-41d4-a716-446655440000";
@@ -119,4 +121,38 @@ fn nothing_is_generated(site: &mut Site) {
     for path in ["development.env", ".fabric"] {
         assert!(!site.file(path).exists(), "{path}");
     }
+}
+
+/// Where production delivers to, by its own configuration: the public Internet, with TLS, and the networks that it names.
+fn attack_45_deliveries_go_nowhere_inside(site: &mut Site) {
+    site.set_production();
+    let sink = Sink::content();
+    let inside = sink.url();
+    let setup = ["setup", "--app-name", "App", "--email", "dev@myapp.com", "--password", PASSWORD, "--json"];
+    let made = site.run(&setup).json();
+    let path = format!("/v1/organizations/{}/webhooks", text(&made["organization"]["id"]));
+    let (key, name) = (text(&made["api_key"]), json!({ "name": "Renamed" }));
+    let server = site.serve();
+    let client = server.client().bearer(&key);
+    assert_eq!(client.post(&path, &json!({ "url": inside })).code(), "invalid_url");
+    let encrypted = json!({ "url": inside.replace("http://", "https://") });
+    let endpoint = text(&client.post(&path, &encrypted).data()["id"]);
+    client.post(&format!("/v1/webhooks/{endpoint}/test"), &name).data();
+    let error = until("the attempt is noted", || {
+        let deliveries = client.get(&format!("/v1/webhooks/{endpoint}/deliveries")).data();
+        let id = text(&deliveries.as_array()?.first()?["id"]);
+        let delivery = client.get(&format!("/v1/webhooks/{endpoint}/deliveries/{id}")).data();
+        Some(text(&delivery["attempts"].as_array()?.first()?["error"]))
+    });
+    assert!(error.contains("public"), "{error}");
+    assert_eq!(sink.count(), 0);
+    server.stop();
+
+    site.set("FABRIC_WEBHOOK_ALLOW_NETS", "127.0.0.0/8");
+    let server = site.serve();
+    let client = server.client().bearer(&key);
+    let endpoint = text(&client.post(&path, &json!({ "url": inside })).data()["id"]);
+    client.post(&format!("/v1/webhooks/{endpoint}/test"), &json!({})).data();
+    until("it arrives", || (sink.count() == 1).then_some(()));
+    server.stop();
 }

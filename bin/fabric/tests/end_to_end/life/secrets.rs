@@ -3,8 +3,9 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use testbed::sink::Sink;
 
-use crate::support::{Client, Server, Site, client::text, new_email, secret};
+use crate::support::{Client, Server, Site, client::text, new_email, secret, until};
 
 on_both!(nothing_that_opens_a_door_is_in_the_log, production_does_not_log_links_either);
 
@@ -118,7 +119,36 @@ fn live(server: &Server, set_up: &Value, secrets: &mut Secrets) {
         drop(client.post(path, &json!({ "token": token, "new_password": third })));
     }
     assert_eq!(client.get("/v1/auth/verify?token=0123456789abcdef0123").status, 400);
+    deliveries(&client, set_up, secrets);
     apps(&client, set_up, &user, secrets, &mut keep);
+}
+
+/// What goes to an endpoint, and what it is signed with: a header and a URL with a secret, a token that the app is told.
+fn deliveries(client: &Client, set_up: &Value, secrets: &mut Secrets) {
+    let sink = Sink::content();
+    let key = client.bearer(&text(&set_up["api_key"]));
+    let header = secrets.keep("a header of an endpoint", &json!("receiver-hunter2-neverlogged"));
+    let query = secrets.keep("the query of an endpoint", &json!("query-hunter2-neverlogged"));
+    let path = format!("/v1/organizations/{}/webhooks", text(&set_up["organization"]["id"]));
+    let body = json!({
+        "url": format!("{}?key={query}", sink.url()), "app_id": set_up["app"]["id"], "headers": { "x-api-key": header },
+    });
+    let endpoint = key.post(&path, &body).data();
+    let rotate = format!("/v1/webhooks/{}/rotate-secret", text(&endpoint["id"]));
+    secrets.keep("an endpoint's secret", &key.post(&rotate, &json!({})).data()["secret"]);
+    secrets.keep("the next one", &key.post(&rotate, &json!({ "overlap_seconds": 3600 })).data()["secret"]);
+    client.app(&text(&set_up["app"]["client_id"])).sign_up(&new_email());
+    let token = until("the app is told the link", || {
+        sink.received().iter().find_map(|received| {
+            let event: Value = serde_json::from_str(&received.body).unwrap();
+            event["payload"]["verify_token"].as_str().map(str::to_owned)
+        })
+    });
+    secrets.keep("a token that was delivered", &json!(token));
+    let signature = until("it is signed", || {
+        sink.received().iter().find_map(|received| received.header("x-fabric-signature").map(str::to_owned))
+    });
+    secrets.keep("a signature", &json!(signature));
 }
 
 fn apps(

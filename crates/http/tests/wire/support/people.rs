@@ -210,6 +210,7 @@ impl World {
             name: Name::constant("A key"),
             description: None,
             role: Some(Role::Owner),
+            own_roles: false,
             scopes: Vec::new(),
             allowed_ips: AllowedIps::default(),
             disabled_at: None,
