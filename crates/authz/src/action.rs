@@ -212,6 +212,8 @@ actions! {
     ConcurrencyLimitManage = "concurrency_limit.manage" from Admin under AppsWrite;
     /// See an app's accounts.
     UserRead = "user.read" from Admin under UsersRead, by_app;
+    /// Sign an app's users in by who they are at another provider: for the app and its servers, not for people.
+    UserSignIn = "user.sign_in" from Admin under AuthSocial, by_app;
     /// Manage an app's accounts.
     UserManage = "user.manage" from Admin under UsersWrite, by_app;
 }

@@ -1,6 +1,8 @@
 //! Who calls. A handler's first argument is its caller, and its type is what the route asks for: the route table reads
 //! it from the signature, so the two cannot disagree, and a handler without one cannot be mounted.
 
+mod voucher;
+
 use std::{future::Future, net::IpAddr, str::FromStr};
 
 use actix_web::{
@@ -12,6 +14,7 @@ use authz::{Acting, Action, Caller, SignedIn};
 use kernel::{Client, Code, Error, Locale, Result, id::OrganizationId, secret::is_same};
 use platform::{Door, Platform, Presented};
 
+pub use self::voucher::{Vouching, basic};
 use crate::{Options, answer::Context, request::Inputs};
 
 /// Names the app that a request is for, by its client id.
@@ -34,6 +37,8 @@ pub enum Access {
     SignedIn,
     /// That somebody calls, or shows what was mailed to them.
     Invited,
+    /// That an app shows that it is the app, or a server of its owner's that it may speak for it.
+    Vouching,
     /// That somebody calls with a credential that covers this action; whether they may, the use case decides.
     Action(&'static str),
 }
@@ -152,6 +157,13 @@ pub fn refuse_own_deliveries(http: &HttpRequest) -> Result<()> {
 }
 
 async fn authenticate(http: &HttpRequest) -> Result<Caller> {
+    let caller = identify(http).await?;
+    known(http, &caller);
+    Ok(caller)
+}
+
+/// Who calls.
+async fn identify(http: &HttpRequest) -> Result<Caller> {
     let development_principal = header(http, &X_PRINCIPAL_ID)?;
     let presented = Presented {
         authorization: header(http, &AUTHORIZATION)?,
@@ -160,13 +172,16 @@ async fn authenticate(http: &HttpRequest) -> Result<Caller> {
         local: development_principal.is_some() && is_local(http),
         ip: peer(http),
     };
-    let caller = platform(http)?.authenticate(presented).await?;
+    platform(http)?.authenticate(presented).await
+}
+
+/// Notes who calls, for the answer and for the ledger.
+fn known(http: &HttpRequest, caller: &Caller) {
     let path = http.match_info().get("organization_id").and_then(|id| OrganizationId::from_str(id).ok());
     let organization_id = path.or_else(|| caller.key().map(|key| key.organization));
     let context = Context { principal_id: Some(caller.principal), organization_id, team_id: None };
     http.extensions_mut().insert(context);
     http.extensions_mut().insert(caller.via());
-    Ok(caller)
 }
 
 fn platform(http: &HttpRequest) -> Result<&Data<Platform>> {

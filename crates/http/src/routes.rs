@@ -77,6 +77,7 @@ fn sign_in() -> Vec<Entry> {
     vec![
         entry(POST, "/v1/auth/signup", "Signs a new user up.", auth::sign_up::sign_up),
         entry(POST, "/v1/auth/login", "Signs a user in.", auth::sign_in::login),
+        entry(POST, "/v1/auth/social-login", "Signs a user in for whom the app vouches.", auth::social::login),
         entry(POST, "/v1/auth/logout", "Ends the session of a token.", auth::sessions::logout),
         entry(POST, "/v1/auth/logout-all", "Ends every session of the caller.", auth::sessions::logout_all),
         entry(POST, "/v1/auth/token/refresh", "Spends a refresh token for a new pair.", auth::sessions::refresh),

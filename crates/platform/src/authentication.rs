@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use authz::{Caller, Credential, KeyGrant};
 use identity::{
-    Account, Link, Linked, Purpose,
+    Account, Link, Linked,
     access_token::{Claims, Grant, SupabaseClaims},
     account::EmailProof,
     api_key, link,
@@ -21,6 +21,7 @@ use crate::{
     accounts::{Maker, Newcomer, account_event},
     door::audience,
     facts::AccountFacts,
+    take_over::take_over,
 };
 
 /// What a request brings along to show who calls.
@@ -212,7 +213,7 @@ impl Platform {
                 Some(Linked::Severed(_)) | None => {}
             }
             let account = match tx.account_by_email(None, &email)? {
-                Some(account) => taken_over(tx, account, iat, now)?,
+                Some(account) => owned(tx, account, iat, now)?,
                 None if strangers => {
                     let newcomer = Newcomer { proof: Some(EmailProof::Provider), ..Newcomer::new(None, email.clone()) };
                     // Valid from when the token was issued, or it would not be.
@@ -261,28 +262,18 @@ impl Platform {
     }
 }
 
-/// An account with an address that another provider proves to be its visitor's. Unless the owner of the mailbox made
-/// it, whoever did loses every way in: nobody who signed up with a stranger's address keeps a key to their account. Whoever
-/// runs the platform signs in with what they have there.
-fn taken_over(tx: &mut dyn Transaction, account: Account, iat: i64, now: Timestamp) -> Result<Account> {
+/// An account with an address that Supabase proves to be its visitor's. Whoever runs the platform signs in with what they
+/// have there.
+fn owned(tx: &mut dyn Transaction, account: Account, iat: i64, now: Timestamp) -> Result<Account> {
     if account.platform_admin {
         return Err(unauthorized());
     }
-    if account.proof.is_some_and(EmailProof::by_the_owner) {
-        // Only the owner ends what was issued before: whoever pre-registered the address keeps nobody out.
-        return if iat < account.valid_from.unix_seconds_up() { Err(unauthorized()) } else { Ok(account) };
+    // Only the owner ends what was issued before: whoever pre-registered the address keeps nobody out.
+    if account.proof.is_some_and(EmailProof::by_the_owner) && iat < account.valid_from.unix_seconds_up() {
+        return Err(unauthorized());
     }
     let from = Timestamp::from_unix_seconds(iat).map_or(now, |issued| issued.min(now));
-    let account = Account { proof: Some(EmailProof::Provider), updated_at: now, ..account };
-    tx.update_account(&account)?;
-    tx.remove_password(account.id)?;
-    tx.raise_epoch(account.id, from)?;
-    tx.void_one_time_tokens(account.id, Purpose::ResetPassword, now)?;
-    tx.append(&Event {
-        payload: json!({ "principal_id": account.principal, "email": account.email.as_str() }),
-        ..account_event(EventKind::AuthEmailVerified, &account, now)
-    })?;
-    Ok(account)
+    take_over(tx, account, EmailProof::Provider, from, now)
 }
 
 /// What somebody signed, and we checked.

@@ -1,6 +1,7 @@
 //! Client credentials: an app shows its secret, and acts for itself or for one of its users (RFC 6749, 4.4; RFC 8693).
 
 use apps::{App, ClientId, OauthClient, credentials};
+use authz::{Caller, Credential};
 use identity::access_token::{Actor, Grant};
 use kernel::{
     Code, Error, Result, Secret, SecretHash, Timestamp,
@@ -53,6 +54,20 @@ impl Platform {
         let expires_in = door.settings().access_token_seconds;
         let access_token = self.write_access_token(&door, principal, grant, expires_in, now)?;
         Ok(AppToken { access_token, expires_in, scopes })
+    }
+
+    /// An app that shows its secret, as a caller: what it gets with a token it has at once.
+    ///
+    /// # Errors
+    /// `invalid_client`, for an OAuth client as well; `app_disabled`.
+    pub async fn app_itself(&self, credentials: ClientCredentials) -> Result<Caller> {
+        let now = self.now();
+        match self.store().read(move |tx| prove(tx, &credentials, now)).await? {
+            Proven::App(app, _) => {
+                Ok(Caller { principal: app.id.into(), app: Some(app.id), credential: Credential::App })
+            }
+            Proven::Client(_) => Err(Error::new(Code::InvalidClient)),
+        }
     }
 
     /// A short-lived token with which the app acts for one of its users.

@@ -11,6 +11,7 @@ use crate::{
     Door, Platform, Transaction,
     accounts::{account_event, is_closed},
     records::{MailOrder, QueuedMail},
+    take_over::take_over,
 };
 
 impl Platform {
@@ -45,11 +46,7 @@ impl Platform {
             if is_closed(tx, &account)? {
                 return Err(invalid());
             }
-            // First, because it writes the whole account, the password of before with it.
-            if !account.proof.is_some_and(EmailProof::by_the_owner) {
-                let proven = Account { proof: Some(EmailProof::Confirmed), updated_at: now, ..account.clone() };
-                tx.update_account(&proven)?;
-            }
+            let account = take_over(tx, account, EmailProof::Confirmed, now, now)?;
             set_password(tx, &account, &password, Some(account.principal), now)?;
             tx.clear_lockout(LockoutKey::new(&lockout, account.app, &account.email))?;
             tx.append(&account_event(EventKind::AuthPasswordReset, &account, now))

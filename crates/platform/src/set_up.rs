@@ -1,23 +1,23 @@
 //! Set-up: one command, and an app can sign its users in.
 
 use apps::{App, AppSettings};
-use identity::{Account, ApiKey, EmailProof, PasswordHash, Purpose, api_key, password::Password};
+use identity::{Account, ApiKey, EmailProof, PasswordHash, api_key, password::Password};
 use kernel::{
-    AllowedIps, Email, Error, Event, EventKind, Metadata, Name, Page, Result, Role, Secret, SecretHash, Timestamp,
+    AllowedIps, Email, Error, EventKind, Metadata, Name, Page, Result, Role, Secret, SecretHash, Timestamp,
     Unchecked,
     id::{ApiKeyId, OrganizationId},
     secret::ExposeSecret,
 };
-use serde_json::json;
 use tenancy::Organization;
 use webhooks::EndpointUrl;
 
 use crate::{
     NewEndpoint, Platform, Transaction,
-    accounts::{Maker, Newcomer, account_event, found_organization},
+    accounts::{Maker, Newcomer, found_organization},
     app_registration::{NewSecret, Registration, register},
     forgotten_password::set_password,
     key_making::Author,
+    take_over::take_over,
     webhook_making::make,
     webhook_secrets::known_or_new,
 };
@@ -136,15 +136,8 @@ impl Platform {
 /// The operator vouches for an account that somebody made and nobody has proven: whoever it was is out, and the
 /// operator's password is in.
 fn claim(tx: &mut dyn Transaction, account: Account, password: &PasswordHash, now: Timestamp) -> Result<Account> {
-    let account = Account { proof: Some(EmailProof::Operator), updated_at: now, ..account };
-    tx.update_account(&account)?;
+    let account = take_over(tx, account, EmailProof::Operator, now, now)?;
     set_password(tx, &account, password, None, now)?;
-    tx.void_one_time_tokens(account.id, Purpose::VerifyEmail, now)?;
-    tx.append(&Event {
-        actor: None,
-        payload: json!({ "principal_id": account.principal, "email": account.email.as_str() }),
-        ..account_event(EventKind::AuthEmailVerified, &account, now)
-    })?;
     tx.account(account.id)?.ok_or_else(Error::not_found)
 }
 

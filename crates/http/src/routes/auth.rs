@@ -4,6 +4,7 @@ pub mod passwords;
 pub mod sessions;
 pub mod sign_in;
 pub mod sign_up;
+pub mod social;
 pub mod verification;
 
 use kernel::{Timestamp, secret::ExposeSecret};

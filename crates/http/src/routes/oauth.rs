@@ -1,7 +1,6 @@
 //! Tokens for apps: client credentials, token exchange, refresh, revocation.
 
 use actix_web::{HttpRequest, http::header::AUTHORIZATION};
-use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use kernel::{Code, Error, ErrorKind, Result, Secret, id::PrincipalId, secret::ExposeSecret};
 use platform::{AppToken, ClientCredentials, SignedInUser};
 use serde::{Deserialize, Serialize};
@@ -10,7 +9,7 @@ use utoipa::ToSchema;
 use super::auth::Done;
 use crate::{
     answer::Answer,
-    gate::{Anyone, Passerby},
+    gate::{Anyone, Passerby, basic},
     request::{AnyBody, ForRequest, Input, Inputs},
 };
 
@@ -142,14 +141,6 @@ impl actix_web::FromRequest for Basic {
 
 impl Input for Basic {
     fn describe(_: &mut Inputs) {}
-}
-
-fn basic(value: &str) -> Option<ClientCredentials> {
-    let (scheme, encoded) = value.split_once(' ')?;
-    let decoded = BASE64.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
-    let text = String::from_utf8(decoded).ok()?;
-    let (client_id, client_secret) = text.split_once(':')?;
-    Some(ClientCredentials { client_id: client_id.to_owned(), client_secret: client_secret.to_owned().into() })
 }
 
 /// What to revoke.

@@ -76,6 +76,7 @@ mod refresh;
 mod roles;
 mod secrets;
 mod service_accounts;
+mod social_sign_in;
 mod supabase;
 mod support;
 mod sweep;

@@ -1,0 +1,168 @@
+//! Sign-in by who somebody is at another provider, for whom an app vouches.
+
+use authz::{Acting, action::UserSignIn};
+use identity::{Account, EmailProof, Link, Linked, link::Provider};
+use kernel::{AppScope as _, Client, Code, Email, Error, ErrorKind, Event, EventKind, Metadata, Name, Result, Timestamp, WebUrl};
+use serde_json::json;
+
+use crate::{
+    AppHint, Door, Platform, Transaction,
+    accounts::{Maker, Newcomer, account_event},
+    sessions::{Begun, SignedInUser, begin_session},
+    take_over::take_over,
+    user_administration::managed,
+};
+
+/// Who says that somebody is who they are at a provider.
+#[derive(Clone)]
+pub enum Voucher {
+    /// An app that has shown that it is the app, for itself or for the one that is named.
+    App(Acting<UserSignIn>, Option<AppHint>),
+    /// Anybody on this machine, in development, at this door.
+    Development(Door),
+}
+
+/// Somebody at another provider.
+#[derive(Clone)]
+pub struct SocialSignIn {
+    /// Who vouches for all of it.
+    pub voucher: Voucher,
+    /// At which provider.
+    pub provider: Provider,
+    /// Who they are there: it never changes.
+    pub subject: String,
+    /// Their address there.
+    pub email: Email,
+    /// Whether the provider has proven it.
+    pub email_verified: bool,
+    /// What they are called there.
+    pub display_name: Option<Name>,
+    /// A picture of them.
+    pub avatar_url: Option<WebUrl>,
+    /// Their device.
+    pub client: Client,
+}
+
+/// The longest name that a provider may have for somebody (OpenID Connect Core 1.0, 2: `sub`).
+const LONGEST_SUBJECT: usize = 255;
+
+impl Platform {
+    /// Begins a session for somebody at another provider: for the account that is linked, else for the one with their
+    /// address, which is linked from then on, else for a new one.
+    ///
+    /// An address that the provider has not proven links nobody to anything. An account whose address its owner has not
+    /// proven is taken over by who comes with a proven one: whoever made it loses every way in.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden` and `app_required` as for managing an app's users; `app_disabled`; `invalid_request` for
+    /// no subject; `account_disabled`; `email_not_verified` where an unproven address is somebody's already, or the app
+    /// lets nobody in with one; `sign_up_closed` where strangers may not sign up.
+    pub async fn social_sign_in(&self, presented: SocialSignIn) -> Result<SignedInUser> {
+        let named = (1..=LONGEST_SUBJECT).contains(&presented.subject.len());
+        if !named || presented.subject.chars().any(char::is_control) {
+            return Err(Error::because(Code::InvalidRequest, "Give provider_user_id, of up to 255 characters."));
+        }
+        match self.try_social_sign_in(presented.clone()).await {
+            // Of two who come for the first time at once, the second one finds what the first one made.
+            Err(error) if error.kind() == ErrorKind::Conflict => self.try_social_sign_in(presented).await,
+            done => done,
+        }
+    }
+
+    async fn try_social_sign_in(&self, presented: SocialSignIn) -> Result<SignedInUser> {
+        let (now, platform) = (self.now(), self.clone());
+        let signed_in = self.store().write(move |tx| {
+            let door = platform.vouched(tx, &presented.voucher)?;
+            let account = find(tx, &door, &presented, now)?;
+            let begun = admit(tx, &door, &account, &presented, now)?;
+            Ok((door, account, begun))
+        });
+        let (door, account, begun) = signed_in.await?;
+        metrics::counter!("fabric_sign_ins_total").increment(1);
+        let tokens = self.write_tokens(&door, &account, begun, now)?;
+        Ok(SignedInUser { account, tokens })
+    }
+
+    /// The door that a voucher opens.
+    fn vouched(&self, tx: &mut dyn Transaction, voucher: &Voucher) -> Result<Door> {
+        let (acting, hint) = match voucher {
+            Voucher::App(acting, hint) => (acting, hint),
+            Voucher::Development(door) => return Ok(door.clone()),
+        };
+        let app = managed(tx, acting, hint.as_ref())?.app().ok_or_else(|| Error::new(Code::AppRequired))?;
+        let app = tx.app(app)?.ok_or_else(Error::not_found)?;
+        if app.disabled_at.is_some() {
+            return Err(Error::new(Code::AppDisabled));
+        }
+        Ok(Door::of_app(app))
+    }
+}
+
+/// The account that is theirs.
+fn find(tx: &mut dyn Transaction, door: &Door, presented: &SocialSignIn, now: Timestamp) -> Result<Account> {
+    let (app, provider) = (door.app(), presented.provider.as_str());
+    if let Some(Linked::To(id)) = tx.linked(app, provider, &presented.subject)? {
+        return tx.account(id)?.ok_or_else(Error::not_found);
+    }
+    let account = match tx.account_by_email(app, &presented.email)? {
+        // Whoever runs the platform signs in with what they have there.
+        Some(account) if !presented.email_verified || account.platform_admin => {
+            return Err(Error::new(Code::EmailNotVerified));
+        }
+        Some(account) if account.disabled_at.is_some() => return Err(Error::new(Code::AccountDisabled)),
+        Some(account) => take_over(tx, account, EmailProof::Provider, now, now)?,
+        None if !door.settings().open_sign_up => return Err(Error::new(Code::SignUpClosed)),
+        None => newcomer(door, presented)?.join(tx, Maker::Themselves, now)?,
+    };
+    tx.insert_link(&Link {
+        provider: provider.to_owned(),
+        subject: presented.subject.clone(),
+        app,
+        account: account.id,
+        created_at: now,
+    })?;
+    tx.append(&Event {
+        payload: json!({ "principal_id": account.principal, "provider": provider }),
+        ..account_event(EventKind::AuthSocialConnected, &account, now)
+    })?;
+    Ok(account)
+}
+
+fn newcomer(door: &Door, presented: &SocialSignIn) -> Result<Newcomer> {
+    let metadata = match &presented.avatar_url {
+        Some(url) => Metadata::parse(json!({ "avatar_url": url.as_str() }))?,
+        None => Metadata::default(),
+    };
+    Ok(Newcomer {
+        proof: presented.email_verified.then_some(EmailProof::Provider),
+        display_name: presented.display_name.clone(),
+        metadata,
+        organization: door.settings().auto_create_org,
+        ..Newcomer::new(door.app(), presented.email.clone())
+    })
+}
+
+/// Begins a session with an account that was found.
+fn admit(
+    tx: &mut dyn Transaction,
+    door: &Door,
+    account: &Account,
+    presented: &SocialSignIn,
+    now: Timestamp,
+) -> Result<Begun> {
+    if account.disabled_at.is_some() {
+        return Err(Error::new(Code::AccountDisabled));
+    }
+    if door.settings().require_verified_email && !account.email_verified() {
+        return Err(Error::new(Code::EmailNotVerified));
+    }
+    let begun = begin_session(tx, account, &presented.client, door.settings().refresh_token_seconds, now)?;
+    tx.append(&Event {
+        payload: json!({
+            "principal_id": account.principal, "email": account.email.as_str(),
+            "provider": presented.provider.as_str(), "provider_user_id": presented.subject,
+        }),
+        ..account_event(EventKind::AuthSocialLogin, account, now)
+    })?;
+    Ok(begun)
+}
