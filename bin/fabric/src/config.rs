@@ -28,6 +28,7 @@ pub struct Config {
     pub auth: Auth,
     pub mail: Mail,
     pub metrics: Metrics,
+    pub limits: Limits,
     pub audit: Audit,
     pub webhooks: Webhooks,
     #[serde(skip)]
@@ -43,6 +44,7 @@ pub struct Server {
     pub grpc_port: u16,
     pub workers: Option<usize>,
     pub public_base_url: Option<String>,
+    pub trusted_proxies: Vec<String>,
     pub shutdown_seconds: u64,
 }
 
@@ -155,6 +157,23 @@ pub struct Mail {
 #[serde(deny_unknown_fields)]
 pub struct Metrics {
     pub token: Option<Secret>,
+}
+
+/// How many calls in a minute; 0 is as many as anybody likes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    pub sign_in: Option<u32>,
+    pub sign_up: Option<u32>,
+    pub forgot_password: Option<u32>,
+    pub magic_link: Option<u32>,
+    pub second_factor: Option<u32>,
+    pub public: u32,
+    pub standard: u32,
+    pub agent: u32,
+    pub ai: u32,
+    pub workflow: u32,
+    pub redis_url: Option<Secret>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

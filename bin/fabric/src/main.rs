@@ -4,6 +4,7 @@
 mod arguments;
 mod commands;
 mod config;
+mod limits;
 mod listen;
 mod logging;
 mod output;

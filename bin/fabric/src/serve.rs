@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     config::{Config, Mode},
-    listen,
+    limits, listen,
     output::Output,
     start::{Started, start},
 };
@@ -52,6 +52,8 @@ async fn run(config: &Config, listeners: Vec<TcpListener>, show: Output) -> Resu
     let options = http::Options {
         metrics: Some(metrics),
         metrics_token: config.metrics.token.clone(),
+        limits: limits::limits(config)?,
+        trusted_proxies: limits::trusted_proxies(config)?,
         mode,
         ..http::Options::default()
     };

@@ -69,6 +69,13 @@ pub fn layer() -> Cors {
             "traceparent",
             "accept-language",
         ])
-        .expose_headers(["x-request-id", "retry-after"])
+        .expose_headers([
+            "x-request-id",
+            "retry-after",
+            "ratelimit-limit",
+            "ratelimit-remaining",
+            "ratelimit-reset",
+            "ratelimit-policy",
+        ])
         .max_age(600)
 }

@@ -227,9 +227,13 @@ fn names_this_machine(host: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Where the request comes from, for all we see: the last proxy, where there is one.
-fn peer(http: &HttpRequest) -> Option<IpAddr> {
-    http.peer_addr().map(|peer| peer.ip().to_canonical())
+/// Where the request comes from, for all we see: behind a proxy that is not trusted, the proxy.
+pub fn peer(http: &HttpRequest) -> Option<IpAddr> {
+    let peer = http.peer_addr()?.ip();
+    match http.app_data::<Data<Options>>() {
+        Some(options) => Some(options.trusted_proxies.caller(http, peer)),
+        None => Some(peer.to_canonical()),
+    }
 }
 
 /// The device at the other end.

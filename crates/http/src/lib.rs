@@ -6,10 +6,12 @@ mod cors;
 mod failure;
 mod gate;
 mod json_parts;
+mod limit;
 mod metrics;
 mod observe;
 mod openapi;
 mod page_html;
+mod proxies;
 mod request;
 pub mod routes;
 
@@ -19,9 +21,11 @@ use actix_web::{HttpRequest, HttpResponse, Resource, dev::HttpServiceFactory, ht
 pub use answer::Patience;
 pub use gate::Access;
 use kernel::{Code, Error, ErrorKind};
+use limits::Limits;
 pub use metrics::Metrics;
 pub use openapi::document as openapi;
 use platform::Platform;
+pub use proxies::TrustedProxies;
 
 use crate::{failure::failed, observe::Observer, routes::Entry};
 
@@ -40,6 +44,10 @@ pub struct Options {
     pub mode: Mode,
     /// How long it is waited for who listens to events and does not read.
     pub listener_patience: Patience,
+    /// How often somebody may call; without, as often as they like.
+    pub limits: Limits,
+    /// Whose word is taken for where a request comes from.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// Which share of the work a server does.

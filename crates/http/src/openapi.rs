@@ -181,10 +181,12 @@ fn asks(access: Access) -> String {
         Access::Scraper => "With the scraper's token; in development without one, from this machine.".to_owned(),
         Access::Authenticated => "For everybody who is authenticated.".to_owned(),
         Access::Invited => "With a token of a user, with the token that was mailed, or both.".to_owned(),
-        Access::Vouching => "For the app itself: with its client id and secret by HTTP Basic, with `X-Fabric-App-Secret` \
+        Access::Vouching => {
+            "For the app itself: with its client id and secret by HTTP Basic, with `X-Fabric-App-Secret` \
                              beside `X-Fabric-App-Id`, with a token of its own, or with an API key of its owner's that \
                              covers `auth:social`. In development for everybody on this machine."
-            .to_owned(),
+                .to_owned()
+        }
         Access::SignedIn => "For people, with a token of their own sign-in.".to_owned(),
         Access::Action(name) => {
             let action = authz::action::ALL.iter().find(|action| action.name == name);

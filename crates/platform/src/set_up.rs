@@ -3,8 +3,7 @@
 use apps::{App, AppSettings};
 use identity::{Account, ApiKey, EmailProof, PasswordHash, api_key, password::Password};
 use kernel::{
-    AllowedIps, Email, Error, EventKind, Metadata, Name, Page, Result, Role, Secret, SecretHash, Timestamp,
-    Unchecked,
+    AllowedIps, Email, Error, EventKind, Metadata, Name, Page, Result, Role, Secret, SecretHash, Timestamp, Unchecked,
     id::{ApiKeyId, OrganizationId},
     secret::ExposeSecret,
 };

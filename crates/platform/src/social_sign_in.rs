@@ -2,7 +2,9 @@
 
 use authz::{Acting, action::UserSignIn};
 use identity::{Account, EmailProof, Link, Linked, link::Provider};
-use kernel::{AppScope as _, Client, Code, Email, Error, ErrorKind, Event, EventKind, Metadata, Name, Result, Timestamp, WebUrl};
+use kernel::{
+    AppScope as _, Client, Code, Email, Error, ErrorKind, Event, EventKind, Metadata, Name, Result, Timestamp, WebUrl,
+};
 use serde_json::json;
 
 use crate::{
@@ -43,7 +45,7 @@ pub struct SocialSignIn {
     pub client: Client,
 }
 
-/// The longest name that a provider may have for somebody (OpenID Connect Core 1.0, 2: `sub`).
+/// The longest name that a provider may have for somebody (`sub` in 2 of OpenID Connect Core 1.0).
 const LONGEST_SUBJECT: usize = 255;
 
 impl Platform {
@@ -70,9 +72,9 @@ impl Platform {
     }
 
     async fn try_social_sign_in(&self, presented: SocialSignIn) -> Result<SignedInUser> {
-        let (now, platform) = (self.now(), self.clone());
+        let now = self.now();
         let signed_in = self.store().write(move |tx| {
-            let door = platform.vouched(tx, &presented.voucher)?;
+            let door = vouched(tx, &presented.voucher)?;
             let account = find(tx, &door, &presented, now)?;
             let begun = admit(tx, &door, &account, &presented, now)?;
             Ok((door, account, begun))
@@ -82,20 +84,20 @@ impl Platform {
         let tokens = self.write_tokens(&door, &account, begun, now)?;
         Ok(SignedInUser { account, tokens })
     }
+}
 
-    /// The door that a voucher opens.
-    fn vouched(&self, tx: &mut dyn Transaction, voucher: &Voucher) -> Result<Door> {
-        let (acting, hint) = match voucher {
-            Voucher::App(acting, hint) => (acting, hint),
-            Voucher::Development(door) => return Ok(door.clone()),
-        };
-        let app = managed(tx, acting, hint.as_ref())?.app().ok_or_else(|| Error::new(Code::AppRequired))?;
-        let app = tx.app(app)?.ok_or_else(Error::not_found)?;
-        if app.disabled_at.is_some() {
-            return Err(Error::new(Code::AppDisabled));
-        }
-        Ok(Door::of_app(app))
+/// The door that a voucher opens.
+fn vouched(tx: &mut dyn Transaction, voucher: &Voucher) -> Result<Door> {
+    let (acting, hint) = match voucher {
+        Voucher::App(acting, hint) => (acting, hint),
+        Voucher::Development(door) => return Ok(door.clone()),
+    };
+    let app = managed(tx, acting, hint.as_ref())?.app().ok_or_else(|| Error::new(Code::AppRequired))?;
+    let app = tx.app(app)?.ok_or_else(Error::not_found)?;
+    if app.disabled_at.is_some() {
+        return Err(Error::new(Code::AppDisabled));
     }
+    Ok(Door::of_app(app))
 }
 
 /// The account that is theirs.

@@ -41,12 +41,7 @@ pub(crate) fn take_over(
 }
 
 /// Takes away what somebody gets in with, sessions aside: those end with the epoch.
-fn end_ways_in(
-    tx: &mut dyn Transaction,
-    account: &Account,
-    actor: Option<PrincipalId>,
-    now: Timestamp,
-) -> Result<()> {
+fn end_ways_in(tx: &mut dyn Transaction, account: &Account, actor: Option<PrincipalId>, now: Timestamp) -> Result<()> {
     tx.remove_password(account.id)?;
     for link in tx.links_of(account.id)? {
         tx.sever(account.id, &link.provider, now)?;

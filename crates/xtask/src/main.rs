@@ -9,6 +9,7 @@ mod node;
 mod postgres;
 mod process;
 mod python;
+mod redis;
 mod system;
 mod test;
 mod workspace;

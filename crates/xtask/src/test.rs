@@ -3,7 +3,7 @@
 use std::{
     env,
     ffi::OsString,
-    path::Path,
+    path::PathBuf,
     process::{Command, ExitCode},
 };
 
@@ -11,18 +11,19 @@ use crate::{
     Outcome, node,
     postgres::{Cluster, Durability},
     process::{cargo, exit_code, succeeds, verdict},
-    python, workspace,
+    python, redis, workspace,
 };
 
-/// Runs all tests with a PostgreSQL, a Python and packages of Node.js of their own. Arguments go to `cargo test`, and then it is up to them
+/// Runs all tests with a PostgreSQL, a Python and packages of Node.js of their own, and with Redis. Arguments go to `cargo test`, and then it is up to them
 /// what is tested: documentation is left out.
 ///
 /// Nothing is printed after cargo: its closing lines are the result.
 pub fn run(arguments: &[OsString]) -> Outcome<ExitCode> {
     let target = workspace::target_folder()?;
-    let (python, modules) = (python::interpreter(&target)?, node::modules(&target)?);
+    let programs =
+        Programs { python: python::interpreter(&target)?, modules: node::modules(&target)?, redis: redis::server()? };
     let cluster = Cluster::start(&env::temp_dir(), Durability::None)?;
-    let cargo_test = || cargo_test(&cluster, &python, &modules);
+    let cargo_test = || cargo_test(&cluster, &programs);
 
     // One command shape for everybody: another selection of packages unifies features anew and builds everything again.
     let mut targets = cargo_test();
@@ -46,14 +47,22 @@ fn selects_packages(arguments: &[OsString]) -> bool {
         .any(|argument| argument.starts_with("-p") || argument.starts_with("--package"))
 }
 
-fn cargo_test(cluster: &Cluster, python: &Path, modules: &Path) -> Command {
+/// What tests run that is not ours.
+struct Programs {
+    python: PathBuf,
+    modules: PathBuf,
+    redis: PathBuf,
+}
+
+fn cargo_test(cluster: &Cluster, programs: &Programs) -> Command {
     let mut command = cargo();
     command
         .arg("test")
         .env("TEST_POSTGRES_URL", cluster.url())
         .env("TEST_PSQL", cluster.psql())
-        .env("FABRIC_TEST_PYTHON", python)
-        .env("FABRIC_TEST_NODE_MODULES", modules);
+        .env("FABRIC_TEST_PYTHON", &programs.python)
+        .env("FABRIC_TEST_NODE_MODULES", &programs.modules)
+        .env("FABRIC_TEST_REDIS", &programs.redis);
     command
 }
 

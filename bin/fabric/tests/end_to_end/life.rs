@@ -3,6 +3,7 @@
 mod deliveries;
 mod kill;
 mod letters;
+mod limits;
 mod metrics;
 mod outage;
 mod replicas;

@@ -4,6 +4,7 @@ pub mod client;
 pub mod cluster;
 pub mod mailbox;
 pub mod process;
+pub mod redis;
 pub mod server;
 pub mod sql;
 

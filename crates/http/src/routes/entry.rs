@@ -10,6 +10,7 @@ use crate::{
     answer::Reply,
     failure::failed,
     gate::{Access, Gate, refuse_own_deliveries},
+    limit::{self, Counted},
     observe::Observer,
     openapi::Description,
     request::{ForRequest, Input, Refused},
@@ -56,17 +57,20 @@ where
 {
     let observer = Observer::new(name_of(&method), path);
     let observer = if only_reads(&method, G::ACCESS) { observer.of_reads() } else { observer };
+    let counted = Counted::of(name_of(&method), path, G::ACCESS);
     let in_order = move |http: HttpRequest, payload: web::Payload| {
         let (handler, observer) = (handler.clone(), observer.clone());
         async move {
             let answered = async {
-                match answer(&http, payload, handler).await {
+                let mut response = match answer(&http, payload, counted, handler).await {
                     Ok(reply) => reply.respond(&http),
                     Err(error) => {
                         note_refusal(&http, &error);
                         failed(&http, error)
                     }
-                }
+                };
+                limit::tell(&http, &mut response);
+                response
             };
             observer.watch(&http, answered).await
         }
@@ -88,7 +92,7 @@ fn only_reads(method: &Method, access: Access) -> bool {
     method.is_safe() || matches!(access, Access::Action(action) if !changes(action))
 }
 
-async fn answer<G, R, F, Fut, T>(http: &HttpRequest, payload: web::Payload, handler: F) -> Result<T>
+async fn answer<G, R, F, Fut, T>(http: &HttpRequest, payload: web::Payload, counted: Counted, handler: F) -> Result<T>
 where
     G: Gate,
     R: FromRequest,
@@ -96,7 +100,9 @@ where
     Fut: Future<Output = Result<T>>,
 {
     refuse_own_deliveries(http)?;
+    counted.by_address(http).await?;
     let caller = G::admit(http).await?;
+    counted.by_caller(http).await?;
     let request = R::from_request(http, &mut payload.into_inner()).await;
     let request = request.map_err(|error| refusal(&error.into()))?;
     handler(caller, request).await

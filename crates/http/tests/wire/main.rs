@@ -72,6 +72,7 @@ mod own_roles;
 mod pages;
 mod partings;
 mod permissions;
+mod rate_limits;
 mod refresh;
 mod roles;
 mod secrets;

@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use futures_util::future::join_all;
+use identity::ApiKey;
 use kernel::{Role, id::PrincipalId};
 use platform::Environment;
 use serde_json::{Value, json};
@@ -47,12 +48,10 @@ async fn an_app_vouches_in_every_way_that_shows_it_is_the_app(world: &World) {
     let app = world.app("acme").await;
     let shown = body("1", "alice@example.com");
     let call = || world.post(LOGIN, &shown);
-    let scoped = world.api_key(None, app.organization, &app.owner, |mut key| {
-        key.scopes = vec!["auth:social".to_owned()];
-        key.role = Some(Role::Admin);
-        key
-    });
-    let (scoped, token) = (scoped.await, world.app_token(&app).await);
+    let scopes = vec!["auth:social".to_owned()];
+    let scoped = |key| ApiKey { role: Some(Role::Admin), scopes, ..key };
+    let scoped = world.api_key(None, app.organization, &app.owner, scoped).await;
+    let token = world.app_token(&app).await;
     let calls = [
         vouch(world, &app, &shown),
         vouch(world, &app, &shown).app(&app.client_id),
@@ -97,14 +96,12 @@ async fn attack_25_nobody_else_vouches(world: &World) {
     // A key that is too little, or another app's.
     let limited = async |role: Role, scopes: &[&str]| {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        world.api_key(None, app.organization, &app.owner, |mut key| {
-            (key.role, key.scopes) = (Some(role), scopes);
-            key
-        })
+        let change = move |key| ApiKey { role: Some(role), scopes, ..key };
+        world.api_key(None, app.organization, &app.owner, change).await
     };
-    let member = limited(Role::Member, &[]).await.await;
+    let member = limited(Role::Member, &[]).await;
     call().bearer(member).app(&app.client_id).send().await.refused(403, "forbidden");
-    let unscoped = limited(Role::Owner, &["users:write"]).await.await;
+    let unscoped = limited(Role::Owner, &["users:write"]).await;
     call().bearer(unscoped).app(&app.client_id).send().await.refused(403, "insufficient_scope");
     call().bearer(&other.api_key).app(&app.client_id).send().await.refused(404, "not_found");
     call().bearer(world.app_token(&other).await).app(&app.client_id).send().await.ok();
@@ -168,7 +165,10 @@ async fn a_newcomer_has_what_a_newcomer_has(world: &World) {
     shown["avatar_url"] = json!("https://example.com/alice.png");
     let answer = vouch(world, &app, &shown).send().await;
     let alice = Person::of(&answer);
-    assert_eq!((&answer.ok()["user"]["email_verified"], &answer.ok()["user"]["display_name"]), (&json!(true), &json!("Alice")));
+    assert_eq!(
+        (&answer.ok()["user"]["email_verified"], &answer.ok()["user"]["display_name"]),
+        (&json!(true), &json!("Alice"))
+    );
     assert_eq!(world.organizations_of(&alice).await.len(), 1);
     let user = world.get(&format!("/v1/admin/users/{}", alice.id)).bearer(&app.api_key).send().await;
     assert_eq!(user.ok()["metadata"]["avatar_url"], "https://example.com/alice.png");
@@ -324,7 +324,8 @@ async fn attack_6_of_many_who_come_at_once_one_account_is_made(world: &World) {
         let first = Person::of(&answers[0]).id;
         assert!(answers.iter().all(|answer| Person::of(answer).id == first));
     }
-    let count = |kind: &str| world.number(&format!("SELECT count(*) FROM events WHERE kind = '{kind}' AND app_id IS NOT NULL"));
+    let count =
+        |kind: &str| world.number(&format!("SELECT count(*) FROM events WHERE kind = '{kind}' AND app_id IS NOT NULL"));
     assert_eq!((count("auth.signup"), count("auth.social_connected"), count("auth.social_login")), (4, 4, 200));
 }
 

@@ -1,0 +1,176 @@
+//! How often somebody may call: by where they are, before anybody looks who they are, and by who they are after that.
+
+use std::{net::IpAddr, time::Duration};
+
+use ::limits::{Category, Limits, Taken};
+use actix_web::{
+    HttpMessage, HttpRequest, HttpResponse,
+    http::header::{HeaderName, HeaderValue},
+    web::Data,
+};
+use kernel::{Code, Error, Result, Via};
+
+use crate::{
+    Options,
+    answer::Context,
+    gate::{Access, peer},
+};
+
+// As in the IETF's draft on RateLimit header fields for HTTP, 05: what proxies and clients read so far.
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// What a call of one route counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// By where it comes from.
+    address: Option<Category>,
+    /// By who calls, whatever they call with.
+    caller: Option<Category>,
+}
+
+/// The quota that is told of: the one that ends first.
+#[derive(Clone, Copy)]
+struct Told(Taken);
+
+impl Counted {
+    /// What a route counts as, by its method, its path and what it asks.
+    pub fn of(method: &str, path: &str, access: Access) -> Self {
+        let address = match (method, path) {
+            ("POST", "/v1/auth/login" | "/v1/auth/change-password" | "/v1/auth/reset-password") => {
+                Some(Category::SignIn)
+            }
+            ("POST", "/v1/auth/signup") => Some(Category::SignUp),
+            ("POST", "/v1/auth/forgot-password" | "/v1/auth/resend-verification") => Some(Category::ForgotPassword),
+            _ if access == Access::Public && path.starts_with("/v1/") && !is_about_the_server(path) => {
+                Some(Category::Public)
+            }
+            _ => None,
+        };
+        let caller = (method == "POST" && path.ends_with("/usage/records")).then_some(Category::Workflow);
+        Self { address, caller }
+    }
+
+    /// Counts the address.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub async fn by_address(self, http: &HttpRequest) -> Result<()> {
+        match (self.address, peer(http)) {
+            (Some(category), Some(address)) => count(http, category, &network(address)).await,
+            // Whose address nobody knows came by no network.
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts the caller, where there is one.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub async fn by_caller(self, http: &HttpRequest) -> Result<()> {
+        let known = {
+            let extensions = http.extensions();
+            let principal = extensions.get::<Context>().and_then(|context| context.principal_id);
+            principal.zip(extensions.get::<Via>().copied())
+        };
+        let Some((principal, via)) = known else { return Ok(()) };
+        let category = self.caller.unwrap_or(match via {
+            Via::ApiKey(_) | Via::Client(_) | Via::App => Category::Agent,
+            _ => Category::Standard,
+        });
+        count(http, category, &principal.to_string()).await
+    }
+}
+
+fn is_about_the_server(path: &str) -> bool {
+    path == "/v1/health" || path.starts_with("/v1/system/")
+}
+
+async fn count(http: &HttpRequest, category: Category, who: &str) -> Result<()> {
+    let Some(taken) = limits(http).take(category, who).await else { return Ok(()) };
+    let tighter = http.extensions().get::<Told>().is_none_or(|Told(told)| taken.remaining <= told.remaining);
+    if tighter {
+        http.extensions_mut().insert(Told(taken));
+    }
+    match taken.wait {
+        None => Ok(()),
+        Some(wait) => {
+            metrics::counter!("fabric_limited_total", "category" => category.name()).increment(1);
+            Err(Error { retry_after: Some(wait), ..Error::new(Code::TooManyRequests) })
+        }
+    }
+}
+
+fn limits(http: &HttpRequest) -> Limits {
+    http.app_data::<Data<Options>>().map(|options| options.limits.clone()).unwrap_or_default()
+}
+
+/// Tells the caller how much is left.
+pub fn tell(http: &HttpRequest, response: &mut HttpResponse) {
+    let Some(Told(taken)) = http.extensions().get::<Told>().copied() else { return };
+    let limit = taken.quota.limit().get();
+    let headers = response.headers_mut();
+    headers.insert(LIMIT, limit.into());
+    headers.insert(REMAINING, taken.remaining.into());
+    headers.insert(RESET, seconds(taken.wait.unwrap_or(taken.reset)).into());
+    if let Ok(policy) = HeaderValue::from_str(&format!("{limit};w={}", seconds(taken.quota.period()))) {
+        headers.insert(POLICY, policy);
+    }
+}
+
+/// Rounded up: who waits as long as they are told is let in.
+fn seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+/// What an address counts as: one of IPv6 as its network of 64 bits, which is what one customer has at the least.
+fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routes;
+
+    #[test]
+    fn attack_33_a_network_of_64_bits_is_one_address() {
+        let network = |text: &str| network(text.parse().unwrap());
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2:ffff::1"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("::ffff:192.0.2.1"), "192.0.2.1");
+    }
+
+    #[test]
+    fn routes_count_as_what_they_are_for() {
+        let counted = |method: &str, path: &str| {
+            let entries = routes::table();
+            let entry = entries.iter().find(|entry| entry.method == *method && entry.path == path);
+            let entry = entry.unwrap_or_else(|| panic!("{method} {path} is no route"));
+            Counted::of(method, path, entry.access).address
+        };
+        for (path, category) in [
+            ("/v1/auth/login", Category::SignIn),
+            ("/v1/auth/change-password", Category::SignIn),
+            ("/v1/auth/reset-password", Category::SignIn),
+            ("/v1/auth/signup", Category::SignUp),
+            ("/v1/auth/forgot-password", Category::ForgotPassword),
+            ("/v1/auth/resend-verification", Category::ForgotPassword),
+            ("/v1/auth/token/refresh", Category::Public),
+            ("/v1/oauth/token", Category::Public),
+        ] {
+            assert_eq!(counted("POST", path), Some(category), "{path}");
+        }
+        for free in ["/healthz", "/v1/health", "/readyz", "/metrics", "/v1/system/info", "/v1/me"] {
+            assert_eq!(counted("GET", free), None, "{free}");
+        }
+    }
+}

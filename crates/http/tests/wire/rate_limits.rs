@@ -1,0 +1,152 @@
+//! How often an address may try, and how often a caller may call.
+
+use std::time::Duration;
+
+use fabric_http::TrustedProxies;
+use limits::{Category, Limits, Quota, Quotas};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, NEXT_PASSWORD, PASSWORD, World};
+
+on_both!(
+    attack_33_an_address_tries_so_often_and_no_more,
+    attack_33_only_a_trusted_proxy_says_who_calls,
+    attack_33_a_network_of_64_bits_is_one_address,
+    a_limit_is_told_before_it_is_reached,
+    one_kind_of_call_uses_up_nothing_of_another,
+    people_and_programs_have_quotas_of_their_own,
+    what_is_refused_costs_nothing,
+    without_quotas_nothing_is_counted,
+);
+
+const EVERYTHING: [Category; 2] = [Category::SignIn, Category::SignUp];
+
+async fn limited(world: &World, categories: &[Category], limit: u32) -> World {
+    let quotas = categories
+        .iter()
+        .fold(Quotas::default(), |quotas, category| quotas.with(*category, Quota::new(limit, Duration::from_hours(1))));
+    world.restarted_with(|plan| plan.options.limits = Limits::in_memory(quotas)).await
+}
+
+async fn sign_in(world: &World, peer: &str, forwarded: Option<&str>) -> Answer {
+    let body = json!({ "email": "alice@example.com", "password": NEXT_PASSWORD });
+    let call = world.post("/v1/auth/login", &body).from(peer);
+    let call = forwarded.into_iter().fold(call, |call, address| call.header("x-forwarded-for", address));
+    call.send().await
+}
+
+async fn attack_33_an_address_tries_so_often_and_no_more(world: &World) {
+    let world = &limited(world, &EVERYTHING, 3).await;
+    for port in 1..=3 {
+        sign_in(world, &format!("192.0.2.1:{port}"), None).await.refused(401, "invalid_credentials");
+    }
+    let refused = sign_in(world, "192.0.2.1:9", None).await;
+    refused.refused(429, "too_many_requests");
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=1200).contains(&wait), "{wait}");
+    assert_eq!(refused.body["error"]["details"]["retry_after"], json!(wait));
+    // The right password makes no difference, and another address none to this one.
+    let body = json!({ "email": "alice@example.com", "password": PASSWORD });
+    world.post("/v1/auth/login", &body).from("192.0.2.1:9").send().await.refused(429, "too_many_requests");
+    sign_in(world, "192.0.2.2:1", None).await.refused(401, "invalid_credentials");
+}
+
+async fn attack_33_only_a_trusted_proxy_says_who_calls(world: &World) {
+    let plain = &limited(world, &EVERYTHING, 2).await;
+    for caller in ["1.1.1.1", "1.1.1.2"] {
+        sign_in(plain, "192.0.2.1:1", Some(caller)).await.refused(401, "invalid_credentials");
+    }
+    sign_in(plain, "192.0.2.1:1", Some("1.1.1.3")).await.refused(429, "too_many_requests");
+    let trusted = TrustedProxies::parse(["10.0.0.0/8"]).unwrap();
+    let behind = limited(world, &EVERYTHING, 2).await;
+    let behind = &behind.restarted_with(|plan| plan.options.trusted_proxies = trusted).await;
+    for _ in 0..2 {
+        sign_in(behind, "10.0.0.1:1", Some("1.1.1.1")).await.refused(401, "invalid_credentials");
+    }
+    sign_in(behind, "10.0.0.2:1", Some("1.1.1.1")).await.refused(429, "too_many_requests");
+    // What a caller writes in front of it is not looked at.
+    sign_in(behind, "10.0.0.2:1", Some("7.7.7.7, 1.1.1.1")).await.refused(429, "too_many_requests");
+    sign_in(behind, "10.0.0.1:1", Some("1.1.1.2")).await.refused(401, "invalid_credentials");
+    // The ledger has the caller, not the proxy.
+    let alice = json!({ "email": "alice@example.com", "password": PASSWORD });
+    let made = behind.post("/v1/auth/signup", &alice).from("10.0.0.1:1").header("x-forwarded-for", "1.1.1.9");
+    made.send().await.ok();
+    assert_eq!(behind.number("SELECT count(*) FROM events WHERE kind = 'auth.signup' AND ip LIKE '1.1.1.9%'"), 1);
+}
+
+async fn attack_33_a_network_of_64_bits_is_one_address(world: &World) {
+    let world = &limited(world, &EVERYTHING, 2).await;
+    for host in ["1", "2"] {
+        sign_in(world, &format!("[2001:db8:1:2::{host}]:1"), None).await.refused(401, "invalid_credentials");
+    }
+    sign_in(world, "[2001:db8:1:2:ffff::3]:1", None).await.refused(429, "too_many_requests");
+    sign_in(world, "[2001:db8:1:3::1]:1", None).await.refused(401, "invalid_credentials");
+}
+
+async fn a_limit_is_told_before_it_is_reached(world: &World) {
+    let world = &limited(world, &EVERYTHING, 3).await;
+    for remaining in ["2", "1", "0"] {
+        let answer = sign_in(world, "192.0.2.1:1", None).await;
+        assert_eq!(answer.header("ratelimit-limit"), Some("3"));
+        assert_eq!(answer.header("ratelimit-remaining"), Some(remaining));
+        assert_eq!(answer.header("ratelimit-policy"), Some("3;w=3600"));
+        let reset: u64 = answer.header("ratelimit-reset").unwrap().parse().unwrap();
+        assert!((1..=3600).contains(&reset), "{reset}");
+        assert_eq!(answer.header("retry-after"), None);
+    }
+    let refused = sign_in(world, "192.0.2.1:1", None).await;
+    assert_eq!((refused.header("ratelimit-remaining"), refused.status), (Some("0"), 429));
+    assert_eq!(refused.header("ratelimit-reset"), refused.header("retry-after"));
+}
+
+async fn one_kind_of_call_uses_up_nothing_of_another(world: &World) {
+    let world = &limited(world, &EVERYTHING, 1).await;
+    sign_in(world, "192.0.2.1:1", None).await.refused(401, "invalid_credentials");
+    let body = json!({ "email": "bob@example.com", "password": PASSWORD });
+    world.post("/v1/auth/signup", &body).from("192.0.2.1:1").send().await.ok();
+    world.post("/v1/auth/signup", &body).from("192.0.2.1:1").send().await.refused(429, "too_many_requests");
+    let forgot = json!({ "email": "bob@example.com" });
+    for _ in 0..3 {
+        world.post("/v1/auth/forgot-password", &forgot).from("192.0.2.1:1").send().await.ok();
+        world.get("/healthz").from("192.0.2.1:1").raw().await;
+    }
+}
+
+async fn people_and_programs_have_quotas_of_their_own(world: &World) {
+    let app = world.app("acme").await;
+    let (alice, bob) = (world.sign_up(Some(&app), "alice").await, world.sign_up(Some(&app), "bob").await);
+    let world = &limited(world, &[Category::Standard, Category::Agent], 2).await;
+    let me = |token: &str| world.get("/v1/me").bearer(token).send();
+    for token in [&alice.token, &app.api_key] {
+        for remaining in ["1", "0"] {
+            let answer = me(token).await;
+            answer.ok();
+            assert_eq!(answer.header("ratelimit-remaining"), Some(remaining));
+        }
+        me(token).await.refused(429, "too_many_requests");
+    }
+    me(&bob.token).await.ok();
+    // Whoever is nobody uses nothing up, and is told nothing else than before.
+    for _ in 0..4 {
+        me("nobody").await.refused(401, "unauthorized");
+    }
+}
+
+async fn what_is_refused_costs_nothing(world: &World) {
+    let world = &limited(world, &EVERYTHING, 1).await;
+    sign_in(world, "192.0.2.1:1", None).await.refused(401, "invalid_credentials");
+    let before = world.units();
+    for _ in 0..5 {
+        // Not even the body is read.
+        let answer = world.post("/v1/auth/login", &Value::Null).body("{").from("192.0.2.1:1").send().await;
+        answer.refused(429, "too_many_requests");
+    }
+    assert_eq!(world.units(), before);
+}
+
+async fn without_quotas_nothing_is_counted(world: &World) {
+    for _ in 0..4 {
+        let answer = sign_in(world, "192.0.2.1:1", None).await;
+        assert_eq!((answer.status, answer.header("ratelimit-limit")), (401, None));
+    }
+}

@@ -1,0 +1,26 @@
+//! Where Redis's server is. Tests start, kill and restart it themselves.
+
+use std::{env, path::PathBuf};
+
+use crate::{Outcome, system};
+
+/// The program `redis-server`; it is installed first where that is ours to do.
+///
+/// # Errors
+/// When it is missing; the message says what to do.
+pub fn server() -> Outcome<PathBuf> {
+    if let Some(found) = find() {
+        return Ok(found);
+    }
+    system::install(
+        "Redis's server",
+        &["redis-server"],
+        "Fedora: dnf install valkey-compat-redis; macOS: brew install redis",
+    )?;
+    find().ok_or_else(|| "Redis is installed, but where is its redis-server?".to_owned())
+}
+
+fn find() -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).map(|folder| folder.join("redis-server")).find(|program| program.exists())
+}
