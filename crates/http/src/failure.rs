@@ -8,7 +8,11 @@ use kernel::{Error, ErrorKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::answer::{About, Meta, NO_SNIFF, NO_STORE, unobserved};
+use crate::{
+    answer::{About, Meta, NO_SNIFF, NO_STORE, unobserved},
+    gate::language,
+    words,
+};
 
 /// What went wrong.
 #[derive(Serialize, ToSchema)]
@@ -26,7 +30,11 @@ pub struct ErrorBody<'a> {
 #[derive(Serialize, ToSchema)]
 pub struct ErrorDetails {
     /// Seconds to wait before the next try, as in `Retry-After`.
-    retry_after: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+    /// What there is to say beyond the sentence of the code, in English, where `message` is in another language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 /// An answer that went wrong.
@@ -82,13 +90,13 @@ pub fn failed(http: &HttpRequest, error: Error) -> HttpResponse {
     if status == StatusCode::UNAUTHORIZED {
         response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
     }
+    let language = language(http).unwrap_or_default();
+    let reason = words::reason(&error, language).map(str::to_owned);
+    let details = (retry_after.is_some() || reason.is_some()).then_some(ErrorDetails { retry_after, reason });
+    response.insert_header((header::CONTENT_LANGUAGE, language.as_str()));
     response.json(Failure {
         meta: Meta::new(about, status, None),
         data: (),
-        error: ErrorBody {
-            code: error.code.as_str(),
-            message: &error.message,
-            details: retry_after.map(|retry_after| ErrorDetails { retry_after }),
-        },
+        error: ErrorBody { code: error.code.as_str(), message: &words::said(&error, language), details },
     })
 }

@@ -244,7 +244,7 @@ pub fn client(http: &HttpRequest) -> Client {
 }
 
 /// The first of the languages that are asked for that we write (RFC 9110, 12.5.4).
-fn language(http: &HttpRequest) -> Option<Locale> {
+pub fn language(http: &HttpRequest) -> Option<Locale> {
     if !http.headers().contains_key(ACCEPT_LANGUAGE) {
         return None;
     }

@@ -14,6 +14,7 @@ mod page_html;
 mod proxies;
 mod request;
 pub mod routes;
+mod words;
 
 use std::collections::BTreeMap;
 

@@ -15,7 +15,36 @@ on_both!(
     a_good_header_saves_no_bad_token,
     attack_41_a_key_in_the_url_is_none,
     a_path_of_rubbish_is_not_found,
+    errors_speak_the_language_that_is_asked_for,
 );
+
+async fn errors_speak_the_language_that_is_asked_for(world: &World) {
+    let me = async |language: &str| world.get("/v1/me").header("accept-language", language).send().await;
+    for (asked, spoken, said) in [
+        ("de", "de", "Melden Sie sich zuerst an."),
+        ("de-AT,de;q=0.9,en;q=0.8", "de", "Melden Sie sich zuerst an."),
+        ("fr, de;q=0.5", "de", "Melden Sie sich zuerst an."),
+        ("en, de;q=0.5", "en", "Sign in first."),
+        ("de;q=0, en", "en", "Sign in first."),
+        ("fr", "en", "Sign in first."),
+        ("<script>", "en", "Sign in first."),
+    ] {
+        let answer = me(asked).await;
+        answer.refused(401, "unauthorized");
+        assert_eq!(answer.header("content-language"), Some(spoken), "{asked}");
+        assert_eq!(answer.body["error"]["message"], said, "{asked}");
+    }
+    let plain = world.get("/v1/me").send().await;
+    assert_eq!(
+        (&plain.body["error"]["message"], plain.header("content-language")),
+        (&json!("Sign in first."), Some("en"))
+    );
+    // What there is to say beyond the code's sentence is not lost.
+    let nowhere = world.call("PUT", "/v1/health").header("accept-language", "de").send().await;
+    nowhere.refused(405, "method_not_allowed");
+    assert_eq!(nowhere.body["error"]["message"], "Diese Methode nimmt der Pfad nicht an.");
+    assert_eq!(nowhere.body["error"]["details"]["reason"], "Use GET.");
+}
 
 async fn a_request_keeps_the_id_it_came_with(world: &World) {
     for id in ["abc", "01a200b9-dcc0-7577-aab3-4f9bbb9e98a2", "a-b_c.d:e", &"x".repeat(128)] {
