@@ -23,11 +23,14 @@ pub enum LetterKind {
     AlreadySignedUp,
     /// Somebody is invited to an organization.
     Invitation,
+    /// Sign in by following the link.
+    MagicLink,
 }
 
 impl LetterKind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::VerifyEmail, Self::ResetPassword, Self::AlreadySignedUp, Self::Invitation];
+    pub const ALL: [Self; 5] =
+        [Self::VerifyEmail, Self::ResetPassword, Self::AlreadySignedUp, Self::Invitation, Self::MagicLink];
 
     /// # Errors
     /// `not_found` for a letter that there is not.
@@ -43,6 +46,7 @@ impl LetterKind {
             Self::ResetPassword => "reset_password",
             Self::AlreadySignedUp => "already_signed_up",
             Self::Invitation => "invitation",
+            Self::MagicLink => "magic_link",
         }
     }
 
@@ -298,7 +302,8 @@ mod tests {
     #[test]
     fn a_letter_needs_its_link_in_both_parts() {
         let (text, page) = ("Go to {{link}}", "<a href=\"{{link}}\">Go</a>");
-        for letter in [LetterKind::VerifyEmail, LetterKind::ResetPassword, LetterKind::Invitation] {
+        let linked = LetterKind::ALL.into_iter().filter(|letter| letter.has_link());
+        for letter in linked {
             assert!(parse(letter, "{{app_name}}", text, page).is_ok());
             assert!(parse(letter, "Hello", "Go", page).is_err());
             assert!(parse(letter, "Hello", text, "<p>Go</p>").is_err());

@@ -22,6 +22,8 @@ pub struct AppSettings {
     pub require_verified_email: bool,
     /// Whether a link in a mail shows a button first: mail scanners follow links, and press no buttons.
     pub confirm_links: bool,
+    /// Whether people may sign in by a link that is mailed to them.
+    pub magic_links: bool,
     /// Where the app's pages live: browsers there may read our answers (CORS).
     pub allowed_origins: Vec<Origin>,
     /// Where people may be sent after something they did at ours.
@@ -52,6 +54,7 @@ impl Default for AppSettings {
             open_sign_up: true,
             require_verified_email: false,
             confirm_links: false,
+            magic_links: true,
             allowed_origins: Vec::new(),
             redirect_urls: Vec::new(),
             site_url: None,
@@ -74,6 +77,7 @@ pub struct SettingsChange {
     pub open_sign_up: Option<bool>,
     pub require_verified_email: Option<bool>,
     pub confirm_links: Option<bool>,
+    pub magic_links: Option<bool>,
     pub allowed_origins: Option<Vec<Origin>>,
     pub redirect_urls: Option<Vec<RedirectUrl>>,
     pub site_url: Option<Option<RedirectUrl>>,
@@ -108,6 +112,7 @@ impl AppSettings {
             open_sign_up: change.open_sign_up.unwrap_or(before.open_sign_up),
             require_verified_email: change.require_verified_email.unwrap_or(before.require_verified_email),
             confirm_links: change.confirm_links.unwrap_or(before.confirm_links),
+            magic_links: change.magic_links.unwrap_or(before.magic_links),
             allowed_origins: change.allowed_origins.unwrap_or(before.allowed_origins),
             redirect_urls: change.redirect_urls.unwrap_or(before.redirect_urls),
             site_url: change.site_url.unwrap_or(before.site_url),
@@ -171,6 +176,13 @@ impl Origin {
             return Err(invalid());
         }
         Ok(Self(origin.ascii_serialization()))
+    }
+
+    /// The origin of a page, if it has one.
+    #[must_use]
+    pub fn of_url(page: &str) -> Option<Self> {
+        let origin = Url::parse(page).ok()?.origin();
+        origin.is_tuple().then(|| Self(origin.ascii_serialization()))
     }
 
     /// The origin.

@@ -6,6 +6,8 @@ use actix_web::{
     http::{StatusCode, header},
 };
 
+use apps::Origin;
+
 use crate::{
     answer::{Described, NO_SNIFF, NO_STORE, Reply},
     openapi::Schemas,
@@ -15,18 +17,33 @@ use crate::{
 pub enum Page {
     /// A sentence, and perhaps where to go from there.
     Message { status: StatusCode, title: &'static str, text: String, next: Option<String> },
-    /// A form with the token in it.
-    Form { title: &'static str, action: String, token: String, password: bool, button: &'static str },
+    /// A form with the token in it; and where the answer to it leads, if that is elsewhere.
+    Form {
+        title: &'static str,
+        action: String,
+        token: String,
+        password: bool,
+        button: &'static str,
+        leads_to: Option<String>,
+    },
     /// Somewhere else.
     Redirect(String),
+    /// Somewhere else after a form was sent, with something in the address that nobody may keep.
+    Onward(String),
 }
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:26rem;margin:12vh auto;padding:0 1rem}\
     input,button{font:inherit;padding:.5rem .8rem;width:100%;box-sizing:border-box;margin:.4rem 0}";
 
-/// Nothing but the page's own style and a form to ourselves.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; \
-    base-uri 'none'";
+/// Nothing but the page's own style and a form to ourselves; browsers hold where its answer leads to the same rule (CSP 3,
+/// 6.4.1).
+fn policy(leads_to: Option<&str>) -> String {
+    let onward = leads_to.and_then(Origin::of_url).map(|origin| format!(" {origin}")).unwrap_or_default();
+    format!(
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'{onward}; frame-ancestors 'none'; base-uri \
+         'none'"
+    )
+}
 
 impl Page {
     /// What went wrong, for a person.
@@ -42,6 +59,10 @@ impl Page {
 
 impl Reply for Page {
     fn respond(self, _: &HttpRequest) -> HttpResponse {
+        let policy = match &self {
+            Self::Form { leads_to, .. } => policy(leads_to.as_deref()),
+            _ => policy(None),
+        };
         let (status, title, content) = match self {
             Self::Redirect(to) => {
                 return HttpResponse::Found()
@@ -49,11 +70,18 @@ impl Reply for Page {
                     .insert_header((header::REFERRER_POLICY, "no-referrer"))
                     .finish();
             }
+            Self::Onward(to) => {
+                return HttpResponse::SeeOther()
+                    .insert_header((header::LOCATION, to))
+                    .insert_header((header::REFERRER_POLICY, "no-referrer"))
+                    .insert_header(NO_STORE)
+                    .finish();
+            }
             Self::Message { status, title, text, next } => {
                 let next = next.map(|next| format!("<p><a href=\"{}\">Continue</a></p>", escape(&next)));
                 (status, title, format!("<p>{}</p>{}", escape(&text), next.unwrap_or_default()))
             }
-            Self::Form { title, action, token, password, button } => {
+            Self::Form { title, action, token, password, button, leads_to: _ } => {
                 let password = if password {
                     "<label>New password<input type=\"password\" name=\"new_password\" required minlength=\"8\" \
                      autocomplete=\"new-password\"></label>"
@@ -76,7 +104,7 @@ impl Reply for Page {
         );
         HttpResponse::build(status)
             .content_type("text/html; charset=utf-8")
-            .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+            .insert_header((header::CONTENT_SECURITY_POLICY, policy))
             .insert_header((header::REFERRER_POLICY, "no-referrer"))
             .insert_header(NO_SNIFF)
             .insert_header(NO_STORE)

@@ -72,6 +72,7 @@ fn server() -> Vec<Entry> {
 
 /// How people and apps get in.
 fn sign_in() -> Vec<Entry> {
+    const MAGIC_LINK: &str = "/v1/auth/magic-link";
     const RESET: &str = "/v1/auth/reset-password";
     const VERIFY: &str = "/v1/auth/verify";
     vec![
@@ -88,6 +89,9 @@ fn sign_in() -> Vec<Entry> {
         entry(GET, VERIFY, "Proves an address by the link that was mailed.", auth::verification::follow),
         entry(POST, VERIFY, "Proves an address by the token that was mailed.", auth::verification::verify),
         entry(POST, "/v1/auth/resend-verification", "Asks for another link.", auth::verification::resend),
+        entry(POST, MAGIC_LINK, "Asks for a link to sign in with.", auth::magic_links::ask),
+        entry(GET, MAGIC_LINK, "Shows the button that leads on from a link.", auth::magic_links::page),
+        entry(POST, "/v1/auth/magic-link/verify", "Signs in with the token of a link.", auth::magic_links::verify),
         entry(POST, "/v1/oauth/token", "Grants a token.", oauth::token),
         entry(POST, "/v1/oauth/revoke", "Revokes a token.", oauth::revoke),
     ]

@@ -20,4 +20,4 @@ pub use one_time_token::{OneTimeToken, OneTimeTokenRepository, Purpose};
 pub use password::{Password, PasswordHash};
 pub use refresh_token::{RefreshToken, RefreshTokenRepository};
 pub use service_account::{ServiceAccount, ServiceAccountRepository};
-pub use session::{Session, SessionRepository};
+pub use session::{Session, SessionRepository, SignInMethod};

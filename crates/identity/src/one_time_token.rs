@@ -16,6 +16,8 @@ pub enum Purpose {
     ResetPassword,
     /// Joins an organization. Kept with the invitation.
     Invitation,
+    /// Signs in.
+    MagicLink,
 }
 
 impl Purpose {
@@ -26,6 +28,7 @@ impl Purpose {
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
             Self::Invitation => "invitation",
+            Self::MagicLink => "magic_link",
         }
     }
 
@@ -36,6 +39,7 @@ impl Purpose {
             Self::VerifyEmail => Duration::from_hours(24),
             Self::ResetPassword => Duration::from_hours(1),
             Self::Invitation => Duration::from_hours(7 * 24),
+            Self::MagicLink => Duration::from_mins(15),
         }
     }
 }

@@ -5,6 +5,29 @@ use kernel::{
     id::{AccountId, SessionId},
 };
 
+/// How somebody signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInMethod {
+    /// With a password, or by signing up with one.
+    Password,
+    /// By a link that was mailed.
+    MagicLink,
+}
+
+impl SignInMethod {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Password, Self::MagicLink];
+
+    /// Its name on the wire and in the database.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::MagicLink => "magic_link",
+        }
+    }
+}
+
 /// One sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {

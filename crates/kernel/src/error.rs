@@ -99,6 +99,7 @@ codes! {
         EmailNotVerified = "email_not_verified": "Confirm your e-mail address first.";
         AccountDisabled = "account_disabled": "This account is disabled.";
         AppDisabled = "app_disabled": "This app is disabled.";
+        SignInMethodDisabled = "sign_in_method_disabled": "This way to sign in is switched off here.";
         SignUpClosed = "sign_up_closed": "Sign-up is closed here. Ask an administrator for an account.";
         CorsRefused = "cors_refused": "A page of this origin may not send this. Name the origin in the app's allowed_origins.";
         BootstrapClosed = "bootstrap_closed": "There is an administrator already, or the bootstrap token is missing or wrong.";

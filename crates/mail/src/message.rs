@@ -131,7 +131,8 @@ mod tests {
         let abouts = [
             About::VerifyEmail { link: link.clone() },
             About::ResetPassword { link: link.clone() },
-            About::Invitation { organization: sender.to_owned(), link },
+            About::Invitation { organization: sender.to_owned(), link: link.clone() },
+            About::MagicLink { link },
             About::AlreadySignedUp,
             About::WebhookDisabled { organization: sender.to_owned(), target: "https://hooks.example.com".to_owned() },
         ];

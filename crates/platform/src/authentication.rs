@@ -213,7 +213,7 @@ impl Platform {
                 Some(Linked::Severed(_)) | None => {}
             }
             let account = match tx.account_by_email(None, &email)? {
-                Some(account) => owned(tx, account, iat, now)?,
+                Some(account) => for_its_owner(tx, account, iat, now)?,
                 None if strangers => {
                     let newcomer = Newcomer { proof: Some(EmailProof::Provider), ..Newcomer::new(None, email.clone()) };
                     // Valid from when the token was issued, or it would not be.
@@ -262,14 +262,14 @@ impl Platform {
     }
 }
 
-/// An account with an address that Supabase proves to be its visitor's. Whoever runs the platform signs in with what they
-/// have there.
-fn owned(tx: &mut dyn Transaction, account: Account, iat: i64, now: Timestamp) -> Result<Account> {
+/// An account with an address that another provider proves to be its visitor's. Whoever runs the platform signs in with
+/// what they have there.
+fn for_its_owner(tx: &mut dyn Transaction, account: Account, iat: i64, now: Timestamp) -> Result<Account> {
     if account.platform_admin {
         return Err(unauthorized());
     }
-    // Only the owner ends what was issued before: whoever pre-registered the address keeps nobody out.
     if account.proof.is_some_and(EmailProof::by_the_owner) && iat < account.valid_from.unix_seconds_up() {
+        // Only the owner ends what was issued before: whoever pre-registered the address keeps nobody out.
         return Err(unauthorized());
     }
     let from = Timestamp::from_unix_seconds(iat).map_or(now, |issued| issued.min(now));

@@ -11,6 +11,7 @@ use crate::{
     Door, Platform, Transaction,
     accounts::{account_event, is_closed},
     records::{MailOrder, QueuedMail},
+    sessions::end_everything,
     take_over::take_over,
 };
 
@@ -86,7 +87,7 @@ pub(crate) fn set_password(
     if !tx.replace_password(account.id, account.password.as_ref(), password)? {
         return Err(Error::because(Code::Conflict, "The password was changed at the same moment. Try again."));
     }
-    tx.raise_epoch(account.id, now)?;
+    end_everything(tx, account.id, now, now)?;
     tx.void_one_time_tokens(account.id, Purpose::ResetPassword, now)?;
     tx.append(&Event { actor, ..account_event(EventKind::AuthPasswordChanged, account, now) })
 }

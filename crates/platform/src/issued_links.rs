@@ -15,7 +15,7 @@ use kernel::{
 use serde_json::{Map, Value, json};
 use tenancy::{Invitation, InvitationStatus, Organization};
 
-use crate::{Platform, Transaction, accounts::is_closed, records::QueuedMail};
+use crate::{Platform, Transaction, accounts::is_closed, mail_sign_in::may_enter_by_mail, records::QueuedMail};
 
 /// A link in clear.
 pub(crate) struct IssuedLink {
@@ -39,6 +39,7 @@ impl Platform {
         let (purpose, token, url) = match EventKind::named(&entry.kind) {
             Some(EventKind::AuthEmailVerificationRequired) => (Purpose::VerifyEmail, "verify_token", "verify_url"),
             Some(EventKind::AuthPasswordResetRequested) => (Purpose::ResetPassword, "reset_token", "reset_url"),
+            Some(EventKind::AuthMagicLinkRequested) => (Purpose::MagicLink, "magic_link_token", "magic_link_url"),
             Some(EventKind::InvitationLinkIssued) => (Purpose::Invitation, "token", "accept_url"),
             _ => return Ok(Some(payload)),
         };
@@ -102,6 +103,7 @@ impl Platform {
         let kind = match purpose {
             Purpose::VerifyEmail => EventKind::AuthEmailVerificationRequired,
             Purpose::ResetPassword => EventKind::AuthPasswordResetRequested,
+            Purpose::MagicLink => EventKind::AuthMagicLinkRequested,
             Purpose::Invitation => return Ok(None),
         };
         let account = tx.account_by_email(mail.app, &mail.recipient)?;
@@ -169,6 +171,8 @@ impl Platform {
                 format!("{}/reset-password?token={text}", site.trim_end_matches('/'))
             }
             (Purpose::ResetPassword, None) => format!("{base}/v1/auth/reset-password?token={text}"),
+            // To ours, whatever site there is: nothing but the button there leads on.
+            (Purpose::MagicLink, _) => format!("{base}/v1/auth/magic-link?token={text}"),
             (Purpose::VerifyEmail | Purpose::Invitation, _) => {
                 format!("{base}/v1/auth/verify?token={text}&type=signup")
             }
@@ -183,9 +187,13 @@ impl Platform {
     }
 }
 
-/// Whether there is anything left for such a link to do.
+/// Whether there is anything for such a link to do.
 fn opens(purpose: Purpose, account: &Account) -> bool {
-    purpose != Purpose::VerifyEmail || !account.email_verified()
+    match purpose {
+        Purpose::VerifyEmail => !account.email_verified(),
+        Purpose::MagicLink => may_enter_by_mail(account),
+        Purpose::ResetPassword | Purpose::Invitation => true,
+    }
 }
 
 /// The organization that invites, as long as it takes anybody in.

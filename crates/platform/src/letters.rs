@@ -34,6 +34,12 @@ impl Platform {
                 let link = self.issue_account_link(tx, mail, Purpose::ResetPassword, app.as_ref(), now)?;
                 link.map(|link| About::ResetPassword { link: link.url })
             }
+            MailOrder::MagicLink if app.as_ref().is_none_or(|app| app.settings.magic_links) => {
+                let link = self.issue_account_link(tx, mail, Purpose::MagicLink, app.as_ref(), now)?;
+                link.map(|link| About::MagicLink { link: link.url })
+            }
+            // It was switched off in between.
+            MailOrder::MagicLink => None,
             MailOrder::AlreadySignedUp | MailOrder::SignUp => {
                 let account = tx.account_by_email(mail.app, &mail.recipient)?;
                 account.filter(|account| account.disabled_at.is_none()).map(|_| About::AlreadySignedUp)

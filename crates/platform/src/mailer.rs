@@ -40,6 +40,11 @@ pub enum About {
         /// What to follow.
         link: String,
     },
+    /// Sign in.
+    MagicLink {
+        /// What to follow.
+        link: String,
+    },
     /// An endpoint of an organization was switched off, because it failed for too long.
     WebhookDisabled {
         /// Whose endpoint.
@@ -71,6 +76,7 @@ impl About {
             Self::ResetPassword { .. } => Some(LetterKind::ResetPassword),
             Self::AlreadySignedUp => Some(LetterKind::AlreadySignedUp),
             Self::Invitation { .. } => Some(LetterKind::Invitation),
+            Self::MagicLink { .. } => Some(LetterKind::MagicLink),
             Self::WebhookDisabled { .. } => None,
         }
     }
@@ -108,7 +114,10 @@ impl Letter {
     #[must_use]
     pub fn link(&self) -> Option<&str> {
         match &self.about {
-            About::VerifyEmail { link } | About::ResetPassword { link } | About::Invitation { link, .. } => Some(link),
+            About::VerifyEmail { link }
+            | About::ResetPassword { link }
+            | About::Invitation { link, .. }
+            | About::MagicLink { link } => Some(link),
             About::AlreadySignedUp | About::WebhookDisabled { .. } => None,
         }
     }

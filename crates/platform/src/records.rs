@@ -37,17 +37,20 @@ pub enum MailOrder {
     Invitation,
     /// An endpoint was switched off.
     WebhookDisabled,
+    /// A link that signs in.
+    MagicLink,
 }
 
 impl MailOrder {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::VerifyEmail,
         Self::ResetPassword,
         Self::AlreadySignedUp,
         Self::SignUp,
         Self::Invitation,
         Self::WebhookDisabled,
+        Self::MagicLink,
     ];
 
     /// Its name in the database.
@@ -60,6 +63,7 @@ impl MailOrder {
             Self::SignUp => "sign_up",
             Self::Invitation => "invitation",
             Self::WebhookDisabled => "webhook_disabled",
+            Self::MagicLink => "magic_link",
         }
     }
 

@@ -1,12 +1,12 @@
 //! What a sign-in hands out.
 
 use identity::{
-    Account, RefreshToken, Session,
+    Account, Purpose, RefreshToken, Session,
     access_token::{Claims, Grant},
 };
 use kernel::{
     Client, Result, Secret, Timestamp,
-    id::{AppId, PrincipalId, RefreshTokenId, SessionId, TokenId},
+    id::{AccountId, AppId, PrincipalId, RefreshTokenId, SessionId, TokenId},
 };
 use std::time::Duration;
 
@@ -59,6 +59,18 @@ pub(crate) fn begin_session(
     })?;
     tx.insert_refresh_token(&RefreshToken { id: begun.refresh, session: begun.session, expires_at, spent: None })?;
     Ok(begun)
+}
+
+/// Ends every session and every token of an account, and voids what was mailed to sign in with; hands back the new epoch.
+/// Tokens of other issuers count from `from` on.
+pub(crate) fn end_everything(
+    tx: &mut dyn Transaction,
+    account: AccountId,
+    from: Timestamp,
+    now: Timestamp,
+) -> Result<i32> {
+    tx.void_one_time_tokens(account, Purpose::MagicLink, now)?;
+    tx.raise_epoch(account, from)
 }
 
 impl Platform {

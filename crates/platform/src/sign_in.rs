@@ -1,6 +1,6 @@
 //! Sign-in with a password.
 
-use identity::{Account, password::Password};
+use identity::{Account, SignInMethod, password::Password};
 use kernel::{Client, Code, Email, Error, Event, EventKind, Result};
 use serde_json::json;
 
@@ -50,7 +50,7 @@ impl Platform {
             }
             let begun = begin_session(tx, &account, &client, settings.refresh_token_seconds, now)?;
             tx.append(&Event {
-                payload: json!({ "principal_id": account.principal, "method": "password" }),
+                payload: json!({ "principal_id": account.principal, "method": SignInMethod::Password.name() }),
                 ..account_event(EventKind::AuthLogin, &account, now)
             })?;
             Ok(Outcome::In(Box::new(account), begun))

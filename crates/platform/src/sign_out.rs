@@ -10,7 +10,7 @@ use kernel::{
 };
 use serde_json::json;
 
-use crate::{Platform, Transaction, accounts::account_event};
+use crate::{Platform, Transaction, accounts::account_event, sessions::end_everything};
 
 impl Platform {
     /// Ends what a token belongs to: a sign-in's session with its refresh tokens, or else the token alone. Expired ones
@@ -45,7 +45,7 @@ impl Platform {
     pub async fn sign_out_everywhere(&self, caller: SignedIn) -> Result<()> {
         let now = self.now();
         let end = self.store().write(move |tx| {
-            tx.raise_epoch(caller.account, now)?;
+            end_everything(tx, caller.account, now, now)?;
             tx.append(&Event {
                 app: caller.app,
                 actor: Some(caller.principal),

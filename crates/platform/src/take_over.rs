@@ -1,21 +1,22 @@
-//! How somebody comes to an account whose address they prove: nobody who signed up with a stranger's address keeps a way
-//! in.
+//! What becomes of an account when the owner of its address comes for the first time.
 
 use identity::{Account, EmailProof, Purpose};
-use kernel::{Error, Event, EventKind, Result, Timestamp, Unchecked, id::PrincipalId};
+use kernel::{Event, EventKind, Result, Timestamp, Unchecked};
 use serde_json::json;
 
 use crate::{
     Transaction,
     accounts::account_event,
     key_making::{Author, end_all},
+    sessions::end_everything,
 };
 
-/// The account, for somebody who has just shown that its address is theirs. Unless the owner of the mailbox made it,
-/// whoever did loses every way in: password, sessions, links, API keys and what was mailed. What belongs to the account
-/// stays.
+/// Hands an account to whoever has just proven that its address is theirs. Unless the owner of the mailbox made it, whoever
+/// did loses every way in: nobody who signed up with a stranger's address keeps a key to their account. That an address
+/// was proven by a link which somebody merely fetched says nothing: scanners do that (contract, 1.5).
 ///
-/// Tokens that were issued from `from` on are good.
+/// What is taken away is the password, every session and token, links that are out, connections to other providers, and
+/// the account's API keys. What belongs to the account stays. Tokens of other issuers count from `from` on.
 pub(crate) fn take_over(
     tx: &mut dyn Transaction,
     account: Account,
@@ -28,21 +29,14 @@ pub(crate) fn take_over(
     }
     // The operator acts for the owner; in every other way the owner came in person.
     let actor = (proof != EmailProof::Operator).then_some(account.principal);
-    end_ways_in(tx, &account, actor, now)?;
+    // First, because it writes the whole account, the password of before with it.
     let account = Account { proof: Some(proof), updated_at: now, ..account };
     tx.update_account(&account)?;
-    tx.raise_epoch(account.id, from)?;
-    tx.append(&Event {
-        actor,
-        payload: json!({ "principal_id": account.principal, "email": account.email.as_str() }),
-        ..account_event(EventKind::AuthEmailVerified, &account, now)
-    })?;
-    tx.account(account.id)?.ok_or_else(Error::not_found)
-}
-
-/// Takes away what somebody gets in with, sessions aside: those end with the epoch.
-fn end_ways_in(tx: &mut dyn Transaction, account: &Account, actor: Option<PrincipalId>, now: Timestamp) -> Result<()> {
     tx.remove_password(account.id)?;
+    let epoch = end_everything(tx, account.id, from, now)?;
+    for purpose in [Purpose::VerifyEmail, Purpose::ResetPassword] {
+        tx.void_one_time_tokens(account.id, purpose, now)?;
+    }
     for link in tx.links_of(account.id)? {
         tx.sever(account.id, &link.provider, now)?;
     }
@@ -50,8 +44,10 @@ fn end_ways_in(tx: &mut dyn Transaction, account: &Account, actor: Option<Princi
         let author = Author { app: account.app, actor, now };
         end_all(tx, &Unchecked(place.organization), author, account.principal)?;
     }
-    for purpose in [Purpose::VerifyEmail, Purpose::ResetPassword] {
-        tx.void_one_time_tokens(account.id, purpose, now)?;
-    }
-    Ok(())
+    tx.append(&Event {
+        actor,
+        payload: json!({ "principal_id": account.principal, "email": account.email.as_str() }),
+        ..account_event(EventKind::AuthEmailVerified, &account, now)
+    })?;
+    Ok(Account { password: None, epoch, valid_from: from, ..account })
 }

@@ -16,6 +16,7 @@ use crate::{
     Platform, Transaction,
     accounts::{Maker, Newcomer, account_event, delete_account, keep_an_administrator},
     permit::{is_platform_admin, locate_app_for, permit, permit_platform},
+    sessions::end_everything,
 };
 
 /// Which app is meant, where the caller says.
@@ -212,13 +213,13 @@ impl Deed {
                 (EventKind::AuthEmailVerified, updated(tx, Account { proof, ..account }, now)?)
             }
             Self::SignOut => {
-                tx.raise_epoch(account.id, now)?;
+                end_everything(tx, account.id, now, now)?;
                 (EventKind::AuthLogoutAll, account)
             }
             Self::Disable => {
                 keep_an_administrator(tx, &account)?;
                 let disabled_at = account.disabled_at.or(Some(now));
-                tx.raise_epoch(account.id, now)?;
+                end_everything(tx, account.id, now, now)?;
                 (EventKind::UserDisabled, updated(tx, Account { disabled_at, ..account }, now)?)
             }
             Self::Enable => (EventKind::UserEnabled, updated(tx, Account { disabled_at: None, ..account }, now)?),

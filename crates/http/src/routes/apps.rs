@@ -55,6 +55,8 @@ pub struct AppSettings {
     require_verified_email: bool,
     /// Whether a link in a mail shows a button first.
     confirm_links: bool,
+    /// Whether people may sign in by a link that is mailed to them.
+    magic_links: bool,
     /// Where the app's pages live (CORS).
     allowed_origins: Vec<String>,
     /// Where people may be sent.
@@ -108,6 +110,7 @@ impl From<apps::App> for App {
                 open_sign_up: settings.open_sign_up,
                 require_verified_email: settings.require_verified_email,
                 confirm_links: settings.confirm_links,
+                magic_links: settings.magic_links,
                 allowed_origins: settings.allowed_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
                 redirect_urls: settings.redirect_urls.iter().map(|url| url.as_str().to_owned()).collect(),
                 site_url: settings.site_url.map(|url| url.as_str().to_owned()),
@@ -134,6 +137,7 @@ pub struct SettingsRequest {
     open_sign_up: Option<bool>,
     require_verified_email: Option<bool>,
     confirm_links: Option<bool>,
+    magic_links: Option<bool>,
     allowed_origins: Option<Vec<String>>,
     redirect_urls: Option<Vec<String>>,
     /// null clears it.
@@ -192,6 +196,7 @@ impl SettingsRequest {
             open_sign_up: self.open_sign_up,
             require_verified_email: self.require_verified_email,
             confirm_links: self.confirm_links,
+            magic_links: self.magic_links,
             allowed_origins: self.allowed_origins.map(origins).transpose()?,
             redirect_urls: self.redirect_urls.map(urls).transpose()?,
             site_url: wished(self.site_url, RedirectUrl::parse)?,

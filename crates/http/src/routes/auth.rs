@@ -1,5 +1,6 @@
 //! Native sign-in.
 
+pub mod magic_links;
 pub mod passwords;
 pub mod sessions;
 pub mod sign_in;

@@ -235,6 +235,7 @@ pub async fn follow(
             token: link.token,
             password: false,
             button: "Accept",
+            leads_to: None,
         }),
     })
 }

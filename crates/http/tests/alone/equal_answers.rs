@@ -96,7 +96,7 @@ async fn a_lock_tells_nobody_who_has_an_account(world: &World) {
 
 async fn asking_for_a_link_tells_nobody_who_has_an_account(world: &World) {
     let app = acme(world).await;
-    for path in ["/v1/auth/forgot-password", "/v1/auth/resend-verification"] {
+    for path in ["/v1/auth/forgot-password", "/v1/auth/resend-verification", "/v1/auth/magic-link"] {
         // Twice: who has asked before is told the same.
         for _ in 0..2 {
             let mut seen = Vec::new();

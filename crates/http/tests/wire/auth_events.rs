@@ -21,10 +21,12 @@ on_both!(
     the_audit_log_shows_the_event_and_no_token,
     other_events_say_what_they_say,
     the_platforms_own_accounts_are_told_of_too,
+    a_magic_link_is_told_of_until_it_is_used,
 );
 
 const VERIFY: &str = "auth.email_verification_required";
 const RESET: &str = "auth.password_reset_requested";
+const MAGIC_LINK: &str = "auth.magic_link_requested";
 const INVITED: &str = "invitation.link_issued";
 
 impl World {
@@ -48,6 +50,7 @@ impl World {
         let names = match kind {
             VERIFY => ["verify_token", "verify_url"],
             RESET => ["reset_token", "reset_url"],
+            MAGIC_LINK => ["magic_link_token", "magic_link_url"],
             _ => ["token", "accept_url"],
         };
         let [token, url] = names.map(|name| payload[name].as_str().unwrap().to_owned());
@@ -336,4 +339,24 @@ async fn the_platforms_own_accounts_are_told_of_too(world: &World) {
     let entries = world.entries(None, VERIFY).await;
     assert_eq!(entries.len(), 1);
     assert_eq!((entries[0].app, entries[0].organization), (None, None));
+}
+
+async fn a_magic_link_is_told_of_until_it_is_used(world: &World) {
+    let app = world.app("acme").await;
+    let alice = world.sign_up(Some(&app), "alice").await;
+    world.without_mail().await;
+    world.ask(&app, "/v1/auth/magic-link").await;
+    assert_eq!(world.events(MAGIC_LINK), 0, "the request tells nothing, and takes no longer");
+    let mail = world.mail().await;
+    assert_eq!(world.link(&app, MAGIC_LINK).await, (mail.token(), mail.link().to_owned()));
+    let entry = &world.entries(Some(&app), MAGIC_LINK).await[0];
+    assert_eq!(Value::Object(entry.details()), json!({ "principal_id": alice.id, "email": "alice@example.com" }));
+    assert_eq!(world.columns_with(&mail.token()), [""; 0]);
+    world.post("/v1/auth/magic-link/verify", &json!({ "token": mail.token() })).send().await.ok();
+    assert_eq!(world.delivered(&app, MAGIC_LINK).await, None);
+    world.ask(&app, "/v1/auth/magic-link").await;
+    world.without_mail().await;
+    assert!(world.delivered(&app, MAGIC_LINK).await.is_some());
+    world.advance(Duration::from_mins(15));
+    assert_eq!(world.delivered(&app, MAGIC_LINK).await, None);
 }

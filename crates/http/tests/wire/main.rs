@@ -57,6 +57,7 @@ mod isolation;
 mod key_limits;
 mod links;
 mod lockout;
+mod magic_links;
 mod mail_links;
 mod mail_words;
 mod mails;

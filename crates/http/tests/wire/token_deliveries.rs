@@ -14,10 +14,11 @@ on_both!(
 );
 
 /// Each kind, with where its token and its link stand.
-const LINKS: [(&str, &str, &str); 3] = [
+const LINKS: [(&str, &str, &str); 4] = [
     ("auth.email_verification_required", "verify_token", "verify_url"),
     ("auth.password_reset_requested", "reset_token", "reset_url"),
     ("invitation.link_issued", "token", "accept_url"),
+    ("auth.magic_link_requested", "magic_link_token", "magic_link_url"),
 ];
 
 /// Makes an endpoint that hears everything, of an organization that owns an app.
@@ -30,15 +31,17 @@ async fn listen(world: &World, app: &App, sink: &Sink, bound: bool) -> Value {
     world.post(&path, &body).by(&app.owner).send().await.ok().clone()
 }
 
-/// Somebody signs up, somebody has forgotten a password, somebody is invited; the mails of it.
-async fn links(world: &World, company: &Company) -> [Mail; 3] {
+/// Somebody signs up, somebody has forgotten a password, somebody is invited, somebody wants to sign in; the mails of it.
+async fn links(world: &World, company: &Company) -> [Mail; 4] {
     world.sign_up(Some(&company.app), "bob").await;
     let forgot = json!({ "email": company.member.email });
     world.at_door(Some(&company.app), "/v1/auth/forgot-password", &forgot).send().await.ok();
     let invited = json!({ "email": "alice@example.com", "role": "member" });
     world.post(&company.path("invitations"), &invited).by(&company.owner).send().await.ok();
+    let signing_in = json!({ "email": company.owner.email });
+    world.at_door(Some(&company.app), "/v1/auth/magic-link", &signing_in).send().await.ok();
     let mails = world.mails().await;
-    ["bob@example.com", company.member.email.as_str(), "alice@example.com"]
+    ["bob@example.com", company.member.email.as_str(), "alice@example.com", company.owner.email.as_str()]
         .map(|to| mails.iter().find(|mail| mail.to == to).expect("a mail").clone())
 }
 
@@ -122,11 +125,11 @@ async fn attack_53_a_receiver_that_echoes_leaves_no_token_behind(world: &World) 
     let mails = links(world, &company).await;
     company.team(world, "Echoed").await;
     let workers = world.deliver();
-    at_least(&sink, 4).await;
+    at_least(&sink, 5).await;
     actix_web::rt::time::sleep(Duration::from_millis(500)).await;
     // All of them are tried once more.
     world.advance(Duration::from_mins(5));
-    exactly(&sink, 7).await;
+    exactly(&sink, 9).await;
     workers.stop().await;
     let kept = |table: &str| world.number(&format!("SELECT count(*) FROM {table} WHERE answer IS NOT NULL"));
     assert_eq!((kept("webhook_deliveries"), kept("webhook_attempts")), (1, 0), "what was answered to the team alone");
@@ -161,7 +164,7 @@ async fn attack_6_a_link_is_good_once_whichever_way_it_came(world: &World) {
     let mailed = mails.map(|mail| mail.token());
     assert_eq!(delivered, mailed);
     let use_it = async |path: &str, body: Value| world.post(path, &body).send().await.status;
-    let [verify, reset, _] = delivered;
+    let [verify, reset, ..] = delivered;
     assert_eq!(use_it("/v1/auth/verify", json!({ "token": verify })).await, 200);
     assert_eq!(use_it("/v1/auth/verify", json!({ "token": mailed[0] })).await, 400);
     let body = |token: &str| json!({ "token": token, "new_password": NEXT_PASSWORD });

@@ -36,11 +36,13 @@ fields! {
     FROM: "from" Time "deliveries since then";
     INVITATION_ID: "invitation_id" Id "the invitation";
     LOGO_URL: "logo_url" Text "its logo";
+    MAGIC_LINK_TOKEN: "magic_link_token" Text "the token that signs in";
+    MAGIC_LINK_URL: "magic_link_url" Text "the link with it";
     MAX_CONCURRENT_RUNS: "max_concurrent_runs" Integer "how much may run at once; `null` is no limit";
     MAX_INVITATIONS_PER_HOUR: "max_invitations_per_hour" Integer "how many may be sent in an hour";
     MAX_PENDING_INVITATIONS: "max_pending_invitations" Integer "how many may wait for an answer";
     MESSAGE: "message" Text "says so in words";
-    METHOD: "method" Text "how: `password`";
+    METHOD: "method" Text "how: `password`, `magic_link`";
     MONTHLY_LIMIT_USD: "monthly_limit_usd" Number "what may be spent in a month, in dollars; `null` is no limit";
     NAME: "name" Text "its name";
     OAUTH_CLIENT_ID: "oauth_client_id" Id "the OAuth client";
@@ -80,6 +82,8 @@ pub(super) const PERSON: &[Field] = &[PRINCIPAL_ID];
 pub(super) const PERSON_WITH_ADDRESS: &[Field] = &[PRINCIPAL_ID, EMAIL];
 pub(super) const VERIFY_LINK: &[Field] = &[PRINCIPAL_ID, EMAIL, VERIFY_TOKEN.with_token(), VERIFY_URL.with_token()];
 pub(super) const RESET_LINK: &[Field] = &[PRINCIPAL_ID, EMAIL, RESET_TOKEN.with_token(), RESET_URL.with_token()];
+pub(super) const MAGIC_LINK: &[Field] =
+    &[PRINCIPAL_ID, EMAIL, MAGIC_LINK_TOKEN.with_token(), MAGIC_LINK_URL.with_token()];
 pub(super) const SESSION: &[Field] = &[PRINCIPAL_ID, SESSION_ID];
 pub(super) const ORGANIZATION: &[Field] = &[NAME.or_null(), SLUG];
 pub(super) const SETTINGS: &[Field] = &[

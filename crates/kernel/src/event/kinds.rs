@@ -54,6 +54,8 @@ kinds! {
     AuthPasswordChanged = "auth.password_changed", PERSON;
     /// Somebody forgot a password. Who may know it gets the link with it.
     AuthPasswordResetRequested = "auth.password_reset_requested", RESET_LINK;
+    /// Somebody asked for a link to sign in with. Who may know it gets the link with it.
+    AuthMagicLinkRequested = "auth.magic_link_requested", MAGIC_LINK;
     /// A password was reset by link or at the console; `auth.password_changed` is told of it as well.
     AuthPasswordReset = "auth.password_reset", PERSON;
     /// Password sign-in was locked after too many failures. Where nobody has the address, it is not told.
@@ -273,10 +275,15 @@ mod tests {
     }
 
     #[test]
-    fn three_kinds_carry_a_token() {
+    fn four_kinds_carry_a_token() {
         let carrying: Vec<_> =
             EventKind::ALL.iter().filter(|kind| kind.carries_token()).map(|kind| kind.as_str()).collect();
-        let links = ["auth.email_verification_required", "auth.password_reset_requested", "invitation.link_issued"];
+        let links = [
+            "auth.email_verification_required",
+            "auth.password_reset_requested",
+            "auth.magic_link_requested",
+            "invitation.link_issued",
+        ];
         assert_eq!(carrying, links);
     }
 }

@@ -48,6 +48,15 @@ pub fn words(about: &About, sender: &str) -> Words {
                 ],
             )
         }
+        About::MagicLink { .. } => (
+            format!("Sign in to {sender}"),
+            vec![format!("You asked for a link to sign in to {sender}. Follow it on the device that you want to use.")],
+            "Sign in",
+            vec![
+                "The link works once, for 15 minutes.".to_owned(),
+                "If it was not you, ignore this message: nobody gets in without the link. Do not pass it on.".to_owned(),
+            ],
+        ),
         About::WebhookDisabled { organization, target } => {
             let organization = one_line(organization);
             (

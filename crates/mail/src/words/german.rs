@@ -55,6 +55,20 @@ pub fn words(about: &About, sender: &str) -> Words {
                 ],
             )
         }
+        About::MagicLink { .. } => (
+            format!("Anmelden bei {sender}"),
+            vec![format!(
+                "Für Sie wurde ein Link angefordert, mit dem Sie sich bei {sender} anmelden. Folgen Sie ihm auf dem Gerät, das \
+                 Sie benutzen wollen."
+            )],
+            "Anmelden",
+            vec![
+                "Der Link gilt einmal, 15 Minuten lang.".to_owned(),
+                "Wenn Sie es nicht waren, ignorieren Sie diese Nachricht: Ohne den Link kommt niemand hinein. Geben Sie ihn \
+                 nicht weiter."
+                    .to_owned(),
+            ],
+        ),
         About::WebhookDisabled { organization, target } => {
             let organization = one_line(organization);
             (

@@ -65,6 +65,7 @@ pub async fn reset_page(_: Passerby, Query(link): Query<TokenQuery>) -> Result<P
         token: link.token,
         password: true,
         button: "Set password",
+        leads_to: None,
     })
 }
 

@@ -34,6 +34,7 @@ pub async fn follow(
             token: link.token,
             password: false,
             button: "Confirm",
+            leads_to: None,
         })),
         Err(error) => Err(error),
     }
