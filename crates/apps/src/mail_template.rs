@@ -25,12 +25,20 @@ pub enum LetterKind {
     Invitation,
     /// Sign in by following the link.
     MagicLink,
+    /// Sign in by typing the code.
+    EmailCode,
 }
 
 impl LetterKind {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::VerifyEmail, Self::ResetPassword, Self::AlreadySignedUp, Self::Invitation, Self::MagicLink];
+    pub const ALL: [Self; 6] = [
+        Self::VerifyEmail,
+        Self::ResetPassword,
+        Self::AlreadySignedUp,
+        Self::Invitation,
+        Self::MagicLink,
+        Self::EmailCode,
+    ];
 
     /// # Errors
     /// `not_found` for a letter that there is not.
@@ -47,17 +55,22 @@ impl LetterKind {
             Self::AlreadySignedUp => "already_signed_up",
             Self::Invitation => "invitation",
             Self::MagicLink => "magic_link",
+            Self::EmailCode => "email_code",
         }
     }
 
-    /// Whether there is a link to follow in it. Then there is no letter without.
-    fn has_link(self) -> bool {
-        self != Self::AlreadySignedUp
+    /// What it is sent for: there is no letter without.
+    fn key(self) -> Option<Placeholder> {
+        match self {
+            Self::VerifyEmail | Self::ResetPassword | Self::Invitation | Self::MagicLink => Some(Placeholder::Link),
+            Self::EmailCode => Some(Placeholder::Code),
+            Self::AlreadySignedUp => None,
+        }
     }
 
     fn has(self, placeholder: Placeholder) -> bool {
         match placeholder {
-            Placeholder::Link => self.has_link(),
+            Placeholder::Link | Placeholder::Code => self.key() == Some(placeholder),
             Placeholder::AppName => true,
             Placeholder::Organization => self == Self::Invitation,
         }
@@ -69,6 +82,8 @@ impl LetterKind {
 pub enum Placeholder {
     /// `{{link}}`: what to follow.
     Link,
+    /// `{{code}}`: what to type.
+    Code,
     /// `{{app_name}}`: in whose name the letter is.
     AppName,
     /// `{{organization}}`: to what somebody is invited.
@@ -79,6 +94,7 @@ impl Placeholder {
     fn parse(name: &str) -> Option<Self> {
         match name.trim() {
             "link" => Some(Self::Link),
+            "code" => Some(Self::Code),
             "app_name" => Some(Self::AppName),
             "organization" => Some(Self::Organization),
             _ => None,
@@ -160,21 +176,19 @@ impl TemplateWords {
             if part.trim().is_empty() {
                 return Err(invalid(format!("Give {name}: every part has to say something.")));
             }
-            let mut linked = false;
+            let mut has_key = false;
             for found in placeholders(part) {
                 let (placeholder, _) = found.map_err(|written| unknown(name, written))?;
                 if !letter.has(placeholder) {
                     return Err(invalid(format!("This letter has no {placeholder} that {name} could say.")));
                 }
-                linked |= placeholder == Placeholder::Link;
+                has_key |= letter.key() == Some(placeholder);
             }
             // A subject is shown on locked screens and kept in logs.
-            match (name, linked) {
-                ("subject", true) => return Err(invalid("Give subject without {{link}}.")),
-                ("text" | "html", false) if letter.has_link() => {
-                    return Err(invalid(format!(
-                        "Give {name} with {{{{link}}}} in it: nobody can follow it otherwise."
-                    )));
+            match (name, has_key, letter.key()) {
+                ("subject", true, Some(key)) => return Err(invalid(format!("Give subject without {key}."))),
+                ("text" | "html", false, Some(key)) => {
+                    return Err(invalid(format!("Give {name} with {key} in it: it is worth nothing otherwise.")));
                 }
                 _ => {}
             }
@@ -236,7 +250,9 @@ fn placeholders(text: &str) -> impl Iterator<Item = std::result::Result<(Placeho
 
 fn unknown(part: &str, written: &str) -> Error {
     let written: String = written.chars().filter(|letter| !letter.is_control()).take(32).collect();
-    invalid(format!("There is no {{{{{written}}}}}, which {part} has: there are link, app_name and organization."))
+    invalid(format!(
+        "There is no {{{{{written}}}}}, which {part} has: there are link, code, app_name and organization."
+    ))
 }
 
 pub(crate) fn invalid(message: impl Into<String>) -> Error {
@@ -247,6 +263,7 @@ impl fmt::Display for Placeholder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Link => "{{link}}",
+            Self::Code => "{{code}}",
             Self::AppName => "{{app_name}}",
             Self::Organization => "{{organization}}",
         })
@@ -284,6 +301,7 @@ mod tests {
     fn values_are_put_in_once_and_nothing_else_is_interpreted() {
         let value = |placeholder| match placeholder {
             Placeholder::Link => "https://x.example".to_owned(),
+            Placeholder::Code => "123456".to_owned(),
             Placeholder::AppName => "{{link}} {% if %}".to_owned(),
             Placeholder::Organization => "${7*7}".to_owned(),
         };
@@ -292,6 +310,7 @@ mod tests {
             ("{{link}}", "https://x.example"),
             ("a {{ app_name }} b", "a {{link}} {% if %} b"),
             ("{{organization}}{{link}}", "${7*7}https://x.example"),
+            ("{{code}}", "123456"),
             ("{% if x %} {link} ${link} }}", "{% if x %} {link} ${link} }}"),
             ("ä{{link}}🦊", "ähttps://x.example🦊"),
         ] {
@@ -302,12 +321,22 @@ mod tests {
     #[test]
     fn a_letter_needs_its_link_in_both_parts() {
         let (text, page) = ("Go to {{link}}", "<a href=\"{{link}}\">Go</a>");
-        let linked = LetterKind::ALL.into_iter().filter(|letter| letter.has_link());
+        let linked = LetterKind::ALL.into_iter().filter(|letter| letter.key() == Some(Placeholder::Link));
         for letter in linked {
             assert!(parse(letter, "{{app_name}}", text, page).is_ok());
             assert!(parse(letter, "Hello", "Go", page).is_err());
             assert!(parse(letter, "Hello", text, "<p>Go</p>").is_err());
             assert!(parse(letter, "Hello {{link}}", text, page).is_err(), "a subject is shown on locked screens");
+        }
+        assert!(parse(LetterKind::EmailCode, "Hello", "{{code}}", "<b>{{code}}</b>").is_ok());
+        for (subject, text, page) in [
+            ("{{code}}", "{{code}}", "{{code}}"),
+            ("Hello", "Code", "{{code}}"),
+            ("Hello", "{{code}}", "Code"),
+            ("Hello", "{{code}} {{link}}", "{{code}}"),
+            ("Hello", "{{code}}", "<a href=\"{{code}}\">Code</a>"),
+        ] {
+            assert!(parse(LetterKind::EmailCode, subject, text, page).is_err(), "{subject} {text} {page}");
         }
         assert!(parse(LetterKind::AlreadySignedUp, "Hello", "Go", "<p>Go</p>").is_ok());
         assert!(parse(LetterKind::AlreadySignedUp, "Hello", text, "<p>Go</p>").is_err());

@@ -24,6 +24,8 @@ pub struct AppSettings {
     pub confirm_links: bool,
     /// Whether people may sign in by a link that is mailed to them.
     pub magic_links: bool,
+    /// Whether people may sign in by a code that is mailed to them.
+    pub email_codes: bool,
     /// Where the app's pages live: browsers there may read our answers (CORS).
     pub allowed_origins: Vec<Origin>,
     /// Where people may be sent after something they did at ours.
@@ -55,6 +57,7 @@ impl Default for AppSettings {
             require_verified_email: false,
             confirm_links: false,
             magic_links: true,
+            email_codes: true,
             allowed_origins: Vec::new(),
             redirect_urls: Vec::new(),
             site_url: None,
@@ -78,6 +81,7 @@ pub struct SettingsChange {
     pub require_verified_email: Option<bool>,
     pub confirm_links: Option<bool>,
     pub magic_links: Option<bool>,
+    pub email_codes: Option<bool>,
     pub allowed_origins: Option<Vec<Origin>>,
     pub redirect_urls: Option<Vec<RedirectUrl>>,
     pub site_url: Option<Option<RedirectUrl>>,
@@ -113,6 +117,7 @@ impl AppSettings {
             require_verified_email: change.require_verified_email.unwrap_or(before.require_verified_email),
             confirm_links: change.confirm_links.unwrap_or(before.confirm_links),
             magic_links: change.magic_links.unwrap_or(before.magic_links),
+            email_codes: change.email_codes.unwrap_or(before.email_codes),
             allowed_origins: change.allowed_origins.unwrap_or(before.allowed_origins),
             redirect_urls: change.redirect_urls.unwrap_or(before.redirect_urls),
             site_url: change.site_url.unwrap_or(before.site_url),

@@ -92,6 +92,8 @@ fn sign_in() -> Vec<Entry> {
         entry(POST, MAGIC_LINK, "Asks for a link to sign in with.", auth::magic_links::ask),
         entry(GET, MAGIC_LINK, "Shows the button that leads on from a link.", auth::magic_links::page),
         entry(POST, "/v1/auth/magic-link/verify", "Signs in with the token of a link.", auth::magic_links::verify),
+        entry(POST, "/v1/auth/email-code", "Asks for a code to sign in with.", auth::email_codes::ask),
+        entry(POST, "/v1/auth/email-code/verify", "Signs in with a code.", auth::email_codes::verify),
         entry(POST, "/v1/oauth/token", "Grants a token.", oauth::token),
         entry(POST, "/v1/oauth/revoke", "Revokes a token.", oauth::revoke),
     ]

@@ -18,6 +18,8 @@ pub enum Purpose {
     Invitation,
     /// Signs in.
     MagicLink,
+    /// Signs in, as a code that somebody types.
+    EmailCode,
 }
 
 impl Purpose {
@@ -29,6 +31,7 @@ impl Purpose {
             Self::ResetPassword => "reset_password",
             Self::Invitation => "invitation",
             Self::MagicLink => "magic_link",
+            Self::EmailCode => "email_code",
         }
     }
 
@@ -39,7 +42,7 @@ impl Purpose {
             Self::VerifyEmail => Duration::from_hours(24),
             Self::ResetPassword => Duration::from_hours(1),
             Self::Invitation => Duration::from_hours(7 * 24),
-            Self::MagicLink => Duration::from_mins(15),
+            Self::MagicLink | Self::EmailCode => Duration::from_mins(15),
         }
     }
 }
@@ -60,6 +63,15 @@ impl TokenKey {
     pub fn hash(&self, purpose: Purpose, token: &str) -> SecretHash {
         let mut hasher = blake3::Hasher::new_keyed(&self.0);
         hasher.update(purpose.name().as_bytes()).update(&[0]).update(token.as_bytes());
+        SecretHash(*hasher.finalize().as_bytes())
+    }
+
+    /// What is stored of a code. There are few codes, so that two accounts may be sent the same one: its own id goes in.
+    #[must_use]
+    pub fn hash_code(&self, id: OneTimeTokenId, code: &str) -> SecretHash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(Purpose::EmailCode.name().as_bytes()).update(&[0]).update(id.0.as_bytes());
+        hasher.update(code.as_bytes());
         SecretHash(*hasher.finalize().as_bytes())
     }
 }
@@ -89,6 +101,16 @@ impl LinkKey {
         let mut hasher = blake3::Hasher::new_keyed(&self.0);
         hasher.update(purpose.name().as_bytes()).update(&[0]).update(event.0.as_bytes());
         hasher.finalize().to_hex().as_str().into()
+    }
+
+    /// The code that an event tells of: six digits, the same for whoever asks again.
+    #[must_use]
+    pub fn code(&self, event: EventId) -> Secret {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(Purpose::EmailCode.name().as_bytes()).update(&[0]).update(event.0.as_bytes());
+        let random = hasher.finalize().as_bytes().first_chunk().copied().map_or(0, u64::from_le_bytes);
+        // No code is likelier than another by more than one in 10¹³.
+        format!("{:06}", random % 1_000_000).into()
     }
 }
 
@@ -135,6 +157,18 @@ pub trait OneTimeTokenRepository {
         now: Timestamp,
     ) -> Result<Option<OneTimeToken>>;
 
+    /// What the account has been sent for a purpose and can still use.
+    fn live_one_time_tokens(
+        &mut self,
+        account: AccountId,
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> Result<Vec<OneTimeToken>>;
+
+    /// Counts a wrong try against all that the account has been sent for a purpose and not used, and voids what was tried
+    /// `most` times.
+    fn count_wrong_try(&mut self, account: AccountId, purpose: Purpose, most: i32, now: Timestamp) -> Result<()>;
+
     /// Voids what the account has been sent for a purpose.
     fn void_one_time_tokens(&mut self, account: AccountId, purpose: Purpose, now: Timestamp) -> Result<()>;
 
@@ -153,6 +187,29 @@ mod tests {
         let key = TokenKey::new([3; 32]);
         assert_ne!(key.hash(Purpose::VerifyEmail, "abc"), key.hash(Purpose::ResetPassword, "abc"));
         assert_ne!(key.hash(Purpose::VerifyEmail, "abc"), TokenKey::new([4; 32]).hash(Purpose::VerifyEmail, "abc"));
+    }
+
+    #[test]
+    fn a_code_has_six_digits_and_is_another_for_each_event() {
+        let key = LinkKey::new([3; 32]);
+        let codes: Vec<_> = (0..500).map(|_| EventId::generate()).map(|event| (event, key.code(event))).collect();
+        for (event, code) in &codes {
+            let code = code.expose_secret();
+            assert!(code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
+            assert_eq!(key.code(*event).expose_secret(), code);
+        }
+        let distinct: std::collections::HashSet<_> = codes.iter().map(|(_, code)| code.expose_secret()).collect();
+        assert!(distinct.len() > 490, "{}", distinct.len());
+    }
+
+    #[test]
+    fn attack_14_one_code_is_stored_in_as_many_ways_as_it_is_sent() {
+        let key = TokenKey::new([3; 32]);
+        let [one, other] = [(); 2].map(|()| OneTimeTokenId::generate());
+        assert!(key.hash_code(one, "123456") == key.hash_code(one, "123456"));
+        assert!(key.hash_code(one, "123456") != key.hash_code(other, "123456"));
+        assert!(key.hash_code(one, "123456") != key.hash_code(one, "123457"));
+        assert!(key.hash_code(one, "123456") != key.hash(Purpose::EmailCode, "123456"));
     }
 
     #[test]

@@ -12,11 +12,13 @@ pub enum SignInMethod {
     Password,
     /// By a link that was mailed.
     MagicLink,
+    /// By a code that was mailed.
+    EmailCode,
 }
 
 impl SignInMethod {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Password, Self::MagicLink];
+    pub const ALL: [Self; 3] = [Self::Password, Self::MagicLink, Self::EmailCode];
 
     /// Its name on the wire and in the database.
     #[must_use]
@@ -24,6 +26,7 @@ impl SignInMethod {
         match self {
             Self::Password => "password",
             Self::MagicLink => "magic_link",
+            Self::EmailCode => "email_code",
         }
     }
 }

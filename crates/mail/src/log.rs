@@ -15,8 +15,8 @@ impl Mailer for Log {
 }
 
 fn show(to: &Email, letter: &Letter) -> Result<(), MailError> {
-    let (Message { subject, .. }, link) = (Message::new(letter)?, letter.link());
-    tracing::info!(%to, subject, link, "mail: not sent, no SMTP_URL or RESEND_API_KEY is set; this is what it says");
+    let (Message { subject, .. }, link, code) = (Message::new(letter)?, letter.link(), letter.code());
+    tracing::info!(%to, subject, link, code, "mail: not sent, no SMTP_URL or RESEND_API_KEY is set; this is what it says");
     Ok(())
 }
 

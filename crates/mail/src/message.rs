@@ -46,6 +46,7 @@ fn of_template(
 ) -> Message {
     let value = |placeholder| match (placeholder, &letter.about) {
         (Placeholder::Link, _) => link.map(Url::to_string).unwrap_or_default(),
+        (Placeholder::Code, _) => letter.code().unwrap_or_default().to_owned(),
         (Placeholder::AppName, _) => name.to_owned(),
         (Placeholder::Organization, About::Invitation { organization, .. }) => one_line(organization),
         (Placeholder::Organization, _) => String::new(),
@@ -133,6 +134,7 @@ mod tests {
             About::ResetPassword { link: link.clone() },
             About::Invitation { organization: sender.to_owned(), link: link.clone() },
             About::MagicLink { link },
+            About::EmailCode { code: "123456".to_owned() },
             About::AlreadySignedUp,
             About::WebhookDisabled { organization: sender.to_owned(), target: "https://hooks.example.com".to_owned() },
         ];
@@ -156,6 +158,9 @@ mod tests {
             let shown = LINK.replace('&', "&amp;");
             assert_eq!(message.html.contains(&format!("href=\"{shown}\"")), linked, "{about}");
             assert_eq!(message.html.contains(&format!(">{shown}</span>")), linked, "{about}");
+            assert_eq!(message.text.lines().any(|line| line == "123456"), letter.code().is_some(), "{about}");
+            assert_eq!(message.html.contains("<p>123456</p>"), letter.code().is_some(), "{about}");
+            assert!(!message.subject.contains("123456"), "a subject is shown on locked screens");
             let target = matches!(letter.about, About::WebhookDisabled { .. });
             assert_eq!(message.text.contains("https://hooks.example.com"), target, "{about}");
         }

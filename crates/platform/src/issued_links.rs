@@ -17,11 +17,12 @@ use tenancy::{Invitation, InvitationStatus, Organization};
 
 use crate::{Platform, Transaction, accounts::is_closed, mail_sign_in::may_enter_by_mail, records::QueuedMail};
 
-/// A link in clear.
+/// A link in clear, or a code.
 pub(crate) struct IssuedLink {
-    token: Secret,
-    /// Where it leads, with the token in it.
-    pub url: String,
+    /// What opens something.
+    pub token: Secret,
+    /// Where it leads, with the token in it; a code leads nowhere.
+    pub url: Option<String>,
 }
 
 impl Platform {
@@ -36,10 +37,11 @@ impl Platform {
     /// Those of the database.
     pub async fn payload_with_token(&self, entry: &Entry) -> Result<Option<Map<String, Value>>> {
         let mut payload = entry.details();
-        let (purpose, token, url) = match EventKind::named(&entry.kind) {
+        let (purpose, token, url_field) = match EventKind::named(&entry.kind) {
             Some(EventKind::AuthEmailVerificationRequired) => (Purpose::VerifyEmail, "verify_token", "verify_url"),
             Some(EventKind::AuthPasswordResetRequested) => (Purpose::ResetPassword, "reset_token", "reset_url"),
             Some(EventKind::AuthMagicLinkRequested) => (Purpose::MagicLink, "magic_link_token", "magic_link_url"),
+            Some(EventKind::AuthEmailCodeRequested) => (Purpose::EmailCode, "code", ""),
             Some(EventKind::InvitationLinkIssued) => (Purpose::Invitation, "token", "accept_url"),
             _ => return Ok(Some(payload)),
         };
@@ -52,7 +54,9 @@ impl Platform {
         });
         let Some(link) = standing.await? else { return Ok(None) };
         payload.insert(token.to_owned(), link.token.expose_secret().into());
-        payload.insert(url.to_owned(), link.url.into());
+        if let Some(url) = link.url {
+            payload.insert(url_field.to_owned(), url.into());
+        }
         Ok(Some(payload))
     }
 
@@ -104,6 +108,7 @@ impl Platform {
             Purpose::VerifyEmail => EventKind::AuthEmailVerificationRequired,
             Purpose::ResetPassword => EventKind::AuthPasswordResetRequested,
             Purpose::MagicLink => EventKind::AuthMagicLinkRequested,
+            Purpose::EmailCode => EventKind::AuthEmailCodeRequested,
             Purpose::Invitation => return Ok(None),
         };
         let account = tx.account_by_email(mail.app, &mail.recipient)?;
@@ -124,7 +129,7 @@ impl Platform {
             ..Event::new(kind, now)
         })?;
         tx.insert_one_time_token(&OneTimeToken {
-            id: OneTimeTokenId::generate(),
+            id: OneTimeTokenId(event.0),
             purpose,
             account: account.id,
             email: account.email,
@@ -158,6 +163,11 @@ impl Platform {
     }
 
     fn token(&self, purpose: Purpose, event: EventId) -> (Secret, SecretHash) {
+        if purpose == Purpose::EmailCode {
+            let code = self.keys().links.code(event);
+            let hash = self.keys().one_time.hash_code(OneTimeTokenId(event.0), code.expose_secret());
+            return (code, hash);
+        }
         let token = self.keys().links.token(purpose, event);
         let hash = self.keys().one_time.hash(purpose, token.expose_secret());
         (token, hash)
@@ -166,24 +176,25 @@ impl Platform {
     fn to_account(&self, purpose: Purpose, app: Option<&App>, token: Secret) -> IssuedLink {
         let (base, text) = (&self.settings().public_base_url, token.expose_secret());
         let own = app.and_then(|app| app.settings.site_url.as_ref()).map(WebUrl::as_str);
-        let url = match (purpose, own.or(self.settings().site_url.as_deref())) {
+        let leads = match (purpose, own.or(self.settings().site_url.as_deref())) {
             (Purpose::ResetPassword, Some(site)) => {
                 format!("{}/reset-password?token={text}", site.trim_end_matches('/'))
             }
             (Purpose::ResetPassword, None) => format!("{base}/v1/auth/reset-password?token={text}"),
             // To ours, whatever site there is: nothing but the button there leads on.
             (Purpose::MagicLink, _) => format!("{base}/v1/auth/magic-link?token={text}"),
+            (Purpose::EmailCode, _) => return IssuedLink { token, url: None },
             (Purpose::VerifyEmail | Purpose::Invitation, _) => {
                 format!("{base}/v1/auth/verify?token={text}&type=signup")
             }
         };
-        IssuedLink { token, url }
+        IssuedLink { token, url: Some(leads) }
     }
 
     fn to_invitation(&self, id: InvitationId, token: Secret) -> IssuedLink {
         let (base, text) = (&self.settings().public_base_url, token.expose_secret());
-        let url = format!("{base}/v1/invitations/{id}/accept?token={text}");
-        IssuedLink { token, url }
+        let leads = format!("{base}/v1/invitations/{id}/accept?token={text}");
+        IssuedLink { token, url: Some(leads) }
     }
 }
 
@@ -191,7 +202,7 @@ impl Platform {
 fn opens(purpose: Purpose, account: &Account) -> bool {
     match purpose {
         Purpose::VerifyEmail => !account.email_verified(),
-        Purpose::MagicLink => may_enter_by_mail(account),
+        Purpose::MagicLink | Purpose::EmailCode => may_enter_by_mail(account),
         Purpose::ResetPassword | Purpose::Invitation => true,
     }
 }

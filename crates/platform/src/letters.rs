@@ -1,12 +1,13 @@
 //! Letters: what the mails in the queue say, by now.
 
 use apps::TemplateName;
-use identity::Purpose;
-use kernel::{Result, Role, Timestamp, Unchecked, id::OrganizationId};
+use identity::{Purpose, SignInMethod};
+use kernel::{Result, Role, Timestamp, Unchecked, id::OrganizationId, secret::ExposeSecret};
 use serde_json::Value;
 
 use crate::{
     Platform, Transaction,
+    mail_sign_in::allowed,
     mailer::{About, Brand, Letter},
     records::{MailOrder, QueuedMail},
 };
@@ -25,21 +26,26 @@ impl Platform {
             return Ok(None);
         }
         let mut brand = Brand::of(app.as_ref());
+        let may = |method| app.as_ref().is_none_or(|app| allowed(&app.settings, method));
         let about = match mail.order {
             MailOrder::VerifyEmail => {
                 let link = self.issue_account_link(tx, mail, Purpose::VerifyEmail, app.as_ref(), now)?;
-                link.map(|link| About::VerifyEmail { link: link.url })
+                link.and_then(|link| link.url).map(|link| About::VerifyEmail { link })
             }
             MailOrder::ResetPassword => {
                 let link = self.issue_account_link(tx, mail, Purpose::ResetPassword, app.as_ref(), now)?;
-                link.map(|link| About::ResetPassword { link: link.url })
+                link.and_then(|link| link.url).map(|link| About::ResetPassword { link })
             }
-            MailOrder::MagicLink if app.as_ref().is_none_or(|app| app.settings.magic_links) => {
+            MailOrder::MagicLink if may(SignInMethod::MagicLink) => {
                 let link = self.issue_account_link(tx, mail, Purpose::MagicLink, app.as_ref(), now)?;
-                link.map(|link| About::MagicLink { link: link.url })
+                link.and_then(|link| link.url).map(|link| About::MagicLink { link })
+            }
+            MailOrder::EmailCode if may(SignInMethod::EmailCode) => {
+                let code = self.issue_account_link(tx, mail, Purpose::EmailCode, app.as_ref(), now)?;
+                code.map(|code| About::EmailCode { code: code.token.expose_secret().to_owned() })
             }
             // It was switched off in between.
-            MailOrder::MagicLink => None,
+            MailOrder::MagicLink | MailOrder::EmailCode => None,
             MailOrder::AlreadySignedUp | MailOrder::SignUp => {
                 let account = tx.account_by_email(mail.app, &mail.recipient)?;
                 account.filter(|account| account.disabled_at.is_none()).map(|_| About::AlreadySignedUp)
@@ -52,7 +58,7 @@ impl Platform {
                         name.as_str().clone_into(&mut brand.from_name);
                     }
                     let organization = settings.display_name.unwrap_or(organization.name).as_str().to_owned();
-                    Some(About::Invitation { organization, link: link.url })
+                    link.url.map(|link| About::Invitation { organization, link })
                 }
                 None => None,
             },

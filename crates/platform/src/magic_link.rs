@@ -6,7 +6,7 @@ use kernel::{Client, Code, Email, Error, Result, Secret, WebUrl, secret::ExposeS
 use crate::{
     Door, Platform,
     accounts::is_closed,
-    mail_sign_in::{enter_by_mail, may_enter_by_mail},
+    mail_sign_in::{allowed, enter_by_mail, may_enter_by_mail},
     records::MailOrder,
     sessions::SignedInUser,
 };
@@ -25,7 +25,7 @@ impl Platform {
     /// # Errors
     /// `sign_in_method_disabled` where the app has no such links.
     pub async fn ask_for_magic_link(&self, door: Door, email: Email) -> Result<()> {
-        if !door.settings().magic_links {
+        if !allowed(door.settings(), SignInMethod::MagicLink) {
             return Err(Error::new(Code::SignInMethodDisabled));
         }
         self.order_mail(door, email, MailOrder::MagicLink).await

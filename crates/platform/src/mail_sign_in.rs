@@ -46,13 +46,19 @@ pub(crate) fn enter_by_mail(
 pub(crate) fn allowed(settings: &AppSettings, method: SignInMethod) -> bool {
     match method {
         SignInMethod::MagicLink => settings.magic_links,
+        SignInMethod::EmailCode => settings.email_codes,
         SignInMethod::Password => true,
     }
 }
 
 impl Platform {
     /// Writes the tokens of somebody who has entered, once that is committed.
-    pub(crate) fn let_in(&self, door: &Door, (account, begun): (Account, Begun), now: Timestamp) -> Result<SignedInUser> {
+    pub(crate) fn let_in(
+        &self,
+        door: &Door,
+        (account, begun): (Account, Begun),
+        now: Timestamp,
+    ) -> Result<SignedInUser> {
         metrics::counter!("fabric_sign_ins_total").increment(1);
         let tokens = self.write_tokens(door, &account, begun, now)?;
         Ok(SignedInUser { account, tokens })

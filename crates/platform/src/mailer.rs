@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin};
 use apps::{App, Color, LetterKind, TemplateWords};
 use kernel::{Email, Locale, WebUrl};
 
-/// A letter to somebody. The link in it opens an account, so that `Debug` shows none of it.
+/// A letter to somebody. The link or code in it opens an account, so that `Debug` shows none of it.
 #[derive(Clone)]
 pub struct Letter {
     /// What it is about.
@@ -45,6 +45,11 @@ pub enum About {
         /// What to follow.
         link: String,
     },
+    /// Sign in.
+    EmailCode {
+        /// What to type.
+        code: String,
+    },
     /// An endpoint of an organization was switched off, because it failed for too long.
     WebhookDisabled {
         /// Whose endpoint.
@@ -77,6 +82,7 @@ impl About {
             Self::AlreadySignedUp => Some(LetterKind::AlreadySignedUp),
             Self::Invitation { .. } => Some(LetterKind::Invitation),
             Self::MagicLink { .. } => Some(LetterKind::MagicLink),
+            Self::EmailCode { .. } => Some(LetterKind::EmailCode),
             Self::WebhookDisabled { .. } => None,
         }
     }
@@ -118,7 +124,16 @@ impl Letter {
             | About::ResetPassword { link }
             | About::Invitation { link, .. }
             | About::MagicLink { link } => Some(link),
-            About::AlreadySignedUp | About::WebhookDisabled { .. } => None,
+            About::AlreadySignedUp | About::EmailCode { .. } | About::WebhookDisabled { .. } => None,
+        }
+    }
+
+    /// What it wants typed.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        match &self.about {
+            About::EmailCode { code } => Some(code),
+            _ => None,
         }
     }
 }

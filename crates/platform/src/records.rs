@@ -39,11 +39,13 @@ pub enum MailOrder {
     WebhookDisabled,
     /// A link that signs in.
     MagicLink,
+    /// A code that signs in.
+    EmailCode,
 }
 
 impl MailOrder {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::VerifyEmail,
         Self::ResetPassword,
         Self::AlreadySignedUp,
@@ -51,6 +53,7 @@ impl MailOrder {
         Self::Invitation,
         Self::WebhookDisabled,
         Self::MagicLink,
+        Self::EmailCode,
     ];
 
     /// Its name in the database.
@@ -64,6 +67,7 @@ impl MailOrder {
             Self::Invitation => "invitation",
             Self::WebhookDisabled => "webhook_disabled",
             Self::MagicLink => "magic_link",
+            Self::EmailCode => "email_code",
         }
     }
 

@@ -69,7 +69,9 @@ pub(crate) fn end_everything(
     from: Timestamp,
     now: Timestamp,
 ) -> Result<i32> {
-    tx.void_one_time_tokens(account, Purpose::MagicLink, now)?;
+    for purpose in [Purpose::MagicLink, Purpose::EmailCode] {
+        tx.void_one_time_tokens(account, purpose, now)?;
+    }
     tx.raise_epoch(account, from)
 }
 

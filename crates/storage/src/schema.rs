@@ -188,7 +188,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Binary, Nullable, Text};
+    use diesel::sql_types::{Binary, Integer, Nullable, Text};
     use crate::columns::{Ts, Uid};
 
     one_time_tokens (id) {
@@ -199,6 +199,7 @@ table! {
         hash -> Binary,
         expires_at -> Ts,
         used_at -> Nullable<Ts>,
+        failures -> Integer,
     }
 }
 

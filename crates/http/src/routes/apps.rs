@@ -57,6 +57,8 @@ pub struct AppSettings {
     confirm_links: bool,
     /// Whether people may sign in by a link that is mailed to them.
     magic_links: bool,
+    /// Whether people may sign in by a code that is mailed to them.
+    email_codes: bool,
     /// Where the app's pages live (CORS).
     allowed_origins: Vec<String>,
     /// Where people may be sent.
@@ -111,6 +113,7 @@ impl From<apps::App> for App {
                 require_verified_email: settings.require_verified_email,
                 confirm_links: settings.confirm_links,
                 magic_links: settings.magic_links,
+                email_codes: settings.email_codes,
                 allowed_origins: settings.allowed_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
                 redirect_urls: settings.redirect_urls.iter().map(|url| url.as_str().to_owned()).collect(),
                 site_url: settings.site_url.map(|url| url.as_str().to_owned()),
@@ -138,6 +141,7 @@ pub struct SettingsRequest {
     require_verified_email: Option<bool>,
     confirm_links: Option<bool>,
     magic_links: Option<bool>,
+    email_codes: Option<bool>,
     allowed_origins: Option<Vec<String>>,
     redirect_urls: Option<Vec<String>>,
     /// null clears it.
@@ -197,6 +201,7 @@ impl SettingsRequest {
             require_verified_email: self.require_verified_email,
             confirm_links: self.confirm_links,
             magic_links: self.magic_links,
+            email_codes: self.email_codes,
             allowed_origins: self.allowed_origins.map(origins).transpose()?,
             redirect_urls: self.redirect_urls.map(urls).transpose()?,
             site_url: wished(self.site_url, RedirectUrl::parse)?,

@@ -1,5 +1,6 @@
 //! Native sign-in.
 
+pub mod email_codes;
 pub mod magic_links;
 pub mod passwords;
 pub mod sessions;

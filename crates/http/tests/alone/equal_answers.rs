@@ -14,6 +14,8 @@ on_both!(
     asking_for_a_link_tells_nobody_who_has_an_account,
     signing_up_tells_nobody_who_has_an_account_where_proof_is_required,
     a_link_tells_nothing_but_that_it_is_not_good,
+    a_magic_link_tells_nothing_but_that_it_is_not_good,
+    a_wrong_code_tells_nobody_who_has_an_account,
     a_client_is_wrong_however_it_is_wrong,
     a_key_is_wrong_however_it_is_wrong,
     a_user_of_another_app_is_a_user_of_none,
@@ -96,7 +98,9 @@ async fn a_lock_tells_nobody_who_has_an_account(world: &World) {
 
 async fn asking_for_a_link_tells_nobody_who_has_an_account(world: &World) {
     let app = acme(world).await;
-    for path in ["/v1/auth/forgot-password", "/v1/auth/resend-verification", "/v1/auth/magic-link"] {
+    for path in
+        ["/v1/auth/forgot-password", "/v1/auth/resend-verification", "/v1/auth/magic-link", "/v1/auth/email-code"]
+    {
         // Twice: who has asked before is told the same.
         for _ in 0..2 {
             let mut seen = Vec::new();
@@ -155,6 +159,51 @@ async fn a_link_tells_nothing_but_that_it_is_not_good(world: &World) {
     }
     assert_eq!(seen[0].status, 400);
     assert!(seen.iter().all(|told| *told == seen[0]), "{seen:#?}");
+}
+
+async fn a_magic_link_tells_nothing_but_that_it_is_not_good(world: &World) {
+    let app = acme(world).await;
+    let link = async || {
+        let body = json!({ "email": "verified@example.com" });
+        world.at_door(Some(&app), "/v1/auth/magic-link", &body).send().await.ok();
+        world.mail().await.token()
+    };
+    let expired = link().await;
+    world.advance(std::time::Duration::from_mins(15));
+    let used = link().await;
+    let follow = |token: &str| world.post("/v1/auth/magic-link/verify", &json!({ "token": token }));
+    follow(&used).send().await.ok();
+    let mut seen = Vec::new();
+    for token in [&expired, &used, &"0".repeat(64), "nonsense", ""] {
+        seen.push(told(world, follow(token)).await);
+    }
+    assert_eq!(seen[0].status, 400);
+    assert!(seen.iter().all(|told| *told == seen[0]), "{seen:#?}");
+}
+
+/// Whether a code is out, was used, has expired, or never was; and after ten of them.
+async fn a_wrong_code_tells_nobody_who_has_an_account(world: &World) {
+    let app = acme(world).await;
+    for name in ["known", "disabled"] {
+        let body = json!({ "email": format!("{name}@example.com") });
+        world.at_door(Some(&app), "/v1/auth/email-code", &body).send().await.ok();
+    }
+    let mail = world.mail().await;
+    assert_eq!(mail.to, "known@example.com");
+    let out = mail.letter.code().unwrap();
+    let wrong = if out == "000000" { "000001" } else { "000000" };
+    let mut seen: Vec<Vec<Told>> = Vec::new();
+    for name in EVERYBODY {
+        let body = json!({ "email": format!("{name}@example.com"), "code": wrong });
+        let mut tries = Vec::new();
+        for _ in 0..12 {
+            tries.push(told(world, world.at_door(Some(&app), "/v1/auth/email-code/verify", &body)).await);
+        }
+        seen.push(tries);
+    }
+    let statuses: Vec<_> = seen[0].iter().map(|told| (told.status, told.units)).collect();
+    assert_eq!(statuses, [vec![(401, (0, 1)); 10], vec![(429, (0, 1)); 2]].concat());
+    assert!(seen.iter().all(|tries| *tries == seen[0]), "{seen:#?}");
 }
 
 async fn a_client_is_wrong_however_it_is_wrong(world: &World) {

@@ -132,7 +132,7 @@ async fn an_app_is_changed_field_by_field(world: &World) {
         json!({ "open_sign_up": false }),
         json!({ "require_verified_email": true }),
         json!({ "confirm_links": true }),
-        json!({ "magic_links": false }),
+        json!({ "magic_links": false, "email_codes": false }),
         json!({ "allowed_origins": ["https://a.example", "http://localhost:3000"] }),
         json!({ "redirect_urls": ["https://a.example/done"] }),
         json!({ "site_url": "https://a.example" }),

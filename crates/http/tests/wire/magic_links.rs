@@ -229,7 +229,9 @@ async fn attack_14_a_magic_link_is_good_for_nothing_else(world: &World) {
     world.at_door(Some(&app), "/v1/auth/forgot-password", &json!({ "email": alice.email })).send().await.ok();
     let resetting = world.mail().await.token();
     let token = token(world, &app).await;
-    for other in [verifying.as_str(), &resetting, &alice.token, &alice.refresh, &app.client_secret, "", "%", &token[1..]] {
+    for other in
+        [verifying.as_str(), &resetting, &alice.token, &alice.refresh, &app.client_secret, "", "%", &token[1..]]
+    {
         verify(world, other).await.refused(400, "invalid_token");
     }
     let reset = json!({ "token": token, "new_password": NEXT_PASSWORD });
@@ -299,7 +301,8 @@ async fn attack_30_what_ends_sessions_voids_magic_links(world: &World) {
     let (app, mut alice) = user(world).await;
     vouch(world, &app, &alice).await;
     let mut password = PASSWORD.to_owned();
-    for (round, path) in ["/v1/auth/change-password", "/v1/auth/logout-all", "logout-all by others"].iter().enumerate() {
+    for (round, path) in ["/v1/auth/change-password", "/v1/auth/logout-all", "logout-all by others"].iter().enumerate()
+    {
         let token = token(world, &app).await;
         let next = format!("{NEXT_PASSWORD}-{round}");
         let body = json!({ "current_password": password, "new_password": next });

@@ -44,6 +44,7 @@ mod delivery_fairness;
 mod delivery_order;
 mod delivery_retries;
 mod development_header;
+mod email_codes;
 mod endings;
 mod equal_answers;
 mod event_stream;

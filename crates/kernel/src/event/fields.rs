@@ -19,6 +19,7 @@ fields! {
     ASSET_TYPE: "asset_type" Text "its type";
     CHANGED: "changed" Texts "the names of what changed";
     CLIENT_ID: "client_id" Text "the client id of the OAuth client";
+    CODE: "code" Text "the code that signs in";
     CONFIRM_INVITATIONS: "confirm_invitations" Bool "whether a link asks before it accepts";
     COUNT: "count" Integer "how often";
     DELETE_AT: "delete_at" Time "when it will be deleted";
@@ -42,7 +43,7 @@ fields! {
     MAX_INVITATIONS_PER_HOUR: "max_invitations_per_hour" Integer "how many may be sent in an hour";
     MAX_PENDING_INVITATIONS: "max_pending_invitations" Integer "how many may wait for an answer";
     MESSAGE: "message" Text "says so in words";
-    METHOD: "method" Text "how: `password`, `magic_link`";
+    METHOD: "method" Text "how: `password`, `magic_link`, `email_code`";
     MONTHLY_LIMIT_USD: "monthly_limit_usd" Number "what may be spent in a month, in dollars; `null` is no limit";
     NAME: "name" Text "its name";
     OAUTH_CLIENT_ID: "oauth_client_id" Id "the OAuth client";
@@ -84,6 +85,7 @@ pub(super) const VERIFY_LINK: &[Field] = &[PRINCIPAL_ID, EMAIL, VERIFY_TOKEN.wit
 pub(super) const RESET_LINK: &[Field] = &[PRINCIPAL_ID, EMAIL, RESET_TOKEN.with_token(), RESET_URL.with_token()];
 pub(super) const MAGIC_LINK: &[Field] =
     &[PRINCIPAL_ID, EMAIL, MAGIC_LINK_TOKEN.with_token(), MAGIC_LINK_URL.with_token()];
+pub(super) const EMAIL_CODE: &[Field] = &[PRINCIPAL_ID, EMAIL, CODE.with_token()];
 pub(super) const SESSION: &[Field] = &[PRINCIPAL_ID, SESSION_ID];
 pub(super) const ORGANIZATION: &[Field] = &[NAME.or_null(), SLUG];
 pub(super) const SETTINGS: &[Field] = &[

@@ -56,6 +56,10 @@ kinds! {
     AuthPasswordResetRequested = "auth.password_reset_requested", RESET_LINK;
     /// Somebody asked for a link to sign in with. Who may know it gets the link with it.
     AuthMagicLinkRequested = "auth.magic_link_requested", MAGIC_LINK;
+    /// Somebody asked for a code to sign in with. Who may know it gets the code with it.
+    AuthEmailCodeRequested = "auth.email_code_requested", EMAIL_CODE;
+    /// Sign-in by code was stopped for an hour after too many wrong ones. Where nobody has the address, it is not told.
+    AuthEmailCodesLocked = "auth.email_codes_locked", &[PRINCIPAL_ID.or_null(), EMAIL.or_null()];
     /// A password was reset by link or at the console; `auth.password_changed` is told of it as well.
     AuthPasswordReset = "auth.password_reset", PERSON;
     /// Password sign-in was locked after too many failures. Where nobody has the address, it is not told.
@@ -275,13 +279,14 @@ mod tests {
     }
 
     #[test]
-    fn four_kinds_carry_a_token() {
+    fn five_kinds_carry_a_token() {
         let carrying: Vec<_> =
             EventKind::ALL.iter().filter(|kind| kind.carries_token()).map(|kind| kind.as_str()).collect();
         let links = [
             "auth.email_verification_required",
             "auth.password_reset_requested",
             "auth.magic_link_requested",
+            "auth.email_code_requested",
             "invitation.link_issued",
         ];
         assert_eq!(carrying, links);

@@ -54,7 +54,17 @@ pub fn words(about: &About, sender: &str) -> Words {
             "Sign in",
             vec![
                 "The link works once, for 15 minutes.".to_owned(),
-                "If it was not you, ignore this message: nobody gets in without the link. Do not pass it on.".to_owned(),
+                "If it was not you, ignore this message: nobody gets in without the link. Do not pass it on."
+                    .to_owned(),
+            ],
+        ),
+        About::EmailCode { code } => (
+            format!("Your code for {sender}"),
+            vec![format!("To sign in to {sender}, enter this code where you asked for it:"), code.clone()],
+            "",
+            vec![
+                "The code works once, for 15 minutes. Tell it to nobody, whoever asks for it.".to_owned(),
+                "If it was not you, ignore this message: nobody gets in without the code.".to_owned(),
             ],
         ),
         About::WebhookDisabled { organization, target } => {

@@ -69,6 +69,18 @@ pub fn words(about: &About, sender: &str) -> Words {
                     .to_owned(),
             ],
         ),
+        About::EmailCode { code } => (
+            format!("Ihr Code für {sender}"),
+            vec![
+                format!("Um sich bei {sender} anzumelden, geben Sie diesen Code dort ein, wo Sie ihn angefordert haben:"),
+                code.clone(),
+            ],
+            "",
+            vec![
+                "Der Code gilt einmal, 15 Minuten lang. Nennen Sie ihn niemandem, wer auch immer danach fragt.".to_owned(),
+                "Wenn Sie es nicht waren, ignorieren Sie diese Nachricht: Ohne den Code kommt niemand hinein.".to_owned(),
+            ],
+        ),
         About::WebhookDisabled { organization, target } => {
             let organization = one_line(organization);
             (

@@ -582,6 +582,8 @@ fn people(
     tx.one_time_token(purpose, hash, now)?;
     tx.renew_one_time_token(purpose, hash, at(9))?;
     tx.consume_one_time_token(purpose, hash, now)?;
+    tx.live_one_time_tokens(account.id, purpose, now)?;
+    tx.count_wrong_try(account.id, purpose, 5, now)?;
     tx.void_one_time_tokens(account.id, purpose, now)?;
     tx.sweep_one_time_tokens(at(10))?;
     tx.sweep_sessions(at(10))?;

@@ -1,0 +1,2 @@
+-- How often somebody tried another code while this one was out.
+ALTER TABLE one_time_tokens ADD COLUMN failures integer NOT NULL DEFAULT 0;
