@@ -151,6 +151,10 @@ pub struct Mail {
     pub smtp_url: Option<Secret>,
     pub resend_api_key: Option<Secret>,
     pub from: Option<String>,
+    /// In an hour; 0: no limit.
+    pub per_recipient: u32,
+    /// In an hour; 0: no limit.
+    pub per_ip: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -154,6 +154,7 @@ fn settings(config: &Config) -> Result<Settings> {
         external_emails_verified: config.auth.jwt_emails_verified.unwrap_or(development),
         developer_sign_up: config.auth.developer_signup.map_or(development, |sign_up| sign_up == SignUp::Open),
         bootstrap_token: config.auth.bootstrap_token.clone(),
+        mail_limits: MailLimits { per_recipient: config.mail.per_recipient, per_ip: config.mail.per_ip },
         hash_cost: identity::password::HashCost {
             memory_kib: config.auth.hash_memory_kib,
             passes: config.auth.hash_passes,

@@ -46,6 +46,35 @@ impl AllowedIps {
     }
 }
 
+/// The network around an address: so many bits of an IPv4 or of an IPv6 one. What is IPv4 written as IPv6 is IPv4.
+#[must_use]
+pub fn network_of(address: IpAddr, v4: u8, v6: u8) -> Option<String> {
+    let address = address.to_canonical();
+    let network = IpNet::new(address, if address.is_ipv4() { v4 } else { v6 }).ok()?;
+    Some(network.trunc().to_string())
+}
+
+/// Whether an address says nothing of who is behind it: this machine's own, or of a private network. It is a proxy's, or
+/// another server's (RFC 1918, RFC 4193, RFC 6598).
+#[must_use]
+pub fn is_of_a_private_network(address: IpAddr) -> bool {
+    const PRIVATE: [&str; 10] = [
+        "127.0.0.0/8",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "169.254.0.0/16",
+        "100.64.0.0/10",
+        "0.0.0.0/32",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    ];
+    let within =
+        |network: &str| network.parse::<IpNet>().is_ok_and(|network| network.contains(&address.to_canonical()));
+    PRIVATE.into_iter().any(within)
+}
+
 fn network(text: &str) -> Result<IpNet> {
     let invalid = || Error::because(Code::InvalidRequest, "Allow networks such as 203.0.113.0/24, or addresses.");
     let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| invalid())?;
@@ -91,6 +120,29 @@ mod tests {
             assert_eq!(AllowedIps::parse([bad]).unwrap_err().code, Code::InvalidRequest, "{bad}");
         }
         assert!(AllowedIps::parse(std::iter::repeat_n("::1", AllowedIps::MOST + 1)).is_err());
+    }
+
+    #[test]
+    fn attack_33_an_ipv6_customer_is_one_however_many_addresses_they_have() {
+        let network = |address: &str| network_of(address.parse().unwrap(), 32, 64).unwrap();
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+        assert_eq!(
+            (network("203.0.113.9"), network("::ffff:203.0.113.9")),
+            ("203.0.113.9/32".into(), "203.0.113.9/32".into())
+        );
+        for (address, private) in [
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("::ffff:10.1.2.3", true),
+            ("172.31.0.1", true),
+            ("172.32.0.1", false),
+            ("100.64.0.1", true),
+            ("fd00::1", true),
+            ("203.0.113.9", false),
+            ("2001:db8::1", false),
+        ] {
+            assert_eq!(is_of_a_private_network(address.parse().unwrap()), private, "{address}");
+        }
     }
 
     #[test]

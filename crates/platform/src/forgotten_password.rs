@@ -10,7 +10,7 @@ use kernel::{Code, Email, Error, Event, EventKind, Result, Secret, Timestamp, id
 use crate::{
     Door, Platform, Transaction,
     accounts::{account_event, is_closed},
-    records::{MailOrder, QueuedMail},
+    records::MailOrder,
     sessions::end_everything,
     take_over::take_over,
 };
@@ -20,15 +20,9 @@ impl Platform {
     /// account is found out when the mail is written.
     ///
     /// # Errors
-    /// Those of the database.
+    /// `too_many_requests` for who has asked for too many mails, to whatever addresses.
     pub async fn forgot_password(&self, door: Door, email: Email) -> Result<()> {
         self.order_mail(door, email, MailOrder::ResetPassword).await
-    }
-
-    pub(crate) async fn order_mail(&self, door: Door, email: Email, order: MailOrder) -> Result<()> {
-        let locale = self.language();
-        let mail = QueuedMail { locale, ..QueuedMail::new(door.app(), email, order, self.now()) };
-        self.store().write(move |tx| tx.enqueue_mail(&mail)).await
     }
 
     /// Sets another password by link: every session ends, every lock too, and the address counts as proven.

@@ -55,6 +55,8 @@ pub struct Keys {
     pub lockout: [u8; 32],
     /// Names counters of wrong codes.
     pub email_codes: [u8; 32],
+    /// Names counters of mails.
+    pub mail_counters: [u8; 32],
     /// Seals what must be read back.
     pub sealing: Sealing,
     /// Chain the audit log: the first one does, the others are what did before.
@@ -97,6 +99,7 @@ impl Keys {
             links: LinkKey::new(*derive(token, "link")?),
             one_time: TokenKey::new(*derive(token, "one-time token")?),
             lockout: *derive(token, "lockout counter")?,
+            mail_counters: *derive(token, "mail counter")?,
             email_codes: *derive(token, "e-mail code counter")?,
             refresh: RefreshKey::new(*derive(signing, "refresh token")?),
             refresh_previous: signing_previous

@@ -23,7 +23,8 @@ impl Platform {
     /// found out when the mail is written, and none is made.
     ///
     /// # Errors
-    /// `sign_in_method_disabled` where the app has no such links.
+    /// `sign_in_method_disabled` where the app has no such links; `too_many_requests` for who has asked for too many mails, to
+    /// whatever addresses.
     pub async fn ask_for_magic_link(&self, door: Door, email: Email) -> Result<()> {
         if !allowed(door.settings(), SignInMethod::MagicLink) {
             return Err(Error::new(Code::SignInMethodDisabled));

@@ -149,6 +149,29 @@ pub trait MailQueue {
     fn postpone_mail(&mut self, id: MailId, until: Timestamp) -> Result<()>;
 }
 
+/// Where it is counted how often a mail was asked for: a MAC, so that the table names nobody.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct MailCounter(pub [u8; 32]);
+
+impl std::fmt::Debug for MailCounter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MailCounter(…)")
+    }
+}
+
+/// Mails that somebody asked for, of late.
+pub trait MailRequests {
+    /// Until when each of the last `most` counts that still does, newest first. In a transaction that writes, it stays so
+    /// until the commit.
+    fn mails_asked_for(&mut self, counter: MailCounter, most: u32, now: Timestamp) -> Result<Vec<Timestamp>>;
+
+    /// Counts one, until then.
+    fn note_mail_asked_for(&mut self, counter: MailCounter, until: Timestamp) -> Result<()>;
+
+    /// Forgets those that counted until before `before`, some at a time. Tells how many.
+    fn sweep_mail_requests(&mut self, before: Timestamp) -> Result<usize>;
+}
+
 /// Tokens that were revoked by themselves, until they would have expired anyway.
 pub trait RevokedTokens {
     /// Revokes a token that expires then; tells whether it was this that did. Twice is as good as once.

@@ -6,6 +6,8 @@ use apps::AppSettings;
 use identity::password::HashCost;
 use kernel::{Secret, WebUrl};
 
+use crate::MailLimits;
+
 /// Where the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Environment {
@@ -44,6 +46,8 @@ pub struct Settings {
     /// `FABRIC_WEBHOOK_DELIVERIES_DAYS`: for how long it is kept how deliveries went that are done, and
     /// what waits for endpoints that are not active.
     pub webhook_deliveries_kept: Duration,
+    /// `FABRIC_MAILS_PER_RECIPIENT`, `FABRIC_MAILS_PER_IP`: how many mails may be asked for.
+    pub mail_limits: MailLimits,
     /// How much work a password hash is.
     pub hash_cost: HashCost,
 }

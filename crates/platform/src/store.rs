@@ -24,7 +24,7 @@ use webhooks::{DeliveryRepository, EndpointRepository, FanOutRepository, QueueRe
 
 use crate::{
     news::News,
-    records::{EventLedger, MailQueue, RevokedTokens, SealingKeys, WebhookLetters},
+    records::{EventLedger, MailQueue, MailRequests, RevokedTokens, SealingKeys, WebhookLetters},
 };
 
 /// Everything a use case can reach inside one transaction.
@@ -47,6 +47,7 @@ pub trait Transaction:
     + LinkRepository
     + LockoutRepository
     + MailQueue
+    + MailRequests
     + MailTemplateRepository
     + MembershipRepository
     + OauthClientRepository
@@ -86,6 +87,7 @@ impl<T> Transaction for T where
         + LinkRepository
         + LockoutRepository
         + MailQueue
+        + MailRequests
         + MailTemplateRepository
         + MembershipRepository
         + OauthClientRepository

@@ -33,7 +33,7 @@ impl Platform {
     /// Asks for another link. The same is done and answered for every address.
     ///
     /// # Errors
-    /// Those of the database.
+    /// `too_many_requests` for who has asked for too many mails, to whatever addresses.
     pub async fn resend_verification(&self, door: Door, email: Email) -> Result<()> {
         self.order_mail(door, email, MailOrder::VerifyEmail).await
     }

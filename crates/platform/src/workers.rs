@@ -218,6 +218,7 @@ impl Platform {
                 + tx.sweep_lockouts(now)?
                 + tx.sweep_revoked_tokens(before)?
                 + tx.sweep_webhook_letters(now)?
+                + tx.sweep_mail_requests(now)?
                 + tx.sweep_deliveries(delivered_before)?
                 + tx.sweep_waiting(delivered_before)?)
         });

@@ -7,6 +7,7 @@ use kernel::{
     Email,
     id::{OrganizationId, PrincipalId},
 };
+use platform::records::MailCounter;
 
 /// What can be locked though there may be no row.
 #[derive(Clone, Copy)]
@@ -17,6 +18,8 @@ pub enum LockName<'a> {
     Lockout(LockoutKey),
     /// The mails that wait for somebody.
     Mailbox(&'a Email),
+    /// How many mails were asked for.
+    MailRequests(MailCounter),
     /// How many API keys a principal has.
     ApiKeys(PrincipalId),
     /// How many service accounts an organization has.

@@ -188,6 +188,17 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::Binary;
+    use crate::columns::{Ts, Uid};
+
+    mail_requests (id) {
+        id -> Uid,
+        counter -> Binary,
+        expires_at -> Ts,
+    }
+}
+
+table! {
     use diesel::sql_types::{Binary, Integer, Nullable, Text};
     use crate::columns::{Ts, Uid};
 

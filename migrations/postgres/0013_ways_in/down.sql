@@ -1,1 +1,2 @@
+DROP TABLE mail_requests;
 ALTER TABLE one_time_tokens DROP COLUMN failures;

@@ -102,6 +102,8 @@ pub const TABLE: &[Setting] = &[
     setting("mail.smtp_url", &["SMTP_URL"], Secret, None),
     setting("mail.resend_api_key", &["RESEND_API_KEY"], Secret, None),
     setting("mail.from", &["RESEND_FROM_EMAIL", "MAIL_FROM"], Text, None),
+    setting("mail.per_recipient", &["FABRIC_MAILS_PER_RECIPIENT"], Number(0, 1000), Some("3")),
+    setting("mail.per_ip", &["FABRIC_MAILS_PER_IP"], Number(0, 100_000), Some("10")),
     setting("audit.retention_days", &["FABRIC_AUDIT_RETENTION_DAYS"], Number(0, 36_500), Some("0")),
     setting("webhooks.allow_nets", &["FABRIC_WEBHOOK_ALLOW_NETS"], List, Some("")),
     setting("webhooks.disable_after_hours", &["FABRIC_WEBHOOK_DISABLE_AFTER_HOURS"], Number(0, 8760), Some("72")),

@@ -59,6 +59,7 @@ mod key_limits;
 mod links;
 mod lockout;
 mod magic_links;
+mod mail_limits;
 mod mail_links;
 mod mail_words;
 mod mails;

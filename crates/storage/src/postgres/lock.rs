@@ -6,6 +6,7 @@ use diesel::{
 };
 use identity::LockoutKey;
 use kernel::id::{OrganizationId, PrincipalId};
+use platform::records::MailCounter;
 
 use super::Connection;
 use crate::races::LockName;
@@ -45,7 +46,7 @@ pub fn alone(connection: &mut Connection, name: LockName<'_>) -> QueryResult<()>
     // `execute`, because there is nothing in a void to read.
     match name {
         LockName::PlatformAdmin => diesel::select(pg_advisory_xact_lock(PLATFORM_ADMIN)).execute(connection),
-        LockName::Lockout(LockoutKey(hash)) => {
+        LockName::Lockout(LockoutKey(hash)) | LockName::MailRequests(MailCounter(hash)) => {
             let beginning = hash.first_chunk().copied().unwrap_or_default();
             diesel::select(pg_advisory_xact_lock(i64::from_be_bytes(beginning))).execute(connection)
         }

@@ -65,6 +65,7 @@ mod invitations;
 mod links;
 mod lockouts;
 mod mail_queue;
+mod mail_requests;
 mod mail_templates;
 mod memberships;
 mod oauth_clients;

@@ -24,6 +24,7 @@ pub fn alone(_: &mut Connection, name: LockName<'_>) -> QueryResult<()> {
         LockName::PlatformAdmin
         | LockName::Lockout(_)
         | LockName::Mailbox(_)
+        | LockName::MailRequests(_)
         | LockName::ApiKeys(_)
         | LockName::ServiceAccounts(_) => Ok(()),
     }

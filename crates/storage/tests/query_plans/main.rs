@@ -219,6 +219,7 @@ const MANY_TENANTS: &str = "
             (VALUES ('pending'), ('success'), ('failed')) AS s (status);
     INSERT INTO webhook_attempts (delivery_id, number, at, latency_ms)
         SELECT id, 1, now(), 1 FROM webhook_deliveries;
+    INSERT INTO mail_requests SELECT gen_random_uuid(), id::text::bytea, now() FROM accounts;
     INSERT INTO mail_queue
         SELECT gen_random_uuid(), NULL, email, 'verify_email', NULL, 0, now(), now() FROM accounts;
     INSERT INTO mail_templates

@@ -18,7 +18,7 @@ use kernel::{
 };
 use platform::{
     Transaction,
-    records::{MailOrder, QueuedMail},
+    records::{MailCounter, MailOrder, QueuedMail},
 };
 use tenancy::{
     Asset, AssetFilter, ConcurrencyLimit, IdempotencyKey, Invitation, InvitationStatus, Label, Limited, Membership,
@@ -373,6 +373,9 @@ fn keys(tx: &mut dyn Transaction, organization: OrganizationId) -> Result<()> {
 fn mails(tx: &mut dyn Transaction, email: &Email) -> Result<()> {
     let now = at(0);
     tx.enqueue_mail(&QueuedMail::new(None, email.clone(), MailOrder::VerifyEmail, now))?;
+    tx.mails_asked_for(MailCounter([1; 32]), 3, now)?;
+    tx.note_mail_asked_for(MailCounter([1; 32]), now)?;
+    tx.sweep_mail_requests(at(1))?;
     tx.mail_announced(MailId::generate(), EventId::generate())?;
     let name = "verify_email.en".parse()?;
     tx.mail_template(AppId::generate(), name)?;

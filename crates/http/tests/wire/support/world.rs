@@ -9,7 +9,7 @@ use actix_web::{
 };
 use identity::password::HashCost;
 use kernel::{Clock as _, Error, Result, Timestamp};
-use platform::{Environment, Platform, Settings, Store, Transaction, keys::ServerSecrets};
+use platform::{Environment, MailLimits, Platform, Settings, Store, Transaction, keys::ServerSecrets};
 use storage::{Database, Options, Synchronous};
 use testbed::{Kind, TestDatabase};
 
@@ -43,6 +43,8 @@ impl Plan {
                 webhook_deliveries_kept: Duration::from_hours(30 * 24),
                 developer_sign_up: true,
                 bootstrap_token: None,
+                // Stories ask for as many as they like; those about the limits set them.
+                mail_limits: MailLimits { per_recipient: 0, per_ip: 0 },
                 hash_cost: HashCost { memory_kib: 64, passes: 1, lanes: 1 },
                 external_emails_verified: true,
             },
