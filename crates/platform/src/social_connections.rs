@@ -1,11 +1,14 @@
 //! Whom a person is linked to at other providers.
 
 use authz::SignedIn;
-use identity::{Link, link::Provider};
+use identity::{Account, Link, SignInMethod, link::Provider};
 use kernel::{Code, Error, Event, EventKind, Result};
 use serde_json::json;
 
-use crate::Platform;
+use crate::{
+    Platform, Transaction,
+    mail_sign_in::{allowed, may_enter_by_mail},
+};
 
 impl Platform {
     /// Whom the caller's account is linked to, by provider.
@@ -19,7 +22,8 @@ impl Platform {
     /// Cuts the link to a provider. What it issued before lets nobody in any more.
     ///
     /// # Errors
-    /// `not_found`; `last_auth_method` where neither a password nor another link is left to sign in with.
+    /// `not_found`; `last_auth_method` where neither a password nor another link is left to sign in with, and the app lets
+    /// nobody in by mail.
     pub async fn disconnect_social(&self, caller: SignedIn, provider: Provider) -> Result<()> {
         let now = self.now();
         let severed = self.store().write(move |tx| {
@@ -30,7 +34,7 @@ impl Platform {
             if !tx.sever(account.id, provider.as_str(), now)? {
                 return Err(Error::not_found());
             }
-            if account.password.is_none() && !left {
+            if account.password.is_none() && !left && !enters_by_mail(tx, &account)? {
                 return Err(Error::new(Code::LastAuthMethod));
             }
             tx.append(&Event {
@@ -42,4 +46,13 @@ impl Platform {
         });
         severed.await
     }
+}
+
+/// Whether the account's app lets its owner in with what is mailed to them. For the platform's own accounts it does not
+/// count: whether anything is mailed is the operator's business.
+fn enters_by_mail(tx: &mut dyn Transaction, account: &Account) -> Result<bool> {
+    let app = account.app.map(|id| tx.app(id)).transpose()?.flatten();
+    let mailed = [SignInMethod::MagicLink, SignInMethod::EmailCode];
+    let by_mail = app.is_some_and(|app| mailed.into_iter().any(|method| allowed(&app.settings, method)));
+    Ok(by_mail && may_enter_by_mail(account))
 }

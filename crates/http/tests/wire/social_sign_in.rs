@@ -333,6 +333,7 @@ async fn attack_27_the_last_way_in_stays(world: &World) {
     let app = world.app("acme").await;
     let alice = Person::of(&social(world, &app, "1", "alice@example.com").await);
     let cut = |provider: &str| world.delete(&format!("/v1/me/social-connections/{provider}")).by(&alice).send();
+    world.configure(&app, &json!({ "magic_links": false, "email_codes": false })).await;
     cut("google").await.refused(409, "last_auth_method");
     let mut github = body("77", "alice@example.com");
     github["provider"] = json!("github");
@@ -342,6 +343,10 @@ async fn attack_27_the_last_way_in_stays(world: &World) {
     // Who comes back is linked anew.
     assert_eq!(Person::of(&social(world, &app, "1", "alice@example.com").await).id, alice.id);
     cut("github").await.ok();
+    cut("google").await.refused(409, "last_auth_method");
+    // Whoever may come in by mail needs no link.
+    world.configure(&app, &json!({ "email_codes": true })).await;
+    cut("google").await.ok();
 }
 
 async fn where_strangers_may_not_sign_up_they_may_not_this_way(world: &World) {

@@ -53,3 +53,4 @@ too_many_requests = Zu viele Anfragen. Warten Sie ein wenig.
 service_unavailable = Zurzeit nicht erreichbar. Versuchen Sie es gleich noch einmal.
 overloaded = Gerade ist zu viel los. Versuchen Sie es gleich noch einmal.
 internal_error = Etwas ist schiefgegangen.
+sign_in_method_disabled = Auf diese Weise meldet man sich hier nicht an.

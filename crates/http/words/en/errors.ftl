@@ -53,3 +53,4 @@ too_many_requests = Too many requests. Wait a little.
 service_unavailable = Not available right now. Try again in a moment.
 overloaded = Too much is going on right now. Try again in a moment.
 internal_error = Something went wrong.
+sign_in_method_disabled = This way to sign in is switched off here.
