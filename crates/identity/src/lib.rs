@@ -11,6 +11,7 @@ pub mod password;
 pub mod refresh_token;
 pub mod service_account;
 pub mod session;
+pub mod signing_key;
 
 pub use account::{Account, AccountRepository, EmailProof};
 pub use api_key::{ApiKey, ApiKeyRepository, Rotation};
@@ -21,3 +22,4 @@ pub use password::{Password, PasswordHash};
 pub use refresh_token::{RefreshToken, RefreshTokenRepository};
 pub use service_account::{ServiceAccount, ServiceAccountRepository};
 pub use session::{Session, SessionRepository, SignInMethod};
+pub use signing_key::{KeyId, SigningAlgorithm, SigningKeyRepository, StoredKey};

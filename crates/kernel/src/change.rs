@@ -26,6 +26,8 @@ pub enum Change {
     Organization(OrganizationId),
     /// An app's settings, secrets or state changed, or it is gone.
     App(AppId),
+    /// A signing key was made, began to sign, retired, or is gone.
+    SigningKeys,
     /// Nobody knows what: another process may have changed anything. No repository reports it.
     Everything,
 }

@@ -11,7 +11,7 @@ use audit::AuditRepository;
 use authz::{CustomRoleRepository, GrantRepository};
 use identity::{
     AccountRepository, ApiKeyRepository, LinkRepository, LockoutRepository, OneTimeTokenRepository,
-    RefreshTokenRepository, ServiceAccountRepository, SessionRepository,
+    RefreshTokenRepository, ServiceAccountRepository, SessionRepository, SigningKeyRepository,
 };
 use kernel::{Change, Error, Origin, Result};
 use tenancy::{
@@ -61,6 +61,7 @@ pub trait Transaction:
     + SealingKeys
     + ServiceAccountRepository
     + SessionRepository
+    + SigningKeyRepository
     + SigningRepository
     + TeamRepository
     + UsageRepository
@@ -101,6 +102,7 @@ impl<T> Transaction for T where
         + SealingKeys
         + ServiceAccountRepository
         + SessionRepository
+        + SigningKeyRepository
         + SigningRepository
         + TeamRepository
         + UsageRepository

@@ -24,6 +24,8 @@ pub enum LockName<'a> {
     ApiKeys(PrincipalId),
     /// How many service accounts an organization has.
     ServiceAccounts(OrganizationId),
+    /// Which key signs tokens.
+    SigningKeys,
 }
 
 /// Somebody else changed a row between this unit's reading it and its writing it.

@@ -494,6 +494,23 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::columns::Ts;
+
+    signing_keys (id) {
+        id -> Binary,
+        algorithm -> Text,
+        state -> Text,
+        public_key -> Binary,
+        private_key -> Nullable<Binary>,
+        created_at -> Ts,
+        current_since -> Nullable<Ts>,
+        believed_until -> Nullable<Ts>,
+        secret_until -> Nullable<Ts>,
+    }
+}
+
+table! {
     use diesel::sql_types::{Nullable, Text};
     use crate::columns::{Ts, Uid};
 

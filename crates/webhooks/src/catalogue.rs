@@ -40,7 +40,7 @@ pass over what you do not know.
 ";
 
 /// What the areas are called, in their order, and who hears of what happens there. An area is how its kinds begin.
-const AREAS: [(&str, &str, &str); 17] = [
+const AREAS: [(&str, &str, &str); 18] = [
     ("auth", "Signing in", APPS),
     ("user", "Accounts", APPS),
     ("organization", "Organizations", ORGANIZATIONS),
@@ -58,6 +58,7 @@ const AREAS: [(&str, &str, &str); 17] = [
     ("asset", "Assets", ORGANIZATIONS),
     ("concurrency_limit", "Limits", "Those of the organization that it is set for; where it is for all, nobody."),
     ("webhook", "Endpoints", ORGANIZATIONS),
+    ("signing_key", "Signing keys", "Nobody: what the platform keeps for itself is in its own audit log."),
 ];
 
 const APPS: &str = "Endpoints of the organization that owns the app. The platform's own accounts belong to no app: of \

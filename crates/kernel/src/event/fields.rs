@@ -14,6 +14,7 @@ fields! {
     ACTIONS: "actions" Texts "the actions that the role permits";
     ACTIVE: "active" Bool "whether deliveries go out";
     API_KEY_ID: "api_key_id" Id "the API key";
+    ALGORITHM: "algorithm" Text "how the key signs: `EdDSA`, `ES256` or `RS256`";
     APP_ID: "app_id" Id "the app; of an endpoint the one that it is bound to";
     ASSET_ID: "asset_id" Id "the asset";
     ASSET_TYPE: "asset_type" Text "its type";
@@ -52,6 +53,7 @@ fields! {
     PLATFORM_ADMIN: "platform_admin" Bool "whether they run the platform from now on";
     PREFIX: "prefix" Text "how the key begins";
     PREVIOUS_SECRET_UNTIL: "previous_secret_until" Time "until when the secret before counts as well";
+    PREVIOUS_SIGNING_KEY_ID: "previous_signing_key_id" Text "the `kid` of the key before";
     PRINCIPAL_ID: "principal_id" Id "whom it is about; of a key or a grant whose it is";
     PROVIDER: "provider" Text "the other provider";
     PROVIDER_USER_ID: "provider_user_id" Text "who they are there";
@@ -66,6 +68,7 @@ fields! {
     SCOPES: "scopes" Texts "its scopes; empty for all";
     SERVICE_ACCOUNT_ID: "service_account_id" Id "the service account";
     SESSION_ID: "session_id" Id "the session";
+    SIGNING_KEY_ID: "signing_key_id" Text "the key's `kid`";
     SLUG: "slug" Text "its slug";
     STATUS: "status" Text "deliveries with this status alone: `failed`, `success` or `any`";
     TEAM_ID: "team_id" Id "the team";

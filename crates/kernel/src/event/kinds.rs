@@ -214,6 +214,12 @@ kinds! {
     OauthClientCreated = "oauth_client.created", OAUTH_CLIENT;
     /// An OAuth client was deleted.
     OauthClientDeleted = "oauth_client.deleted", OAUTH_CLIENT;
+    /// Another key signs access tokens. The platform's own audit log has it, and no endpoint hears of it.
+    SigningKeyRotated = "signing_key.rotated",
+        &[SIGNING_KEY_ID, ALGORITHM, PREVIOUS_SIGNING_KEY_ID.or_null(), REASON];
+    /// No key signs access tokens any more: the shared secret does. The platform's own audit log has it, and no endpoint
+    /// hears of it.
+    SigningKeyRetired = "signing_key.retired", &[SIGNING_KEY_ID];
 }
 
 impl EventKind {

@@ -26,6 +26,8 @@ const PLATFORM_ADMIN: i64 = i64::from_be_bytes(*b"fabadmin");
 
 const SEQUENCER: i64 = i64::from_be_bytes(*b"fabsequ.");
 
+const SIGNING_KEYS: i64 = i64::from_be_bytes(*b"fabsignk");
+
 const FAN_OUT: i64 = i64::from_be_bytes(*b"fabfanou");
 
 /// Holds the sequencer's lock until the commit, unless somebody else does.
@@ -46,6 +48,7 @@ pub fn alone(connection: &mut Connection, name: LockName<'_>) -> QueryResult<()>
     // `execute`, because there is nothing in a void to read.
     match name {
         LockName::PlatformAdmin => diesel::select(pg_advisory_xact_lock(PLATFORM_ADMIN)).execute(connection),
+        LockName::SigningKeys => diesel::select(pg_advisory_xact_lock(SIGNING_KEYS)).execute(connection),
         LockName::Lockout(LockoutKey(hash)) | LockName::MailRequests(MailCounter(hash)) => {
             let beginning = hash.first_chunk().copied().unwrap_or_default();
             diesel::select(pg_advisory_xact_lock(i64::from_be_bytes(beginning))).execute(connection)

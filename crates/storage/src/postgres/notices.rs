@@ -78,6 +78,7 @@ fn word(change: &Change) -> String {
         Change::Team(id) => ('g', [Some(id.0), None]),
         Change::Organization(id) => ('o', [Some(id.0), None]),
         Change::App(id) => ('c', [Some(id.0), None]),
+        Change::SigningKeys => ('j', [None, None]),
         Change::Everything => ('*', [None, None]),
     };
     let mut word = String::from(kind);
@@ -102,6 +103,7 @@ fn change(word: &str) -> Option<Change> {
         "g" => Change::Team(TeamId(id(ids)?)),
         "o" => Change::Organization(OrganizationId(id(ids)?)),
         "c" => Change::App(AppId(id(ids)?)),
+        "j" if ids.is_empty() => Change::SigningKeys,
         "*" if ids.is_empty() => Change::Everything,
         _ => return None,
     })
@@ -132,7 +134,8 @@ mod tests {
             Change::Authority(..) => Some(Change::Team(TeamId(one))),
             Change::Team(_) => Some(Change::Organization(OrganizationId(one))),
             Change::Organization(_) => Some(Change::App(AppId(one))),
-            Change::App(_) => None,
+            Change::App(_) => Some(Change::SigningKeys),
+            Change::SigningKeys => None,
         }
     }
 
@@ -188,6 +191,7 @@ mod tests {
             "1 ",
             "1  *",
             "1 *x",
+            "1 jx",
             "1 é",
             &format!("1 z{id}"),
             &format!("1 s{id}0"),

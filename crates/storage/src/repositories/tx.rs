@@ -78,6 +78,7 @@ mod revoked_tokens;
 mod sealing_keys;
 mod service_accounts;
 mod sessions;
+mod signing_keys;
 mod signing_secrets;
 mod teams;
 mod usage;

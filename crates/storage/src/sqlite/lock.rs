@@ -26,6 +26,7 @@ pub fn alone(_: &mut Connection, name: LockName<'_>) -> QueryResult<()> {
         | LockName::Mailbox(_)
         | LockName::MailRequests(_)
         | LockName::ApiKeys(_)
-        | LockName::ServiceAccounts(_) => Ok(()),
+        | LockName::ServiceAccounts(_)
+        | LockName::SigningKeys => Ok(()),
     }
 }

@@ -55,6 +55,7 @@ mod schema;
 mod service_accounts;
 mod sessions;
 mod shutdown;
+mod signing_keys;
 mod support;
 mod teams;
 mod units;

@@ -4,8 +4,8 @@ use apps::{AppSettings, ClientId, ClientSecret, OauthClient, Origin, SettingsCha
 use audit::{Chain, ChainKey, Filter, Outcome};
 use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
 use identity::{
-    Account, ApiKey, Link, Lockout, LockoutKey, OneTimeToken, PasswordHash, Purpose, RefreshToken, Rotation,
-    ServiceAccount, Session, account::AccountFilter,
+    Account, ApiKey, KeyId, Link, Lockout, LockoutKey, OneTimeToken, PasswordHash, Purpose, RefreshToken, Rotation,
+    ServiceAccount, Session, SigningAlgorithm, StoredKey, account::AccountFilter, signing_key::KeyState,
 };
 use kernel::{
     AllowedIps, Client, Email, Event, EventKind, Metadata, Month, Name, Page, Result, Role, Sealed, SecretHash, Slug,
@@ -129,6 +129,7 @@ pub fn walk(tx: &mut dyn Transaction) -> Result<()> {
     tx.revoke_token(TokenId::generate(), now)?;
     tx.sweep_revoked_tokens(at(1))?;
     tx.is_token_revoked(TokenId::generate())?;
+    signing_keys(tx, now)?;
     mails(tx, &email)?;
     what_happened(tx, owner.id, app.id)?;
     tx.delete_app(&here, app.id)
@@ -595,4 +596,22 @@ fn people(
     tx.links_of(link.account)?;
     tx.sever(link.account, "p", link.created_at)?;
     tx.linked(app, "p", "s").map(drop)
+}
+
+fn signing_keys(tx: &mut dyn Transaction, now: Timestamp) -> Result<()> {
+    let key = StoredKey {
+        id: KeyId([1; 32]),
+        algorithm: SigningAlgorithm::EdDsa,
+        state: KeyState::Next,
+        public: Sealed(vec![1]),
+        private: None,
+        created_at: now,
+        current_since: None,
+        believed_until: None,
+        secret_until: None,
+    };
+    tx.insert_signing_key(&key)?;
+    tx.signing_keys()?;
+    tx.update_signing_key(&key)?;
+    tx.delete_signing_keys(&[key.id])
 }
