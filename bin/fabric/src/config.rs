@@ -133,9 +133,25 @@ pub struct Auth {
     pub github_client_id: Option<String>,
     #[expect(dead_code, reason = "reserved: there is no social sign-in yet, part of the wire contract")]
     pub github_client_secret: Option<Secret>,
+    pub token_algorithm: TokenAlgorithm,
+    /// 0: never.
+    pub token_key_rotation_days: u16,
+    pub token_rsa_bits: u32,
     pub hash_memory_kib: u32,
     pub hash_passes: u32,
     pub hash_lanes: u32,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+pub enum TokenAlgorithm {
+    #[serde(rename = "HS256")]
+    Hs256,
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+    #[serde(rename = "ES256")]
+    Es256,
+    #[serde(rename = "RS256")]
+    Rs256,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]

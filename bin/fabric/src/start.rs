@@ -7,6 +7,7 @@ use std::{
 };
 
 use apps::RedirectUrl;
+use identity::SigningAlgorithm;
 use kernel::{Client, Code, Error, Origin, Result, SystemClock, Via, secret::ExposeSecret};
 use mail::Settings as MailSettings;
 use outbound::{Client as Outbound, Limits, Networks};
@@ -14,7 +15,7 @@ use platform::{Environment, Platform, Settings, courier::Courier, mailer::Mailer
 use storage::{Database, Options, Synchronous};
 
 use crate::{
-    config::{self, Config, SignUp},
+    config::{self, Config, SignUp, TokenAlgorithm},
     secrets,
 };
 
@@ -155,6 +156,17 @@ fn settings(config: &Config) -> Result<Settings> {
         developer_sign_up: config.auth.developer_signup.map_or(development, |sign_up| sign_up == SignUp::Open),
         bootstrap_token: config.auth.bootstrap_token.clone(),
         mail_limits: MailLimits { per_recipient: config.mail.per_recipient, per_ip: config.mail.per_ip },
+        token_algorithm: match config.auth.token_algorithm {
+            TokenAlgorithm::Hs256 => None,
+            TokenAlgorithm::EdDsa => Some(SigningAlgorithm::EdDsa),
+            TokenAlgorithm::Es256 => Some(SigningAlgorithm::Es256),
+            TokenAlgorithm::Rs256 => Some(SigningAlgorithm::Rs256),
+        },
+        token_key_rotation: match config.auth.token_key_rotation_days {
+            0 => None,
+            days => Some(Duration::from_hours(24 * u64::from(days))),
+        },
+        token_rsa_bits: config.auth.token_rsa_bits,
         hash_cost: identity::password::HashCost {
             memory_kib: config.auth.hash_memory_kib,
             passes: config.auth.hash_passes,

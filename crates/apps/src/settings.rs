@@ -97,14 +97,18 @@ pub struct SettingsChange {
 /// The most origins, and the most redirect URLs.
 const MOST: usize = 50;
 
+const MINUTE: u32 = 60;
+const DAY: u32 = 24 * 60 * MINUTE;
+
 impl AppSettings {
+    /// No app's access tokens live for longer, in seconds.
+    pub const LONGEST_ACCESS_TOKEN: u32 = DAY;
+
     /// The settings after a change.
     ///
     /// # Errors
     /// `invalid_setting` with the range that a number has; `invalid_url`.
     pub fn changed(&self, change: SettingsChange) -> Result<Self> {
-        const MINUTE: u32 = 60;
-        const DAY: u32 = 24 * 60 * MINUTE;
         few("allowed_origins", change.allowed_origins.as_ref().map_or(0, Vec::len))?;
         few("redirect_urls", change.redirect_urls.as_ref().map_or(0, Vec::len))?;
         if change.site_url.iter().flatten().any(|site| site.as_str().contains('?')) {
@@ -137,7 +141,7 @@ impl AppSettings {
                 "access_token_seconds",
                 change.access_token_seconds,
                 before.access_token_seconds,
-                MINUTE..=DAY,
+                MINUTE..=Self::LONGEST_ACCESS_TOKEN,
             )?,
             refresh_token_seconds: setting::number(
                 "refresh_token_seconds",

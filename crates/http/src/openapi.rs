@@ -103,6 +103,7 @@ pub fn document() -> OpenApi {
     let tags = [
         "auth",
         "oauth",
+        "signing_keys",
         "me",
         "organizations",
         "organization_settings",

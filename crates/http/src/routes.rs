@@ -25,6 +25,7 @@ mod permissions;
 mod resource;
 mod roles;
 mod service_accounts;
+mod signing_keys;
 mod system;
 mod teams;
 mod usage;
@@ -96,6 +97,7 @@ fn sign_in() -> Vec<Entry> {
         entry(POST, "/v1/auth/email-code/verify", "Signs in with a code.", auth::email_codes::verify),
         entry(POST, "/v1/oauth/token", "Grants a token.", oauth::token),
         entry(POST, "/v1/oauth/revoke", "Revokes a token.", oauth::revoke),
+        entry(GET, "/.well-known/jwks.json", "Shows the keys that verify access tokens.", signing_keys::read),
     ]
 }
 

@@ -1,13 +1,17 @@
-//! Access tokens: JWTs (RFC 9068 in form) that the server signs and believes only while the database still does.
+//! Access tokens: JWTs (RFC 9068 in form) that the server signs, with a secret (HS256) or with a [key](crate::signing_key),
+//! and believes only while the database still does.
 //!
 //! josekit carries the signature; the claims and the policy are ours, because its payload validator lets a token without
 //! `exp` or `aud` through and panics on an `exp` of `1e20`.
 
 use std::{fmt, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use josekit::{
     JoseError,
-    jws::{self, JwsAlgorithm, JwsHeader, JwsVerifier, alg::hmac::HmacJwsAlgorithm, alg::hmac::HmacJwsSigner},
+    jws::{
+        self, JwsAlgorithm, JwsHeader, JwsSigner, JwsVerifier, alg::hmac::HmacJwsAlgorithm, alg::hmac::HmacJwsSigner,
+    },
 };
 use kernel::{
     Code, Error, Result, Timestamp,
@@ -15,6 +19,8 @@ use kernel::{
 };
 use openssl::{hash::MessageDigest, memcmp, pkey::PKey, pkey::Private, sign::Signer};
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+
+use crate::signing_key::{KeyId, KeyPair, PublicKey};
 
 /// The header's `typ` of every access token (RFC 9068, 2.1): nothing else that we sign has it.
 const TYPE: &str = "at+jwt";
@@ -92,6 +98,13 @@ pub struct Claims {
     pub grant: Grant,
 }
 
+impl Claims {
+    /// Writes them down as an access token that this key signs.
+    pub fn sign_with(&self, pair: &KeyPair) -> Result<String> {
+        write(self, pair.signer())
+    }
+}
+
 /// What a token of Supabase says, as far as we read it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct SupabaseClaims {
@@ -154,26 +167,60 @@ impl SigningKey {
         Ok(Self { key, signer })
     }
 
-    /// Signs an access token.
-    pub fn sign(&self, claims: &Claims) -> Result<String> {
-        let mut header = JwsHeader::new();
-        header.set_token_type(TYPE);
-        let payload = serde_json::to_vec(claims).map_err(Error::internal)?;
-        jws::serialize_compact(&payload, &header, &self.signer).map_err(Error::internal)
+    /// Claims that this key signed; type, dates and names are not looked at.
+    fn open<C: DeserializeOwned>(&self, token: &str) -> Option<C> {
+        open(token, &Hs256(self.key.clone()))
     }
+}
 
-    /// Claims that this key signed under this type; dates and names are not looked at.
-    fn open<C: DeserializeOwned>(&self, token: &str, typed: Option<&str>) -> Option<C> {
-        if token.len() > LONGEST {
+/// Claims that this verifier finds signed; type, dates and names are not looked at.
+fn open<C: DeserializeOwned>(token: &str, verifier: &dyn JwsVerifier) -> Option<C> {
+    if token.len() > LONGEST {
+        return None;
+    }
+    // josekit refuses a header whose `alg` is not the verifier's: neither `none` nor another algorithm gets here.
+    let (payload, _) = jws::deserialize_compact(token, verifier).ok()?;
+    serde_json::from_slice(&payload).ok()
+}
+
+fn write(claims: &Claims, signer: &dyn JwsSigner) -> Result<String> {
+    let mut header = JwsHeader::new();
+    header.set_token_type(TYPE);
+    let payload = serde_json::to_vec(claims).map_err(Error::internal)?;
+    jws::serialize_compact(&payload, &header, signer).map_err(Error::internal)
+}
+
+/// What a token says that it was signed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SignedBy {
+    /// The secret that the servers share.
+    Secret,
+    /// The key of that id.
+    Key(KeyId),
+}
+
+/// The header of an access token: these members and no others. So nobody brings a key along (`jwk`, `x5c`), or says where
+/// there is one (`jku`, `x5u`), or asks for what we do not do (`crit`; RFC 7515, 4.1.11).
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    #[serde(rename = "alg")]
+    _alg: String,
+    typ: String,
+    kid: Option<String>,
+}
+
+impl SignedBy {
+    /// What an access token says of itself: which key is to be asked, and nothing else. With what that key verifies, the
+    /// key alone knows. Nothing is believed yet.
+    #[must_use]
+    pub fn of(token: &str) -> Option<Self> {
+        let (header, _) = token.split_once('.').filter(|_| token.len() <= LONGEST)?;
+        let header: Header = serde_json::from_slice(&BASE64.decode(header).ok()?).ok()?;
+        if header.typ != TYPE {
             return None;
         }
-        let verifier = Hs256(self.key.clone());
-        // josekit refuses a header whose `alg` is not the verifier's: neither `none` nor another algorithm gets here.
-        let (payload, header) = jws::deserialize_compact(token, &verifier).ok()?;
-        if typed.is_some_and(|typed| header.token_type() != Some(typed)) {
-            return None;
-        }
-        serde_json::from_slice(&payload).ok()
+        header.kid.map_or(Some(Self::Secret), |kid| kid.parse().ok().map(Self::Key))
     }
 }
 
@@ -224,26 +271,31 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// Signs an access token.
+    /// Signs an access token with the secret.
     pub fn sign(&self, claims: &Claims) -> Result<String> {
-        self.current.sign(claims)
+        write(claims, &self.current.signer)
     }
 
-    /// Claims that we signed for now.
+    /// Claims that we signed for now, with the secret or with this key, whichever the token [says](SignedBy::of).
     ///
     /// # Errors
     /// `unauthorized` for everything that is not an access token of ours; `token_expired` for one that was.
-    pub fn read(&self, token: &str, now: Timestamp) -> Result<Claims> {
-        let claims = self.read_at_any_time(token).ok_or_else(|| Error::new(Code::Unauthorized))?;
+    pub fn read(&self, token: &str, key: Option<&PublicKey>, now: Timestamp) -> Result<Claims> {
+        let claims = self.read_at_any_time(token, key).ok_or_else(|| Error::new(Code::Unauthorized))?;
         within(claims.nbf.max(claims.iat), claims.exp, now)?;
         Ok(claims)
     }
 
     /// Claims that we signed for any time: to end a session, an expired token is good enough.
     #[must_use]
-    pub fn read_at_any_time(&self, token: &str) -> Option<Claims> {
-        let open = |key: &SigningKey| key.open::<Claims>(token, Some(TYPE));
-        open(&self.current).or_else(|| self.previous.as_ref().and_then(open)).filter(|claims| claims.iss == self.name)
+    pub fn read_at_any_time(&self, token: &str, key: Option<&PublicKey>) -> Option<Claims> {
+        let by_secret = |key: &SigningKey| key.open::<Claims>(token);
+        let claims = match (SignedBy::of(token)?, key) {
+            (SignedBy::Secret, None) => by_secret(&self.current).or_else(|| self.previous.as_ref().and_then(by_secret)),
+            (SignedBy::Key(id), Some(key)) if key.id() == id => open(token, key.verifier()),
+            _ => None,
+        };
+        claims.filter(|claims: &Claims| claims.iss == self.name)
     }
 }
 
@@ -263,7 +315,7 @@ impl Supabase {
     /// `unauthorized` for everything else; `token_expired` when the time is over.
     pub fn read(&self, token: &str, now: Timestamp) -> Result<SupabaseClaims> {
         let refused = || Error::new(Code::Unauthorized);
-        let claims: SupabaseClaims = self.key.open(token, None).ok_or_else(refused)?;
+        let claims: SupabaseClaims = self.key.open(token).ok_or_else(refused)?;
         let issued_here = self.issuer.as_ref().is_none_or(|issuer| claims.iss.as_ref() == Some(issuer));
         // A subject is at most 255 characters (OpenID Connect Core, 2), and none that a database would stumble over.
         let named = (1..=255).contains(&claims.sub.len()) && !claims.sub.contains(char::is_control);

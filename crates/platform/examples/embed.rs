@@ -73,6 +73,10 @@ impl Club {
             developer_sign_up: true,
             bootstrap_token: None,
             external_emails_verified: false,
+            // HS256: nobody but this service reads the tokens.
+            token_algorithm: None,
+            token_key_rotation: None,
+            token_rsa_bits: 3072,
             hash_cost,
         };
         let store = Arc::clone(&database);

@@ -6,7 +6,7 @@ use std::{net::IpAddr, sync::Arc};
 use authz::{Caller, Credential, KeyGrant};
 use identity::{
     Account, Link, Linked,
-    access_token::{Claims, Grant, SupabaseClaims},
+    access_token::{Claims, Grant, SignedBy, SupabaseClaims},
     account::EmailProof,
     api_key, link,
 };
@@ -94,8 +94,8 @@ impl Platform {
 
     async fn by_token(&self, token: &str) -> Result<Caller> {
         let now = self.now();
-        match self.facts().verified.read(self.keys(), token, now)? {
-            Verified::Ours(claims) => self.by_claims(&claims).await,
+        match self.read_bearer(token, now).await? {
+            Verified::Ours { claims, .. } => self.by_claims(&claims).await,
             Verified::Supabase(claims) => self.by_supabase(&claims).await,
         }
     }
@@ -279,7 +279,7 @@ fn for_its_owner(tx: &mut dyn Transaction, account: Account, iat: i64, now: Time
 /// What somebody signed, and we checked.
 #[derive(Clone)]
 pub(crate) enum Verified {
-    Ours(Arc<Claims>),
+    Ours { claims: Arc<Claims>, by: SignedBy },
     Supabase(Arc<SupabaseClaims>),
 }
 
@@ -287,7 +287,7 @@ impl Verified {
     /// Whether it has not expired by then.
     pub fn is_current(&self, now: Timestamp) -> bool {
         let expires = match self {
-            Self::Ours(claims) => claims.exp,
+            Self::Ours { claims, .. } => claims.exp,
             Self::Supabase(claims) => claims.exp,
         };
         expires > now.unix_seconds()

@@ -52,7 +52,8 @@ impl Platform {
             }
         };
         let expires_in = door.settings().access_token_seconds;
-        let access_token = self.write_access_token(&door, principal, grant, expires_in, now)?;
+        let access_token =
+            self.write_access_token(self.signer().await?, &door, principal, grant, expires_in, now).await?;
         Ok(AppToken { access_token, expires_in, scopes })
     }
 
@@ -90,7 +91,9 @@ impl Platform {
         let door = Door::of_app(app);
         let act = Actor { sub: door.audience() };
         let grant = Grant::Exchange { account: account.id, epoch: account.epoch, act };
-        let access_token = self.write_access_token(&door, account.principal, grant, EXCHANGED_SECONDS, now)?;
+        let signer = self.signer().await?;
+        let access_token =
+            self.write_access_token(signer, &door, account.principal, grant, EXCHANGED_SECONDS, now).await?;
         Ok(AppToken { access_token, expires_in: EXCHANGED_SECONDS, scopes: Vec::new() })
     }
 }

@@ -6,7 +6,7 @@ use apps::{App, ClientId, ClientSecret, OauthClient};
 use authz::{Authority, KeyGrant, KeyScopes, Resource};
 use identity::{Account, ApiKey, Linked};
 use kernel::{
-    Change, Code, Email, Error, Listed, Name, Result, SecretHash, Timestamp,
+    Change, Email, Listed, Name, Result, SecretHash, Timestamp,
     id::{
         AccountId, ApiKeyId, AppId, OauthClientId, OrganizationId, PrincipalId, RoleId, ServiceAccountId, SessionId,
         TokenId,
@@ -17,7 +17,7 @@ use crate::{
     Platform,
     authentication::Verified,
     cache::{Bounded, Counters, Facts, bounded},
-    keys::Keys,
+    key_ring::KeyRing,
     permit::authority_in_teams,
     store::Listener,
 };
@@ -96,6 +96,8 @@ pub(crate) struct AllFacts {
     pub roles: Facts<(OrganizationId, RoleId), bool>,
     /// The apps that somebody has accounts in, with who owns those.
     pub users: Facts<PrincipalId, Arc<Vec<(AppId, OrganizationId)>>>,
+    /// All of them are one fact.
+    pub signing_keys: Facts<(), Arc<KeyRing>>,
     pub verified: VerifiedTokens,
 }
 
@@ -120,6 +122,7 @@ impl AllFacts {
             things: Facts::new(50_000),
             roles: Facts::new(50_000),
             users: Facts::new(50_000),
+            signing_keys: Facts::new(100),
             verified: VerifiedTokens::new(),
         }
     }
@@ -160,12 +163,13 @@ impl AllFacts {
                 self.client_ids.forget_all();
                 self.origins.forget_all();
             }
+            Change::SigningKeys => self.signing_keys.forget(&()),
             Change::Everything => self.forget_all(),
         }
     }
 
     fn forget_all(&self) {
-        // Signatures do not change.
+        // Signatures do not change, and whether a key counts is asked with each.
         self.each(&|facts| facts.forget_all());
     }
 
@@ -197,10 +201,11 @@ impl AllFacts {
             things,
             roles,
             users,
+            signing_keys,
             // Kept for longer than facts are.
             verified: _,
         } = self;
-        let facts: [&dyn Forgetful; 17] = [
+        let facts: [&dyn Forgetful; 18] = [
             sessions,
             tokens,
             accounts,
@@ -218,6 +223,7 @@ impl AllFacts {
             things,
             roles,
             users,
+            signing_keys,
         ];
         facts.into_iter().for_each(deed);
     }
@@ -349,7 +355,7 @@ fn client_facts(client: OauthClient) -> Result<ClientFacts> {
 }
 
 /// Tokens whose signature was checked. A signature does not change, so these are kept for longer than facts are; whether
-/// the token still counts is asked elsewhere, every time.
+/// the token and its key still count is asked elsewhere, every time.
 pub(crate) struct VerifiedTokens(Bounded<[u8; 32], Verified>);
 
 impl VerifiedTokens {
@@ -357,21 +363,19 @@ impl VerifiedTokens {
         Self(bounded(50_000))
     }
 
-    /// What a bearer token says, if somebody we believe signed it and its time has come and not gone.
-    pub fn read(&self, keys: &Keys, token: &str, now: Timestamp) -> Result<Verified> {
-        let hash = *blake3::hash(token.as_bytes()).as_bytes();
-        if let Some(verified) = self.0.get(&hash) {
-            return if verified.is_current(now) { Ok(verified) } else { Err(Error::new(Code::TokenExpired)) };
-        }
-        let verified = match (keys.issuer.read(token, now), &keys.supabase) {
-            (Ok(claims), _) => Verified::Ours(Arc::new(claims)),
-            (Err(error), Some(supabase)) if error.code == Code::Unauthorized => {
-                Verified::Supabase(Arc::new(supabase.read(token, now)?))
-            }
-            (Err(error), _) => return Err(error),
-        };
-        self.0.insert(hash, verified.clone());
-        Ok(verified)
+    /// What the token of that hash says, if its signature was checked.
+    pub fn get(&self, hash: &[u8; 32]) -> Option<Verified> {
+        self.0.get(hash)
+    }
+
+    /// Remembers that it was.
+    pub fn keep(&self, hash: [u8; 32], verified: Verified) {
+        self.0.insert(hash, verified);
+    }
+
+    /// Forgets that it was: its key is believed no more.
+    pub fn forget(&self, hash: &[u8; 32]) {
+        self.0.remove(hash);
     }
 
     fn drop_expired(&self, now: Timestamp) {

@@ -39,6 +39,8 @@ mod invitation_answers;
 mod invitations;
 mod issued_links;
 mod key_making;
+mod key_ring;
+mod key_rotation;
 mod key_uses;
 pub mod keys;
 mod lanes;
@@ -80,6 +82,7 @@ mod settings_webhook;
 mod sign_in;
 mod sign_out;
 mod sign_up;
+mod signing_keys;
 mod social_connections;
 mod social_sign_in;
 pub mod store;
@@ -117,6 +120,7 @@ pub use grants::NewGrant;
 pub use invitation_answers::{Followed, Invitee};
 pub use invitations::NewInvitation;
 pub use key_making::{Expiry, IssuedKey, NewApiKey};
+pub use key_ring::Published;
 pub use magic_link::MagicLink;
 pub use mail_orders::MailLimits;
 pub use me::{Me, MeChange, PlaceHeld};
@@ -155,6 +159,7 @@ use keys::{Keys, ServerSecrets};
 use news::News;
 use refusals::Refusals;
 use sequencer::Ends;
+use signing_keys::SigningState;
 use store::{Health, Units};
 use tokio::sync::Mutex;
 
@@ -179,6 +184,7 @@ struct Inner {
     tail: Tail,
     ends: Ends,
     in_hand: InHand,
+    signing: SigningState,
     /// How the database was last, and when that was.
     health: Mutex<Option<(Instant, Option<Health>)>>,
 }
@@ -214,6 +220,7 @@ impl Platform {
             tail,
             ends,
             in_hand,
+            signing: SigningState::new(),
             health,
         };
         let platform = Self { inner: Arc::new(inner), origin: None };

@@ -28,7 +28,7 @@ impl Platform {
     /// session has ended.
     pub async fn refresh(&self, door: &Door, token: &str) -> Result<SignedInUser> {
         let id = self.keys().read_refresh_token(token).ok_or_else(|| Error::new(Code::Unauthorized))?;
-        let (now, named) = (self.now(), door.app());
+        let (signer, now, named) = (self.signer().await?, self.now(), door.app());
         let outcome = self.store().write(move |tx| {
             let successor = RefreshTokenId::generate();
             let outcome = match tx.spend_refresh_token(id, successor, now)? {
@@ -47,7 +47,7 @@ impl Platform {
             Outcome::Refused(code) => Err(Error::new(code)),
             Outcome::Fresh(account, begun) => {
                 let door = self.door_of(account.app).await?;
-                let tokens = self.write_tokens(&door, &account, begun, now)?;
+                let tokens = self.write_tokens(signer, &door, &account, begun, now).await?;
                 Ok(SignedInUser { account: *account, tokens })
             }
         }

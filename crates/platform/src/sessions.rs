@@ -10,7 +10,7 @@ use kernel::{
 };
 use std::time::Duration;
 
-use crate::{Door, Platform, Transaction};
+use crate::{Door, Platform, Transaction, signing_keys::Signer};
 
 /// An access token, and what to get the next one with.
 #[derive(Clone, Debug)]
@@ -77,19 +77,27 @@ pub(crate) fn end_everything(
 
 impl Platform {
     /// Writes the tokens of a session that is committed.
-    pub(crate) fn write_tokens(&self, door: &Door, account: &Account, begun: Begun, now: Timestamp) -> Result<Tokens> {
+    pub(crate) async fn write_tokens(
+        &self,
+        signer: Signer,
+        door: &Door,
+        account: &Account,
+        begun: Begun,
+        now: Timestamp,
+    ) -> Result<Tokens> {
         let grant = Grant::Session { sid: begun.session, account: account.id, epoch: account.epoch };
         let expires_in = door.settings().access_token_seconds;
         Ok(Tokens {
-            access_token: self.write_access_token(door, account.principal, grant, expires_in, now)?,
+            access_token: self.write_access_token(signer, door, account.principal, grant, expires_in, now).await?,
             refresh_token: self.keys().write_refresh_token(begun.refresh),
             expires_in,
         })
     }
 
     /// Signs an access token.
-    pub(crate) fn write_access_token(
+    pub(crate) async fn write_access_token(
         &self,
+        signer: Signer,
         door: &Door,
         subject: PrincipalId,
         grant: Grant,
@@ -109,6 +117,6 @@ impl Platform {
             app_id,
             grant,
         };
-        self.keys().issuer.sign(&claims).map(Secret::from)
+        self.sign(signer, claims).await
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use apps::AppSettings;
-use identity::password::HashCost;
+use identity::{SigningAlgorithm, password::HashCost};
 use kernel::{Secret, WebUrl};
 
 use crate::MailLimits;
@@ -48,6 +48,13 @@ pub struct Settings {
     pub webhook_deliveries_kept: Duration,
     /// `FABRIC_MAILS_PER_RECIPIENT`, `FABRIC_MAILS_PER_IP`: how many mails may be asked for.
     pub mail_limits: MailLimits,
+    /// `FABRIC_TOKEN_ALGORITHM`: with what kind of key access tokens are signed; with `OAUTH_SIGNING_SECRET` (HS256)
+    /// without.
+    pub token_algorithm: Option<SigningAlgorithm>,
+    /// `FABRIC_TOKEN_KEY_ROTATION_DAYS`: for how long a key signs; until the operator rotates it without.
+    pub token_key_rotation: Option<Duration>,
+    /// `FABRIC_TOKEN_RSA_BITS`: how many bits a new RSA key has, 2048 or more.
+    pub token_rsa_bits: u32,
     /// How much work a password hash is.
     pub hash_cost: HashCost,
 }

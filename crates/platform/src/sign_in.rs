@@ -37,7 +37,7 @@ impl Platform {
     pub async fn sign_in(&self, presented: SignIn) -> Result<SignedInUser> {
         let SignIn { door, email, password, client } = presented;
         let compared = self.compare_password(&door, &email, password).await?;
-        let (settings, now) = (door.settings().clone(), self.now());
+        let (settings, signer, now) = (door.settings().clone(), self.signer().await?, self.now());
         let outcome = self.store().write(move |tx| {
             let Some(account) = compared.settle(tx, now)? else {
                 return Ok(Outcome::Refused(Code::InvalidCredentials));
@@ -59,7 +59,7 @@ impl Platform {
             Outcome::Refused(code) => Err(Error::new(code)),
             Outcome::In(account, begun) => {
                 metrics::counter!("fabric_sign_ins_total").increment(1);
-                let tokens = self.write_tokens(&door, &account, begun, now)?;
+                let tokens = self.write_tokens(signer, &door, &account, begun, now).await?;
                 Ok(SignedInUser { account: *account, tokens })
             }
         }

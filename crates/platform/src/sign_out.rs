@@ -21,7 +21,7 @@ impl Platform {
     /// Those of the database.
     pub async fn sign_out(&self, token: &str) -> Result<()> {
         let (now, origin) = (self.now(), self.origin.clone());
-        if let Some(claims) = self.keys().issuer.read_at_any_time(token) {
+        if let Some(claims) = self.read_at_any_time(token, now).await? {
             let end = self.store().write(move |tx| match claims.grant {
                 Grant::Session { sid, .. } => end(tx, sid, origin.as_deref(), now),
                 Grant::Exchange { .. } | Grant::App { .. } | Grant::Client { .. } => {

@@ -59,7 +59,7 @@ impl Platform {
             self.sign_up_unseen(newcomer).await?;
             return Ok(SignedUp::CheckMail);
         }
-        let (now, locale) = (self.now(), self.language());
+        let (signer, now, locale) = (self.signer().await?, self.now(), self.language());
         let made = self.store().write(move |tx| {
             if tx.account_by_email(newcomer.app, &newcomer.email)?.is_some() {
                 return Err(Error::new(Code::EmailTaken));
@@ -71,7 +71,7 @@ impl Platform {
             Ok((account, begun))
         });
         let (account, begun) = made.await?;
-        let tokens = self.write_tokens(&door, &account, begun, now)?;
+        let tokens = self.write_tokens(signer, &door, &account, begun, now).await?;
         Ok(SignedUp::In(Box::new(SignedInUser { account, tokens })))
     }
 

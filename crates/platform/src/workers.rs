@@ -43,6 +43,8 @@ const USES_EVERY: Duration = Duration::from_secs(5);
 const TAIL_EVERY: Duration = Duration::from_millis(500);
 /// How often memory is freed of what is too old to be believed.
 const DROP_STALE_EVERY: Duration = Duration::from_mins(1);
+/// How often it is looked what is to be done about signing keys.
+const KEYS_EVERY: Duration = Duration::from_mins(1);
 /// How often organizations are looked for that are to be deleted.
 const DELETE_EVERY: Duration = Duration::from_mins(1);
 /// The pause after the database was away.
@@ -93,6 +95,11 @@ impl Workers {
         workers.spawn("erase", ERASE_EVERY, |platform| async move { platform.erase_persons().await });
         workers.spawn("prune", PRUNE_EVERY, |platform| async move { platform.prune().await });
         workers.spawn("sweep", SWEEP_EVERY, |platform| async move { platform.sweep().await });
+        workers.spawn(
+            "signing keys",
+            KEYS_EVERY,
+            |platform| async move { platform.tend_signing_keys().await.map(|()| 0) },
+        );
         workers.spawn("deletion", DELETE_EVERY, |platform| async move { platform.delete_due_organization().await });
         workers
     }

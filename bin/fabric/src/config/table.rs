@@ -53,6 +53,8 @@ const fn setting(
 use Kind::{List, Number, OneOf, Secret, Switch, Text};
 
 const PORT: Kind = Number(0, 65_535);
+/// How access tokens are signed (RFC 7518, 3.1; RFC 8037, 3.1).
+const ALGORITHM: Kind = OneOf(&["HS256", "EdDSA", "ES256", "RS256"]);
 /// As far as Argon2 counts.
 const MUCH: u64 = u32::MAX as u64;
 
@@ -99,6 +101,9 @@ pub const TABLE: &[Setting] = &[
     setting("auth.hash_memory_kib", &["FABRIC_HASH_MEMORY_KIB"], Number(8, MUCH), Some("19456")),
     setting("auth.hash_passes", &["FABRIC_HASH_PASSES"], Number(1, MUCH), Some("2")),
     setting("auth.hash_lanes", &["FABRIC_HASH_LANES"], Number(1, 0x00FF_FFFF), Some("1")),
+    setting("auth.token_algorithm", &["FABRIC_TOKEN_ALGORITHM"], ALGORITHM, Some("HS256")),
+    setting("auth.token_key_rotation_days", &["FABRIC_TOKEN_KEY_ROTATION_DAYS"], Number(0, 3650), Some("90")),
+    setting("auth.token_rsa_bits", &["FABRIC_TOKEN_RSA_BITS"], Number(2048, 8192), Some("3072")),
     setting("mail.smtp_url", &["SMTP_URL"], Secret, None),
     setting("mail.resend_api_key", &["RESEND_API_KEY"], Secret, None),
     setting("mail.from", &["RESEND_FROM_EMAIL", "MAIL_FROM"], Text, None),

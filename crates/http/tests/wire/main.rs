@@ -80,6 +80,8 @@ mod refresh;
 mod roles;
 mod secrets;
 mod service_accounts;
+mod signing_keys;
+mod signing_keys_forged;
 mod social_sign_in;
 mod supabase;
 mod support;

@@ -15,7 +15,7 @@ mod world;
 pub use answer::{Answer, Raw};
 pub use call::Call;
 pub use company::Company;
-pub use forge::{claims_in, part, sign};
+pub use forge::{claims_in, header_in, header_of, part, sign, sign_with};
 pub use mailbox::{Mail, token_in};
 pub use people::{App, NEXT_PASSWORD, PASSWORD, Person};
 pub use receivers::{at_least, event, exactly, sinks_alone, teams};

@@ -45,6 +45,9 @@ impl Plan {
                 bootstrap_token: None,
                 // Stories ask for as many as they like; those about the limits set them.
                 mail_limits: MailLimits { per_recipient: 0, per_ip: 0 },
+                token_algorithm: None,
+                token_key_rotation: Some(Duration::from_hours(90 * 24)),
+                token_rsa_bits: 2048,
                 hash_cost: HashCost { memory_kib: 64, passes: 1, lanes: 1 },
                 external_emails_verified: true,
             },
