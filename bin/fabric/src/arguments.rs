@@ -2,6 +2,7 @@
 
 mod audit;
 mod event;
+mod signing_keys;
 mod webhook;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, error::ErrorKind};
 pub use self::{
     audit::{Audit, AuditCommand, ExportAudit, VerifyAudit},
     event::{Event, EventCommand, TailEvents},
+    signing_keys::{SigningKeys, SigningKeysCommand},
     webhook::{CreateWebhook, ListWebhooks, ReplayStatus, ReplayWebhook, RotateWebhookSecret, Webhook, WebhookCommand},
 };
 
@@ -81,6 +83,9 @@ pub enum Command {
     Event(Event),
     /// Manage API keys.
     Key(Key),
+    /// See and rotate the keys that sign access tokens.
+    #[command(name = "keys")]
+    SigningKeys(SigningKeys),
     /// See, archive and export organizations.
     Org(Org),
     /// Manage who belongs to an organization.

@@ -10,5 +10,6 @@ pub mod openapi;
 pub mod organization;
 pub mod password;
 pub mod setup;
+pub mod signing_keys;
 pub mod user;
 pub mod webhook;

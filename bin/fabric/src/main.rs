@@ -68,6 +68,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Command::Event(event) => at_the_console(commands::event::run(&config, event, show)),
         Command::Webhook(webhook) => at_the_console(commands::webhook::run(&config, webhook, show)),
         Command::Key(key) => at_the_console(commands::key::run(&config, key, show)),
+        Command::SigningKeys(keys) => at_the_console(commands::signing_keys::run(&config, keys, show)),
         Command::Org(org) => at_the_console(commands::organization::run(&config, org, show)),
         Command::Member(member) => at_the_console(commands::member::run(&config, member, show)),
         Command::Openapi | Command::Actions => Ok(()),

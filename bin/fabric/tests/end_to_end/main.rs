@@ -25,5 +25,6 @@ mod configuration;
 mod life;
 mod sdk;
 mod seeds;
+mod signing_keys;
 mod support;
 mod verification;
