@@ -192,6 +192,15 @@ fn measure_on(name: String, url: &str, binary: &Path, folder: &Path, plan: &Plan
     let server = Server::start(binary, folder, url)?;
     std::thread::sleep(Duration::from_secs(1));
     let idle_memory_kib = server.resident_memory_kib();
-    let Measured { hashes_per_second, rows } = suite::run(&server, app, plan)?;
-    Ok(DatabaseReport { name, start: server.start_time(), idle_memory_kib, hashes_per_second, rows })
+    let start = server.start_time();
+    let mut measured = suite::run(&server, app.clone(), plan)?;
+    drop(server);
+    for algorithm in ["EdDSA", "ES256"] {
+        let settings = [("FABRIC_TOKEN_ALGORITHM", algorithm)];
+        server::rotate_keys(binary, folder, url, &settings)?;
+        let server = Server::start_with(binary, folder, url, &settings)?;
+        suite::run_with_keys(&server, app.clone(), plan, algorithm, &mut measured)?;
+    }
+    let Measured { hashes_per_second, rows, .. } = measured;
+    Ok(DatabaseReport { name, start, idle_memory_kib, hashes_per_second, rows })
 }

@@ -109,6 +109,19 @@ impl Api {
         self.post("/v1/oauth/token", "", &body)
     }
 
+    /// The app's credentials for a token of its own.
+    pub fn client_credentials(self, app: &App) -> Vec<u8> {
+        let body = json!({
+            "grant_type": "client_credentials", "client_id": app.client_id, "client_secret": app.client_secret,
+        });
+        self.post("/v1/oauth/token", "", &body)
+    }
+
+    /// The keys that verify access tokens.
+    pub fn key_set(self) -> Vec<u8> {
+        self.get("/.well-known/jwks.json", "")
+    }
+
     /// Signs someone up, now.
     pub fn new_account(self, app: &App, email: String) -> Outcome<Account> {
         let said = self.call(&self.sign_up(app, &email))?;

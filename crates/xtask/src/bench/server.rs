@@ -60,9 +60,22 @@ pub fn set_up(binary: &Path, folder: &Path, url: &str) -> Outcome<App> {
     })
 }
 
+/// Has a new key sign: one for the algorithm that is set, where there was another.
+pub fn rotate_keys(binary: &Path, folder: &Path, url: &str, settings: &[(&str, &str)]) -> Outcome {
+    let mut command = Command::new(binary);
+    environment(&mut command, folder, url);
+    command.args(["keys", "rotate", "--compromised"]).envs(settings.iter().copied());
+    output(&mut command).map(drop)
+}
+
 impl Server {
     /// Starts it on a free port and waits for the first 200.
     pub fn start(binary: &Path, folder: &Path, url: &str) -> Outcome<Self> {
+        Self::start_with(binary, folder, url, &[])
+    }
+
+    /// The same with settings of its own.
+    pub fn start_with(binary: &Path, folder: &Path, url: &str, settings: &[(&str, &str)]) -> Outcome<Self> {
         let explain = |why: &dyn std::fmt::Display| format!("the server does not start: {why}");
         let port = free_port().map_err(|error| explain(&error))?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -77,6 +90,7 @@ impl Server {
             .arg("serve")
             .env("HOST", address.ip().to_string())
             .env("PORT", port.to_string())
+            .envs(settings.iter().copied())
             .stdout(log)
             .stderr(complaints);
         let begun = Instant::now();

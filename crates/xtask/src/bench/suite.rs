@@ -10,7 +10,7 @@ use crate::{
         api::{Account, Api, text},
         hash,
         load::{self, Measurement, Next, Timing, always},
-        report::{Baseline, CHECK, HEALTH, KEY, Row},
+        report::{Baseline, CHECK, HEALTH, KEY, KEY_TOKEN, Row},
         server::{App, Server},
     },
 };
@@ -65,13 +65,36 @@ pub fn run(server: &Server, app: App, plan: &Plan) -> Outcome<Measured> {
         rows: Vec::new(),
     };
     suite.measure()?;
-    Ok(Measured { hashes_per_second, rows: suite.rows })
+    Ok(Measured { hashes_per_second, health: suite.health, rows: suite.rows })
+}
+
+/// Measures what it costs that keys sign, on a server where they do, beside what another one on the same database reached.
+///
+/// # Errors
+/// When the accounts of the load cannot be made.
+pub fn run_with_keys(server: &Server, app: App, plan: &Plan, algorithm: &str, before: &mut Measured) -> Outcome {
+    let address = server.address();
+    let mut suite = Suite {
+        address,
+        api: Api::new(address),
+        app: Arc::new(app),
+        accounts: Vec::new(),
+        plan,
+        hashes_per_second: before.hashes_per_second,
+        health: before.health.clone(),
+        rows: Vec::new(),
+    };
+    suite.measure_keys(algorithm)?;
+    before.rows.append(&mut suite.rows);
+    Ok(())
 }
 
 /// What was measured on one server.
 pub struct Measured {
     /// The bare rate of Argon2id on all cores.
     pub hashes_per_second: f64,
+    /// What `/healthz` reached, by connections.
+    pub health: BTreeMap<usize, f64>,
     /// The loads.
     pub rows: Vec<Row>,
 }
@@ -118,10 +141,28 @@ impl Suite<'_> {
         self.each("token exchange", Baseline::Health, |suite, number| {
             Ok(always(suite.api.exchange(&suite.app, &suite.accounts[number].user)))
         })?;
+        self.each("token issue, HS256 (client credentials)", Baseline::Health, |suite, _| {
+            Ok(always(suite.api.client_credentials(&suite.app)))
+        })?;
         self.each("refresh", Baseline::Health, Self::refresh_chain)?;
         self.each("sign-up", Baseline::Argon2, |suite, number| Ok(suite.sign_up(number)))?;
         self.each("sign-in", Baseline::Argon2, |suite, number| Ok(suite.sign_in(number)))?;
         self.work_while_others_sign_in()
+    }
+
+    /// Tokens that a key signs. What is the same whatever the key is measured with `EdDSA`.
+    fn measure_keys(&mut self, algorithm: &str) -> Outcome {
+        let issue = format!("token issue, {algorithm} (client credentials)");
+        self.each(&issue, Baseline::Health, |suite, _| Ok(always(suite.api.client_credentials(&suite.app))))?;
+        if algorithm != "EdDSA" {
+            return Ok(());
+        }
+        self.each("GET /.well-known/jwks.json", Baseline::Health, |suite, _| Ok(always(suite.api.key_set())))?;
+        if self.plan.has(KEY_TOKEN) {
+            let people = (0..64).map(|number| format!("keys{number}@bench.example"));
+            self.accounts = people.map(|email| self.api.new_account(&self.app, email)).collect::<Outcome<_>>()?;
+        }
+        self.in_turns(KEY_TOKEN, |suite, number| always(suite.api.me(&suite.accounts[number].access_token)))
     }
 
     /// One row for each number of connections.
