@@ -11,7 +11,7 @@ use identity::SigningAlgorithm;
 use kernel::{Client, Code, Error, Origin, Result, SystemClock, Via, secret::ExposeSecret};
 use mail::Settings as MailSettings;
 use outbound::{Client as Outbound, Limits, Networks};
-use platform::{Environment, Platform, Settings, courier::Courier, mailer::Mailer};
+use platform::{Environment, MailLimits, Platform, Settings, courier::Courier, mailer::Mailer};
 use storage::{Database, Options, Synchronous};
 
 use crate::{

@@ -14,7 +14,7 @@ use kernel::{
 };
 
 use crate::{
-    Door, Platform, Transaction,
+    Door, Platform,
     records::{MailCounter, MailOrder, QueuedMail},
 };
 
