@@ -15,6 +15,7 @@ mod invitations;
 mod mail_templates;
 mod me;
 mod members;
+mod my_sessions;
 mod oauth;
 mod oauth_clients;
 mod organization_export;
@@ -116,6 +117,9 @@ fn tenancy() -> Vec<Entry> {
         entry(DELETE, "/v1/me", "Deletes the caller's account.", me::delete),
         entry(GET, CONNECTIONS, "Lists whom the caller is linked to elsewhere.", me::social_connections),
         entry(DELETE, CONNECTION, "Cuts the link to a provider.", me::disconnect_social),
+        entry(GET, "/v1/me/sessions", "Lists where the caller is signed in.", my_sessions::list),
+        entry(POST, "/v1/me/sessions/revoke-others", "Ends the caller's other sessions.", my_sessions::end_others),
+        entry(DELETE, "/v1/me/sessions/{session_id}", "Ends one of the caller's sessions.", my_sessions::end),
         entry(GET, "/v1/me/organizations", "Lists the caller's organizations.", me::organizations),
         entry(POST, ORGANIZATIONS, "Makes an organization.", organizations::create),
         entry(GET, ORGANIZATIONS, "Lists the caller's organizations.", organizations::list),

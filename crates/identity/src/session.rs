@@ -1,8 +1,9 @@
 //! Sessions: one sign-in, and every token that came of it.
 
 use kernel::{
-    Client, Result, Timestamp,
+    Client, Listed, Page, Result, SecretHash, Timestamp,
     id::{AccountId, SessionId},
+    ip::network_of,
 };
 
 /// How somebody signed in.
@@ -40,12 +41,24 @@ pub struct Session {
     pub account: AccountId,
     /// The account's epoch then: a session of an earlier epoch is dead.
     pub epoch: i32,
+    /// How.
+    pub method: SignInMethod,
     /// From where.
     pub client: Client,
     /// When.
     pub created_at: Timestamp,
+    /// When it was used last, give or take a minute.
+    pub last_seen_at: Timestamp,
     /// When its last refresh token expires.
     pub expires_at: Timestamp,
+}
+
+/// What a device is known by: what it calls itself, and the network that it is in, of which an IPv4 address has 24 bits and
+/// an IPv6 one 64.
+#[must_use]
+pub fn device(client: &Client) -> SecretHash {
+    let network = client.ip.and_then(|ip| network_of(ip, 24, 64)).unwrap_or_default();
+    SecretHash::of(&format!("{network}\n{}", client.user_agent.as_deref().unwrap_or_default()))
 }
 
 /// Sessions of one database transaction.
@@ -53,8 +66,22 @@ pub trait SessionRepository {
     /// Begins a session.
     fn insert_session(&mut self, session: &Session) -> Result<()>;
 
-    /// Lets a session go on until its next refresh token expires, if that is later.
-    fn prolong_session(&mut self, id: SessionId, until: Timestamp) -> Result<()>;
+    /// Whether the account has signed in before, and never from this [device] as far as its sessions are still known.
+    fn is_new_device(&mut self, account: AccountId, client: &Client) -> Result<bool>;
+
+    /// Lets a session that was used now go on until its next refresh token expires, if that is later.
+    fn prolong_session(&mut self, id: SessionId, until: Timestamp, now: Timestamp) -> Result<()>;
+
+    /// Notes when sessions were used, unless that is known to within a minute.
+    fn note_session_uses(&mut self, uses: &[(SessionId, Timestamp)]) -> Result<()>;
+
+    /// The account's sessions that go on, newest first.
+    fn sessions_of(
+        &mut self,
+        account: AccountId,
+        now: Timestamp,
+        page: &Page<SessionId>,
+    ) -> Result<Listed<Session, SessionId>>;
 
     /// The session, unless it has ended.
     fn live_session(&mut self, id: SessionId) -> Result<Option<Session>>;
@@ -63,7 +90,35 @@ pub trait SessionRepository {
     /// changes nothing.
     fn end_session(&mut self, id: SessionId, now: Timestamp) -> Result<bool>;
 
+    /// Ends every session of the account's epoch but one; tells how many.
+    fn end_other_sessions(
+        &mut self,
+        account: AccountId,
+        epoch: i32,
+        but: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<usize>;
+
     /// Forgets refresh tokens that expired before `before`, and sessions whose last one did, some at a time. Tells how
     /// many of both.
     fn sweep_sessions(&mut self, before: Timestamp) -> Result<usize>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_known_by_its_name_and_its_network() {
+        let client =
+            |ip: &str, agent: &str| Client { ip: ip.parse().ok(), user_agent: Some(agent.to_owned()), language: None };
+        let known = device(&client("203.0.113.9", "a browser"));
+        assert!(device(&client("203.0.113.200", "a browser")) == known);
+        assert!(device(&client("::ffff:203.0.113.1", "a browser")) == known);
+        assert!(device(&client("203.0.114.9", "a browser")) != known);
+        assert!(device(&client("203.0.113.9", "another")) != known);
+        assert!(device(&client("2001:db8::1", "a")) == device(&client("2001:db8::ffff:1", "a")));
+        assert!(device(&client("2001:db8::1", "a")) != device(&client("2001:db8:0:1::1", "a")));
+        assert!(device(&client("", "a")) != device(&client("2001:db8::1", "a")));
+    }
 }

@@ -81,7 +81,7 @@ impl Platform {
             self.enabled_service_account(account).await?;
         }
         self.enabled_app(key.app).await?;
-        self.key_uses().note(key, now);
+        self.key_uses().note(key.id, key.last_used_at, now);
         let until = key.counts_until(hash);
         let grant = if until == key.expires_at {
             Arc::clone(&facts.grant)
@@ -107,10 +107,10 @@ impl Platform {
         }
         let credential = match &claims.grant {
             Grant::Session { sid, account, epoch } => {
-                if self.session_account(*sid).await? != Some(*account) {
-                    return Err(revoked());
-                }
+                let facts = self.session_facts(*sid).await?.filter(|(of, _)| of == account);
+                let (_, last_seen) = facts.ok_or_else(revoked)?;
                 self.account_of_claims(claims, *account, *epoch).await?;
+                self.session_uses().note(*sid, Some(last_seen), self.now());
                 Credential::Session { account: *account, session: *sid }
             }
             Grant::Exchange { account, epoch, .. } => {

@@ -4,7 +4,7 @@ use std::{hash::Hash, sync::Arc};
 
 use apps::{App, ClientId, ClientSecret, OauthClient};
 use authz::{Authority, KeyGrant, KeyScopes, Resource};
-use identity::{Account, ApiKey, Linked};
+use identity::{Account, ApiKey, Linked, Session};
 use kernel::{
     Change, Email, Listed, Name, Result, SecretHash, Timestamp,
     id::{
@@ -71,7 +71,8 @@ pub(crate) type Places = Listed<(Option<AppId>, OrganizationId), OrganizationId>
 
 /// Every cache there is.
 pub(crate) struct AllFacts {
-    pub sessions: Facts<SessionId, Option<AccountId>>,
+    /// Whose it is, and when it was used last.
+    pub sessions: Facts<SessionId, Option<(AccountId, Timestamp)>>,
     pub tokens: Facts<TokenId, bool>,
     pub accounts: Facts<AccountId, Option<Arc<AccountFacts>>>,
     pub apps: Facts<AppId, Option<Arc<App>>>,
@@ -285,8 +286,10 @@ impl Platform {
         self.facts().secrets.get(&app, load).await
     }
 
-    pub(crate) async fn session_account(&self, id: SessionId) -> Result<Option<AccountId>> {
-        let load = self.store().read(move |tx| Ok(tx.live_session(id)?.map(|session| session.account)));
+    /// Whose session it is, and when it was used last.
+    pub(crate) async fn session_facts(&self, id: SessionId) -> Result<Option<(AccountId, Timestamp)>> {
+        let facts = |session: Session| (session.account, session.last_seen_at);
+        let load = self.store().read(move |tx| Ok(tx.live_session(id)?.map(facts)));
         self.facts().sessions.get(&id, load).await
     }
 

@@ -41,9 +41,9 @@ mod issued_links;
 mod key_making;
 mod key_ring;
 mod key_rotation;
-mod key_uses;
 pub mod keys;
 mod lanes;
+mod last_uses;
 mod letters;
 mod listeners;
 mod magic_link;
@@ -54,6 +54,7 @@ mod mail_worker;
 pub mod mailer;
 mod me;
 mod members;
+mod my_sessions;
 mod news;
 mod oauth_clients;
 mod operator;
@@ -153,9 +154,12 @@ use event_stream::Tail;
 use facts::AllFacts;
 use hashing::Hashing;
 use in_hand::InHand;
-use kernel::{Clock, Locale, Origin, Result, Timestamp};
-use key_uses::KeyUses;
+use kernel::{
+    Clock, Locale, Origin, Result, Timestamp,
+    id::{ApiKeyId, SessionId},
+};
 use keys::{Keys, ServerSecrets};
+use last_uses::Uses;
 use news::News;
 use refusals::Refusals;
 use sequencer::Ends;
@@ -179,7 +183,8 @@ struct Inner {
     facts: Arc<AllFacts>,
     settings: Settings,
     refusals: Refusals,
-    key_uses: KeyUses,
+    key_uses: Uses<ApiKeyId>,
+    session_uses: Uses<SessionId>,
     news: News,
     tail: Tail,
     ends: Ends,
@@ -205,7 +210,8 @@ impl Platform {
         let facts = Arc::new(AllFacts::new());
         store.listen(facts.listener());
         let hashing = Hashing::start(settings.hash_cost)?;
-        let (refusals, key_uses, news) = (Refusals::default(), KeyUses::default(), News::new());
+        let (refusals, key_uses, session_uses) = (Refusals::default(), Uses::default(), Uses::default());
+        let news = News::new();
         let (tail, ends, in_hand, health) = (Tail::new(), Ends::default(), InHand::default(), Mutex::default());
         let inner = Inner {
             store,
@@ -216,6 +222,7 @@ impl Platform {
             settings,
             refusals,
             key_uses,
+            session_uses,
             news,
             tail,
             ends,
@@ -260,8 +267,12 @@ impl Platform {
         &self.inner.hashing
     }
 
-    fn key_uses(&self) -> &KeyUses {
+    fn key_uses(&self) -> &Uses<ApiKeyId> {
         &self.inner.key_uses
+    }
+
+    fn session_uses(&self) -> &Uses<SessionId> {
+        &self.inner.session_uses
     }
 
     fn facts(&self) -> &AllFacts {

@@ -34,7 +34,7 @@ pub(crate) fn enter_by_mail(
         return Ok(None);
     }
     let account = take_over(tx, account, EmailProof::Confirmed, now, now)?;
-    let begun = begin_session(tx, &account, client, settings.refresh_token_seconds, now)?;
+    let begun = begin_session(tx, &account, method, client, settings.refresh_token_seconds, now)?;
     tx.append(&Event {
         payload: json!({ "principal_id": account.principal, "method": method.name() }),
         ..account_event(EventKind::AuthLogin, &account, now)

@@ -64,7 +64,7 @@ fn rotate(
     let (account, settings) = live(tx, spent.session)?.ok_or_else(|| Error::new(Code::TokenRevoked))?;
     let expires_at = now.after(Duration::from_secs(settings.refresh_token_seconds.into()));
     tx.insert_refresh_token(&RefreshToken { id: successor, session: spent.session, expires_at, spent: None })?;
-    tx.prolong_session(spent.session, expires_at)?;
+    tx.prolong_session(spent.session, expires_at, now)?;
     Ok(Outcome::Fresh(Box::new(account), Begun { session: spent.session, refresh: successor }))
 }
 

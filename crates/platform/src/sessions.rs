@@ -1,16 +1,17 @@
 //! What a sign-in hands out.
 
 use identity::{
-    Account, Purpose, RefreshToken, Session,
+    Account, Purpose, RefreshToken, Session, SignInMethod,
     access_token::{Claims, Grant},
 };
 use kernel::{
-    Client, Result, Secret, Timestamp,
+    Client, Event, EventKind, Result, Secret, Timestamp,
     id::{AccountId, AppId, PrincipalId, RefreshTokenId, SessionId, TokenId},
 };
+use serde_json::json;
 use std::time::Duration;
 
-use crate::{Door, Platform, Transaction, signing_keys::Signer};
+use crate::{Door, Platform, Transaction, accounts::account_event, signing_keys::Signer};
 
 /// An access token, and what to get the next one with.
 #[derive(Clone, Debug)]
@@ -39,22 +40,31 @@ pub(crate) struct Begun {
     pub refresh: RefreshTokenId,
 }
 
-/// Begins a session.
+/// Begins a session. The ledger is told when the account has never been used from this device.
 pub(crate) fn begin_session(
     tx: &mut dyn Transaction,
     account: &Account,
+    method: SignInMethod,
     client: &Client,
     refresh_token_seconds: u32,
     now: Timestamp,
 ) -> Result<Begun> {
     let begun = Begun { session: SessionId::generate(), refresh: RefreshTokenId::generate() };
     let expires_at = now.after(Duration::from_secs(refresh_token_seconds.into()));
+    if tx.is_new_device(account.id, client)? {
+        let payload = json!({
+            "principal_id": account.principal, "session_id": begun.session, "method": method.name(),
+        });
+        tx.append(&Event { payload, ..account_event(EventKind::AuthNewDevice, account, now) })?;
+    }
     tx.insert_session(&Session {
         id: begun.session,
         account: account.id,
         epoch: account.epoch,
+        method,
         client: client.clone(),
         created_at: now,
+        last_seen_at: now,
         expires_at,
     })?;
     tx.insert_refresh_token(&RefreshToken { id: begun.refresh, session: begun.session, expires_at, spent: None })?;

@@ -48,7 +48,8 @@ impl Platform {
             if settings.require_verified_email && !account.email_verified() {
                 return Ok(Outcome::Refused(Code::EmailNotVerified));
             }
-            let begun = begin_session(tx, &account, &client, settings.refresh_token_seconds, now)?;
+            let begun =
+                begin_session(tx, &account, SignInMethod::Password, &client, settings.refresh_token_seconds, now)?;
             tx.append(&Event {
                 payload: json!({ "principal_id": account.principal, "method": SignInMethod::Password.name() }),
                 ..account_event(EventKind::AuthLogin, &account, now)

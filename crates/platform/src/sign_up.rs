@@ -1,6 +1,6 @@
 //! Sign-up: a new account in an app.
 
-use identity::{PasswordHash, password::Password};
+use identity::{PasswordHash, SignInMethod, password::Password};
 use kernel::{Client, Code, Email, Error, Name, Result, Timestamp};
 use serde_json::{Value, json};
 
@@ -67,7 +67,8 @@ impl Platform {
             let account = newcomer.join(tx, Maker::Themselves, now)?;
             let mail = QueuedMail::new(newcomer.app, newcomer.email.clone(), MailOrder::VerifyEmail, now);
             tx.enqueue_mail(&QueuedMail { locale, ..mail })?;
-            let begun = begin_session(tx, &account, &client, settings.refresh_token_seconds, now)?;
+            let begun =
+                begin_session(tx, &account, SignInMethod::Password, &client, settings.refresh_token_seconds, now)?;
             Ok((account, begun))
         });
         let (account, begun) = made.await?;

@@ -117,6 +117,7 @@ impl Workers {
             platform.tell_listeners().await
         });
         workers.spawn("key uses", USES_EVERY, |platform| async move { platform.write_key_uses().await });
+        workers.spawn("session uses", USES_EVERY, |platform| async move { platform.write_session_uses().await });
         workers
     }
 
@@ -156,6 +157,7 @@ impl Workers {
         let finished = async {
             while self.tasks.join_next().await.is_some() {}
             while self.platform.write_key_uses().await.is_ok_and(|written| written > 0) {}
+            while self.platform.write_session_uses().await.is_ok_and(|written| written > 0) {}
         };
         if timeout(STOP_WITHIN, finished).await.is_err() {
             tracing::warn!("background work was cut off");

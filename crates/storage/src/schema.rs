@@ -159,7 +159,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Integer, Nullable, Text};
+    use diesel::sql_types::{Binary, Integer, Nullable, Text};
     use crate::columns::{Ts, Uid};
 
     sessions (id) {
@@ -171,6 +171,9 @@ table! {
         created_at -> Ts,
         expires_at -> Ts,
         ended_at -> Nullable<Ts>,
+        method -> Text,
+        device -> Nullable<Binary>,
+        last_seen_at -> Nullable<Ts>,
     }
 }
 

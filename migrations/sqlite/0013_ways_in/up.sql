@@ -10,3 +10,11 @@ CREATE TABLE mail_requests (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX mail_requests_counter_expires_at ON mail_requests (counter, expires_at);
 CREATE INDEX mail_requests_expires_at ON mail_requests (expires_at);
+
+-- How somebody signed in, on what (a hash of user agent and network; none before this version), and when the session was
+-- used last.
+ALTER TABLE sessions ADD COLUMN method TEXT NOT NULL DEFAULT 'password';
+ALTER TABLE sessions ADD COLUMN device BLOB;
+ALTER TABLE sessions ADD COLUMN last_seen_at INTEGER;
+CREATE INDEX sessions_account_id_device ON sessions (account_id, device);
+DROP INDEX sessions_account_id;

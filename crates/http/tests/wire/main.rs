@@ -66,6 +66,7 @@ mod mails;
 mod mass_assignment;
 mod me;
 mod members;
+mod my_sessions;
 mod oauth;
 mod oauth_clients;
 mod operations;

@@ -44,6 +44,8 @@ kinds! {
     AuthSignup = "auth.signup", PERSON_WITH_ADDRESS;
     /// Somebody signed in.
     AuthLogin = "auth.login", &[PRINCIPAL_ID, METHOD];
+    /// Somebody signed in from a device, or in a network, where the account has not been used before.
+    AuthNewDevice = "auth.new_device", &[PRINCIPAL_ID, SESSION_ID, METHOD];
     /// Somebody signed in, or up, by who they are at another provider.
     AuthSocialLogin = "auth.social_login", &[PRINCIPAL_ID, EMAIL, PROVIDER, PROVIDER_USER_ID];
     /// An address waits to be proven. Who may know it gets the link with it.
@@ -70,6 +72,8 @@ kinds! {
     AuthRefreshTokenReused = "auth.refresh_token_reused", SESSION;
     /// Somebody signed out of one session.
     AuthLogout = "auth.logout", SESSION;
+    /// Somebody signed out everywhere but in one session, which goes on.
+    AuthOtherSessionsEnded = "auth.other_sessions_ended", &[PRINCIPAL_ID, SESSION_ID.or_null(), COUNT];
     /// A token that belongs to no session was revoked by itself.
     AuthTokenRevoked = "auth.token_revoked", &[PRINCIPAL_ID, TOKEN_ID];
     /// An account was linked to who its owner is at another provider.

@@ -1,7 +1,7 @@
 //! Sessions.
 
 use identity::Session;
-use kernel::{Client, id::SessionId};
+use kernel::{Client, Page, id::SessionId};
 
 use crate::support::{Db, at, refresh_token, session};
 
@@ -9,6 +9,9 @@ on_both!(
     a_session_lives_until_it_ends,
     a_session_is_forgotten_after_its_last_refresh_token,
     a_sweep_takes_some_at_a_time,
+    sessions_that_go_on_are_listed_and_ended,
+    a_device_is_new_to_who_has_used_others_alone,
+    uses_are_noted_once_a_minute,
 );
 
 async fn a_session_lives_until_it_ends(db: &Db) {
@@ -39,7 +42,7 @@ async fn a_session_is_forgotten_after_its_last_refresh_token(db: &Db) {
         tx.insert_session(&session)?;
         for seconds in [100, 300, 200] {
             tx.insert_refresh_token(&refresh_token(&session, at(seconds)))?;
-            tx.prolong_session(id, at(seconds))?;
+            tx.prolong_session(id, at(seconds), at(seconds))?;
         }
         Ok(())
     })
@@ -60,4 +63,61 @@ async fn a_sweep_takes_some_at_a_time(db: &Db) {
         swept.push(db.write(|tx| tx.sweep_sessions(at(1))).await);
     }
     assert_eq!(swept, [500, 200, 0]);
+}
+
+async fn sessions_that_go_on_are_listed_and_ended(db: &Db) {
+    let (account, other) = (db.account(None).await, db.account(None).await);
+    let [mut one, two, three, late, ended, before] = [(); 6].map(|()| session(&account));
+    one.expires_at = at(100);
+    let [two, three] = [two, three].map(|session| Session { expires_at: at(100), ..session });
+    let late = Session { expires_at: at(10), ..late };
+    let ended = Session { expires_at: at(100), ..ended };
+    let before = Session { expires_at: at(100), epoch: account.epoch - 1, ..before };
+    let theirs = Session { expires_at: at(100), ..session(&other) };
+    let (all, gone) = ([&one, &two, &three, &late, &ended, &before, &theirs].map(Clone::clone), ended.id);
+    db.write(move |tx| all.iter().try_for_each(|session| tx.insert_session(session))).await;
+    db.write(move |tx| tx.end_session(gone, at(1))).await;
+    let id = account.id;
+    let listed = async |after, limit| {
+        let page = Page::new(after, 0, limit).unwrap().counted(true);
+        db.read(move |tx| tx.sessions_of(id, at(10), &page)).await
+    };
+    let all = listed(None, 10).await;
+    assert_eq!((all.items, all.next, all.total), (vec![three.clone(), two.clone(), one.clone()], None, Some(3)));
+    let first = listed(None, 2).await;
+    assert_eq!((first.items, first.next), (vec![three.clone(), two.clone()], Some(two.id)));
+    assert_eq!(listed(Some(two.id), 2).await.items, [one.clone()]);
+    let (epoch, kept) = (account.epoch, two.id);
+    assert_eq!(db.write(move |tx| tx.end_other_sessions(id, epoch, Some(kept), at(11))).await, 2);
+    assert_eq!(listed(None, 10).await.items, [two]);
+    assert_eq!(db.write(move |tx| tx.end_other_sessions(id, epoch, None, at(12))).await, 1);
+    assert!(listed(None, 10).await.items.is_empty());
+    let theirs = theirs.id;
+    assert!(db.read(move |tx| tx.live_session(theirs)).await.is_some());
+}
+
+async fn a_device_is_new_to_who_has_used_others_alone(db: &Db) {
+    let (account, other) = (db.account(None).await, db.account(None).await);
+    let (id, begun) = (account.id, session(&account));
+    let (known, theirs) = (begun.client.clone(), session(&other));
+    let strange = Client { user_agent: Some("another".to_owned()), ..known.clone() };
+    db.write(move |tx| tx.insert_session(&theirs)).await;
+    let is_new = async |client: &Client| {
+        let client = client.clone();
+        db.read(move |tx| tx.is_new_device(id, &client)).await
+    };
+    assert!(!is_new(&known).await && !is_new(&strange).await, "whoever comes for the first time is told nothing");
+    db.write(move |tx| tx.insert_session(&begun)).await;
+    assert!(!is_new(&known).await && is_new(&strange).await);
+}
+
+async fn uses_are_noted_once_a_minute(db: &Db) {
+    let account = db.account(None).await;
+    let begun = session(&account);
+    let id = begun.id;
+    db.write(move |tx| tx.insert_session(&begun)).await;
+    for (used, seen) in [(59, 0), (60, 60), (100, 60), (30, 60), (120, 120)] {
+        db.write(move |tx| tx.note_session_uses(&[(id, at(used)), (SessionId::generate(), at(used))])).await;
+        assert_eq!(db.read(move |tx| tx.live_session(id)).await.unwrap().last_seen_at, at(seen));
+    }
 }

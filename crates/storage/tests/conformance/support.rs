@@ -6,7 +6,7 @@ use apps::{App, AppSettings, ClientId};
 use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
 use diesel::{Connection as _, PgConnection, RunQueryDsl as _, SqliteConnection, sql_query, sql_types::BigInt};
 use fabric_storage::{Database, Options};
-use identity::{Account, RefreshToken, ServiceAccount, Session};
+use identity::{Account, RefreshToken, ServiceAccount, Session, SignInMethod};
 use kernel::{
     Client, Code, Email, Listed, Metadata, Name, Page, Result, Role, Slug, Timestamp, Unchecked,
     id::{
@@ -279,7 +279,9 @@ pub fn session(account: &Account) -> Session {
             user_agent: Some("a browser".to_owned()),
             language: None,
         },
+        method: SignInMethod::MagicLink,
         created_at: at(0),
+        last_seen_at: at(0),
         expires_at: at(0),
     }
 }

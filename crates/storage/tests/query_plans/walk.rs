@@ -5,7 +5,7 @@ use audit::{Chain, ChainKey, Filter, Outcome};
 use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
 use identity::{
     Account, ApiKey, KeyId, Link, Lockout, LockoutKey, OneTimeToken, PasswordHash, Purpose, RefreshToken, Rotation,
-    ServiceAccount, Session, SigningAlgorithm, StoredKey, account::AccountFilter, signing_key::KeyState,
+    ServiceAccount, Session, SignInMethod, SigningAlgorithm, StoredKey, account::AccountFilter, signing_key::KeyState,
 };
 use kernel::{
     AllowedIps, Client, Email, Event, EventKind, Metadata, Month, Name, Page, Result, Role, Sealed, SecretHash, Slug,
@@ -560,12 +560,21 @@ fn people(
         id: SessionId::generate(),
         account: account.id,
         epoch: 1,
+        method: SignInMethod::Password,
         client: Client::default(),
         created_at: now,
+        last_seen_at: now,
         expires_at: now,
     };
     tx.insert_session(&session)?;
-    tx.prolong_session(session.id, at(9))?;
+    tx.prolong_session(session.id, at(9), now)?;
+    tx.is_new_device(account.id, &Client::default())?;
+    tx.is_new_device(account.id, &Client { user_agent: Some("another".to_owned()), ..Client::default() })?;
+    tx.note_session_uses(&[(session.id, now)])?;
+    for after in [None, Some(session.id)] {
+        tx.sessions_of(account.id, now, &Page::new(after, 0, 10)?.counted(true))?;
+    }
+    tx.end_other_sessions(account.id, 1, None, now)?;
     let token = RefreshToken { id: RefreshTokenId::generate(), session: session.id, expires_at: at(9), spent: None };
     tx.insert_refresh_token(&token)?;
     tx.spend_refresh_token(token.id, RefreshTokenId::generate(), now)?;
