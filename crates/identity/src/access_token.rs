@@ -93,6 +93,9 @@ pub struct Claims {
     /// In which app; `None` is the platform itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_id: Option<AppId>,
+    /// How the person showed who they are, of a sign-in of theirs (RFC 8176).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
     /// What it was issued for.
     #[serde(flatten)]
     pub grant: Grant,

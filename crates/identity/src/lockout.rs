@@ -5,7 +5,10 @@
 
 use std::{fmt, time::Duration};
 
-use kernel::{Email, Result, Timestamp, id::AppId};
+use kernel::{
+    Email, Result, Timestamp,
+    id::{AccountId, AppId},
+};
 
 /// How many failures lock, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,15 @@ impl LockoutKey {
     pub fn new(key: &[u8; 32], app: Option<AppId>, email: &Email) -> Self {
         let mut hasher = blake3::Hasher::new_keyed(key);
         hasher.update(app.map_or([0; 16], |app| *app.0.as_bytes()).as_slice()).update(email.as_str().as_bytes());
+        Self(*hasher.finalize().as_bytes())
+    }
+
+    /// The counter of an account's second factor.
+    #[must_use]
+    pub fn of_second_factor(key: &[u8; 32], account: AccountId) -> Self {
+        let mut hasher = blake3::Hasher::new_keyed(key);
+        // No app has this id, and no address these bytes.
+        hasher.update(&[0xff; 16]).update(account.0.as_bytes());
         Self(*hasher.finalize().as_bytes())
     }
 }
@@ -140,5 +152,9 @@ mod tests {
         assert_eq!(key(app, "a@example.com"), key(app, "A@example.com"));
         assert_ne!(key(app, "a@example.com"), key(None, "a@example.com"));
         assert_ne!(key(app, "a@example.com"), key(app, "b@example.com"));
+        let [one, other] = [AccountId::generate(), AccountId::generate()];
+        let second = |account| LockoutKey::of_second_factor(&[1; 32], account);
+        assert_eq!(second(one), second(one));
+        assert_ne!(second(one), second(other));
     }
 }

@@ -6,6 +6,8 @@ use kernel::{
     ip::network_of,
 };
 
+use crate::SecondFactor;
+
 /// How somebody signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInMethod {
@@ -15,11 +17,13 @@ pub enum SignInMethod {
     MagicLink,
     /// By a code that was mailed.
     EmailCode,
+    /// By who they are at another provider, for whom their app vouched.
+    Social,
 }
 
 impl SignInMethod {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Password, Self::MagicLink, Self::EmailCode];
+    pub const ALL: [Self; 4] = [Self::Password, Self::MagicLink, Self::EmailCode, Self::Social];
 
     /// Its name on the wire and in the database.
     #[must_use]
@@ -28,6 +32,7 @@ impl SignInMethod {
             Self::Password => "password",
             Self::MagicLink => "magic_link",
             Self::EmailCode => "email_code",
+            Self::Social => "social",
         }
     }
 }
@@ -45,6 +50,8 @@ pub struct Session {
     pub method: SignInMethod,
     /// From where.
     pub client: Client,
+    /// With which second factor, where one was shown.
+    pub second_factor: Option<SecondFactor>,
     /// When.
     pub created_at: Timestamp,
     /// When it was used last, give or take a minute.
@@ -59,6 +66,15 @@ pub struct Session {
 pub fn device(client: &Client) -> SecretHash {
     let network = client.ip.and_then(|ip| network_of(ip, 24, 64)).unwrap_or_default();
     SecretHash::of(&format!("{network}\n{}", client.user_agent.as_deref().unwrap_or_default()))
+}
+
+/// How a person has shown who they are, as a token's `amr` says it (RFC 8176): `pwd` for a password, and with a second
+/// factor `otp` and `mfa` as well. It has no names for the other ways.
+#[must_use]
+pub fn authentication_methods(method: SignInMethod, second_factor: Option<SecondFactor>) -> Vec<String> {
+    let first: &[&str] = if method == SignInMethod::Password { &["pwd"] } else { &[] };
+    let second: &[&str] = if second_factor.is_some() { &["otp", "mfa"] } else { &[] };
+    first.iter().chain(second).map(|&method| method.to_owned()).collect()
 }
 
 /// Sessions of one database transaction.

@@ -63,6 +63,7 @@ pub(crate) fn begin_session(
         epoch: account.epoch,
         method,
         client: client.clone(),
+        second_factor: None,
         created_at: now,
         last_seen_at: now,
         expires_at,
@@ -125,6 +126,7 @@ impl Platform {
             iat,
             jti: TokenId::generate(),
             app_id,
+            amr: Vec::new(),
             grant,
         };
         self.sign(signer, claims).await

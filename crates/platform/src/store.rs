@@ -10,8 +10,9 @@ use apps::{AppRepository, ClientSecretRepository, MailTemplateRepository, OauthC
 use audit::AuditRepository;
 use authz::{CustomRoleRepository, GrantRepository};
 use identity::{
-    AccountRepository, ApiKeyRepository, LinkRepository, LockoutRepository, OneTimeTokenRepository,
-    RefreshTokenRepository, ServiceAccountRepository, SessionRepository, SigningKeyRepository,
+    AccountRepository, ApiKeyRepository, ChallengeRepository, LinkRepository, LockoutRepository,
+    OneTimeTokenRepository, RefreshTokenRepository, ServiceAccountRepository, SessionRepository, SigningKeyRepository,
+    TotpRepository,
 };
 use kernel::{Change, Error, Origin, Result};
 use tenancy::{
@@ -35,6 +36,7 @@ pub trait Transaction:
     + AssetRepository
     + AuditRepository
     + BudgetRepository
+    + ChallengeRepository
     + ClientSecretRepository
     + ConcurrencyLimitRepository
     + CustomRoleRepository
@@ -64,6 +66,7 @@ pub trait Transaction:
     + SigningKeyRepository
     + SigningRepository
     + TeamRepository
+    + TotpRepository
     + UsageRepository
     + WebhookLetters
 {
@@ -76,6 +79,7 @@ impl<T> Transaction for T where
         + AssetRepository
         + AuditRepository
         + BudgetRepository
+        + ChallengeRepository
         + ClientSecretRepository
         + ConcurrencyLimitRepository
         + CustomRoleRepository
@@ -105,6 +109,7 @@ impl<T> Transaction for T where
         + SigningKeyRepository
         + SigningRepository
         + TeamRepository
+        + TotpRepository
         + UsageRepository
         + WebhookLetters
 {

@@ -1,9 +1,11 @@
 //! The tables, declared once. A test compares them with what the migrations make on each database.
 
+mod second_factor;
 mod webhooks;
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 
+pub use self::second_factor::{mfa_challenges, recovery_codes, totp_enrollments};
 pub use self::webhooks::{webhook_attempts, webhook_deliveries, webhook_endpoints, webhook_letters, webhook_queues};
 
 table! {
@@ -174,6 +176,7 @@ table! {
         method -> Text,
         device -> Nullable<Binary>,
         last_seen_at -> Nullable<Ts>,
+        second_factor -> Nullable<Text>,
     }
 }
 

@@ -31,6 +31,7 @@ fn claims() -> Claims {
         iat: NOW,
         jti: TokenId::generate(),
         app_id: Some(AppId::generate()),
+        amr: vec!["pwd".into()],
         grant: Grant::Session { sid: SessionId::generate(), account: AccountId::generate(), epoch: 3 },
     }
 }

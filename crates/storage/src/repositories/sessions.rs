@@ -3,9 +3,9 @@
 use std::{net::IpAddr, time::Duration};
 
 use diesel::{dsl::exists, prelude::*};
-use identity::{Session, SessionRepository, SignInMethod, session::device};
+use identity::{SecondFactor, Session, SessionRepository, SignInMethod, session::device};
 use kernel::{
-    Change, Client, Listed, Page, Result, Timestamp,
+    Change, Client, Error, Listed, Page, Result, Timestamp,
     id::{AccountId, SessionId},
 };
 
@@ -32,6 +32,7 @@ struct SessionRow {
     expires_at: Moment,
     method: String,
     last_seen_at: Option<Moment>,
+    second_factor: Option<String>,
 }
 
 impl SessionRepository for Tx<'_> {
@@ -47,6 +48,7 @@ impl SessionRepository for Tx<'_> {
             sessions::method.eq(session.method.name()),
             sessions::device.eq(Some(device(&session.client).0.to_vec())),
             sessions::last_seen_at.eq(Some(Moment(session.last_seen_at))),
+            sessions::second_factor.eq(session.second_factor.map(SecondFactor::name)),
         ));
         self.query(|connection| insert.execute(connection)).map(drop)
     }
@@ -159,6 +161,7 @@ impl SessionRow {
             id: SessionId(self.id.0),
             account: AccountId(self.account_id.0),
             epoch: self.epoch,
+            second_factor: self.second_factor.as_deref().map(second_factor).transpose()?,
             client: Client { ip, user_agent: self.user_agent, language: None },
             method: intact(method.ok_or_else(|| format!("an unknown way to sign in: {}", self.method)))?,
             created_at: self.created_at.0,
@@ -166,4 +169,9 @@ impl SessionRow {
             expires_at: self.expires_at.0,
         })
     }
+}
+
+fn second_factor(name: &str) -> Result<SecondFactor> {
+    let known = SecondFactor::ALL.into_iter().find(|factor| factor.name() == name);
+    known.ok_or_else(|| Error::internal(format!("a second factor {name}")))
 }

@@ -5,7 +5,7 @@ use identity::{
     account::{AccountFilter, Person},
 };
 use kernel::{
-    Code, Name, Page, Role, Unchecked,
+    Code, Name, Page, Role, SecretHash, Unchecked,
     id::{AccountId, PrincipalId},
 };
 use platform::Transaction;
@@ -181,12 +181,16 @@ async fn with_an_account_goes_everything_that_hangs_on_it(db: &Db) {
     db.write(move |tx| {
         tx.insert_one_time_token(&crate::one_time_tokens::token(id, 1))?;
         tx.insert_link(&crate::links::link(None, id, "subject"))?;
+        tx.enroll_totp(&crate::second_factor::totp(id), &[SecretHash([1; 32])])?;
+        tx.insert_challenge(&crate::second_factor::challenge(id, 1))?;
         tx.insert_api_key(&Unchecked(organization), &crate::api_keys::key(organization, Some(id), principal))
     })
     .await;
     db.write(move |tx| tx.delete_account(&Unchecked(None), principal, at(1))).await;
     for (table, left) in
         [("accounts", 1), ("sessions", 1), ("refresh_tokens", 1), ("one_time_tokens", 0), ("api_keys", 0)]
+            .into_iter()
+            .chain(["totp_enrollments", "recovery_codes", "mfa_challenges"].map(|table| (table, 0)))
     {
         assert_eq!(db.number(&format!("SELECT count(*) FROM {table}")), left, "{table}");
     }

@@ -52,6 +52,7 @@ mod outage;
 mod records;
 mod refresh_tokens;
 mod schema;
+mod second_factor;
 mod service_accounts;
 mod sessions;
 mod shutdown;

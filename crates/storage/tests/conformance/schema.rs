@@ -28,7 +28,11 @@ fn lines(db: &Db, sql: &str) -> Vec<String> {
 fn declared(db: &Db) -> Vec<String> {
     let mut lines = Vec::new();
     let mut table = "";
-    let files = [include_str!("../../src/schema.rs"), include_str!("../../src/schema/webhooks.rs")];
+    let files = [
+        include_str!("../../src/schema.rs"),
+        include_str!("../../src/schema/second_factor.rs"),
+        include_str!("../../src/schema/webhooks.rs"),
+    ];
     for line in files.into_iter().flat_map(str::lines).map(str::trim) {
         if let Some((name, _)) = line.split_once(" (").filter(|_| line.ends_with(") {")) {
             table = name;
@@ -126,10 +130,12 @@ async fn every_foreign_key_has_an_index(db: &Db) {
             "mail_templates.app_id -> apps cascade",
             "memberships.organization_id -> organizations cascade",
             "memberships.role_id -> roles",
+            "mfa_challenges.account_id -> accounts cascade",
             "oauth_clients.service_account_id -> service_accounts cascade",
             "one_time_tokens.account_id -> accounts cascade",
             "organization_secrets.organization_id -> organizations cascade",
             "organizations.app_id -> apps cascade",
+            "recovery_codes.enrollment_id -> totp_enrollments cascade",
             "refresh_tokens.session_id -> sessions cascade",
             "roles.organization_id -> organizations cascade",
             "service_accounts.organization_id -> organizations cascade",
@@ -141,6 +147,7 @@ async fn every_foreign_key_has_an_index(db: &Db) {
             "team_members.role_id -> roles",
             "team_members.team_id -> teams cascade",
             "teams.organization_id -> organizations cascade",
+            "totp_enrollments.account_id -> accounts cascade",
             "usage_days.organization_id -> organizations cascade",
             "usage_records.organization_id -> organizations cascade",
             "webhook_attempts.delivery_id -> webhook_deliveries cascade",

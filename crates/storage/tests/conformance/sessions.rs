@@ -1,6 +1,6 @@
 //! Sessions.
 
-use identity::Session;
+use identity::{SecondFactor, Session};
 use kernel::{Client, Page, id::SessionId};
 
 use crate::support::{Db, at, refresh_token, session};
@@ -20,7 +20,9 @@ async fn a_session_lives_until_it_ends(db: &Db) {
     let unknown = Session { client: Client::default(), ..session(&account) };
     let v4 = Client { ip: Some("192.0.2.1".parse().unwrap()), ..Client::default() };
     let other = Session { client: v4, ..session(&account) };
-    for session in [known, unknown, other] {
+    let [totp, recovered] =
+        SecondFactor::ALL.map(|factor| Session { second_factor: Some(factor), ..session(&account) });
+    for session in [known, unknown, other, totp, recovered] {
         let (id, new) = (session.id, session.clone());
         db.write(move |tx| tx.insert_session(&new)).await;
         assert_eq!(db.read(move |tx| tx.live_session(id)).await, Some(session));

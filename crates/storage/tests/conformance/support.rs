@@ -280,6 +280,7 @@ pub fn session(account: &Account) -> Session {
             language: None,
         },
         method: SignInMethod::MagicLink,
+        second_factor: None,
         created_at: at(0),
         last_seen_at: at(0),
         expires_at: at(0),

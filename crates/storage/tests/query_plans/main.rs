@@ -177,6 +177,11 @@ const MANY_TENANTS: &str = "
     INSERT INTO refresh_tokens SELECT gen_random_uuid(), id, now(), NULL, NULL FROM sessions;
     INSERT INTO one_time_tokens
         SELECT gen_random_uuid(), 'verify_email', id, email, id::text::bytea, now(), NULL FROM accounts;
+    INSERT INTO totp_enrollments SELECT gen_random_uuid(), id, 'x', 0, NULL, now() FROM accounts;
+    INSERT INTO recovery_codes
+        SELECT id, n::text::bytea, NULL FROM totp_enrollments, generate_series(1, 10) AS n;
+    INSERT INTO mfa_challenges
+        SELECT id::text::bytea, 'sign_in', id, 'password', 0, 0, now(), NULL FROM accounts;
     INSERT INTO lockouts SELECT id::text::bytea, 1, NULL, now() FROM accounts;
     INSERT INTO links SELECT 'supabase', id, app_id, id, now() FROM accounts;
     INSERT INTO organization_secrets

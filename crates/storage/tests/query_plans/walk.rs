@@ -4,8 +4,9 @@ use apps::{AppSettings, ClientId, ClientSecret, OauthClient, Origin, SettingsCha
 use audit::{Chain, ChainKey, Filter, Outcome};
 use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
 use identity::{
-    Account, ApiKey, KeyId, Link, Lockout, LockoutKey, OneTimeToken, PasswordHash, Purpose, RefreshToken, Rotation,
-    ServiceAccount, Session, SignInMethod, SigningAlgorithm, StoredKey, account::AccountFilter, signing_key::KeyState,
+    Account, ApiKey, Challenge, ChallengePurpose, KeyId, Link, Lockout, LockoutKey, OneTimeToken, PasswordHash, Purpose,
+    RefreshToken, Rotation, ServiceAccount, Session, SignInMethod, SigningAlgorithm, StoredKey, Totp,
+    account::AccountFilter, signing_key::KeyState, totp::Step,
 };
 use kernel::{
     AllowedIps, Client, Email, Event, EventKind, Metadata, Month, Name, Page, Result, Role, Sealed, SecretHash, Slug,
@@ -13,7 +14,7 @@ use kernel::{
     id::{
         AccountId, ApiKeyId, AppId, AssetId, ClientSecretId, EventId, GrantId, InvitationId, MailId, MembershipId,
         OauthClientId, OneTimeTokenId, OrganizationId, PrincipalId, RefreshTokenId, RoleId, ServiceAccountId,
-        SessionId, TeamId, TokenId, UsageRecordId,
+        SessionId, TeamId, TokenId, TotpId, UsageRecordId,
     },
 };
 use platform::{
@@ -528,6 +529,33 @@ fn authority(
     tx.delete_team_member(&here, team.id, principal)
 }
 
+/// What somebody has beside a password.
+fn second_factor(tx: &mut dyn Transaction, account: AccountId, index: u8) -> Result<()> {
+    let (now, hash) = (at(0), SecretHash([index; 32]));
+    let totp = Totp {
+        id: TotpId::generate(),
+        account,
+        seed: Sealed(vec![1]),
+        last_step: Step(0),
+        verified_at: None,
+        created_at: now,
+    };
+    tx.enroll_totp(&totp, &[hash])?;
+    tx.totp(account)?;
+    tx.activate_totp(totp.id, Step(1), now)?;
+    tx.use_totp_step(totp.id, Step(2))?;
+    tx.use_recovery_code(totp.id, hash, now)?;
+    tx.recovery_codes_left(totp.id)?;
+    tx.remove_totp(account)?;
+    let purpose = ChallengePurpose::SignIn;
+    let method = "password".to_owned();
+    tx.insert_challenge(&Challenge { hash, purpose, account, method, epoch: 1, failures: 0, expires_at: at(9) })?;
+    tx.challenge(hash, now)?;
+    tx.fail_challenge(hash)?;
+    tx.consume_challenge(hash, now)?;
+    tx.sweep_challenges(at(10)).map(drop)
+}
+
 fn people(
     tx: &mut dyn Transaction,
     app: Option<AppId>,
@@ -562,6 +590,7 @@ fn people(
         epoch: 1,
         method: SignInMethod::Password,
         client: Client::default(),
+        second_factor: None,
         created_at: now,
         last_seen_at: now,
         expires_at: now,
@@ -581,6 +610,7 @@ fn people(
     tx.refresh_token(token.id)?;
     tx.live_session(session.id)?;
     tx.end_session(session.id, now)?;
+    second_factor(tx, account.id, index)?;
     let purpose = Purpose::VerifyEmail;
     let hash = SecretHash([index; 32]);
     let token = OneTimeToken {
