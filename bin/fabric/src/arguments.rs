@@ -148,6 +148,8 @@ pub enum UserCommand {
     Unlock(One),
     /// Vouch for an account's address.
     Verify(One),
+    /// Remove the second factor of an account whose owner has lost it.
+    ResetMfa(One),
     /// Set another password, and end every session.
     ResetPassword(ResetPassword),
     /// Delete an account and everything of it.

@@ -14,4 +14,4 @@ pub use branding::{Branding, BrandingChange, Color};
 pub use credentials::{ClientId, ClientSecret, ClientSecretRepository};
 pub use mail_template::{LetterKind, MailTemplate, MailTemplateRepository, Placeholder, TemplateName, TemplateWords};
 pub use oauth_client::{OauthClient, OauthClientRepository};
-pub use settings::{AppSettings, Origin, RedirectUrl, SettingsChange};
+pub use settings::{AppSettings, Mfa, Origin, RedirectUrl, SettingsChange};

@@ -20,6 +20,8 @@ pub struct AppSettings {
     pub open_sign_up: bool,
     /// Whether sign-in waits for a proven address. Then sign-up answers alike for free and taken ones.
     pub require_verified_email: bool,
+    /// Whether whoever signs in shows a second factor.
+    pub mfa: Mfa,
     /// Whether a link in a mail shows a button first: mail scanners follow links, and press no buttons.
     pub confirm_links: bool,
     /// Whether people may sign in by a link that is mailed to them.
@@ -55,6 +57,7 @@ impl Default for AppSettings {
             auto_create_org: true,
             open_sign_up: true,
             require_verified_email: false,
+            mfa: Mfa::default(),
             confirm_links: false,
             magic_links: true,
             email_codes: true,
@@ -79,6 +82,7 @@ pub struct SettingsChange {
     pub auto_create_org: Option<bool>,
     pub open_sign_up: Option<bool>,
     pub require_verified_email: Option<bool>,
+    pub mfa: Option<Mfa>,
     pub confirm_links: Option<bool>,
     pub magic_links: Option<bool>,
     pub email_codes: Option<bool>,
@@ -119,6 +123,7 @@ impl AppSettings {
             auto_create_org: change.auto_create_org.unwrap_or(before.auto_create_org),
             open_sign_up: change.open_sign_up.unwrap_or(before.open_sign_up),
             require_verified_email: change.require_verified_email.unwrap_or(before.require_verified_email),
+            mfa: change.mfa.unwrap_or(before.mfa),
             confirm_links: change.confirm_links.unwrap_or(before.confirm_links),
             magic_links: change.magic_links.unwrap_or(before.magic_links),
             email_codes: change.email_codes.unwrap_or(before.email_codes),
@@ -166,6 +171,41 @@ fn few(name: &str, count: usize) -> Result<()> {
         return Ok(());
     }
     Err(Error::because(Code::InvalidSetting, format!("Give {name} at most {MOST} values.")))
+}
+
+/// Whether whoever signs in shows a second factor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mfa {
+    /// Nobody is asked: an app may ask for codes itself.
+    #[default]
+    Off,
+    /// Whoever has enrolled one.
+    Optional,
+    /// Everybody: who has none enrolls one first.
+    Required,
+}
+
+impl Mfa {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Off, Self::Optional, Self::Required];
+
+    /// What it is called.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Optional => "optional",
+            Self::Required => "required",
+        }
+    }
+
+    /// # Errors
+    /// `invalid_setting`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let known = Self::ALL.into_iter().find(|mfa| mfa.as_str() == text);
+        known.ok_or_else(|| Error::because(Code::InvalidSetting, "Give mfa the value off, optional or required."))
+    }
 }
 
 /// A web origin (RFC 6454): scheme, host and port, as browsers write it. Never `*` and never `null`.
@@ -251,6 +291,15 @@ mod tests {
         let change = SettingsChange { access_token_seconds: Some(1), ..SettingsChange::default() };
         let told = settings.changed(change).unwrap_err();
         assert_eq!(told.message, "Give access_token_seconds a value from 60 to 86400.");
+    }
+
+    #[test]
+    fn what_mfa_is_called_is_what_is_stored() {
+        for mfa in Mfa::ALL {
+            assert_eq!(Mfa::parse(mfa.as_str()).unwrap(), mfa);
+            assert_eq!(serde_json::to_value(mfa).unwrap(), mfa.as_str());
+        }
+        assert_eq!(Mfa::parse("on").unwrap_err().code, Code::InvalidSetting);
     }
 
     #[test]

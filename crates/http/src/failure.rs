@@ -4,7 +4,7 @@ use actix_web::{
     HttpMessage, HttpRequest, HttpResponse,
     http::{StatusCode, header},
 };
-use kernel::{Error, ErrorKind};
+use kernel::{Error, ErrorKind, error::SecondStep, secret::ExposeSecret};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -35,6 +35,29 @@ pub struct ErrorDetails {
     /// What there is to say beyond the sentence of the code, in English, where `message` is in another language.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// Of a sign-in with a second step: stands for what was shown. Send it with the second factor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    challenge_token: Option<String>,
+    /// What there is to show: `totp`, `recovery_code`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    methods: Option<&'static [&'static str]>,
+    /// Seconds there are for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in: Option<u64>,
+}
+
+impl ErrorDetails {
+    /// `None` where there is no more to say.
+    fn of(retry_after: Option<u64>, reason: Option<String>, second_step: Option<&SecondStep>) -> Option<Self> {
+        let more = retry_after.is_some() || reason.is_some() || second_step.is_some();
+        more.then(|| Self {
+            retry_after,
+            reason,
+            challenge_token: second_step.map(|step| step.token.expose_secret().to_owned()),
+            methods: second_step.map(|step| step.methods),
+            expires_in: second_step.map(|step| step.expires_in.as_secs()),
+        })
+    }
 }
 
 /// An answer that went wrong.
@@ -92,11 +115,14 @@ pub fn failed(http: &HttpRequest, error: Error) -> HttpResponse {
     }
     let language = language(http).unwrap_or_default();
     let reason = words::reason(&error, language).map(str::to_owned);
-    let details = (retry_after.is_some() || reason.is_some()).then_some(ErrorDetails { retry_after, reason });
     response.insert_header((header::CONTENT_LANGUAGE, language.as_str()));
     response.json(Failure {
         meta: Meta::new(about, status, None),
         data: (),
-        error: ErrorBody { code: error.code.as_str(), message: &words::said(&error, language), details },
+        error: ErrorBody {
+            code: error.code.as_str(),
+            message: &words::said(&error, language),
+            details: ErrorDetails::of(retry_after, reason, error.second_step.as_deref()),
+        },
     })
 }

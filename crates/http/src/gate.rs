@@ -35,6 +35,8 @@ pub enum Access {
     Authenticated,
     /// That a person calls with a token of their own sign-in.
     SignedIn,
+    /// That a person calls with a token of their own sign-in, or shows a challenge.
+    SignedInOrChallenged,
     /// That somebody calls, or shows what was mailed to them.
     Invited,
     /// That an app shows that it is the app, or a server of its owner's that it may speak for it.
@@ -112,8 +114,7 @@ impl Gate for Invited {
     const ACCESS: Access = Access::Invited;
 
     async fn admit(http: &HttpRequest) -> Result<Self> {
-        let shows = [AUTHORIZATION, X_PRINCIPAL_ID].iter().any(|name| http.headers().contains_key(name));
-        if shows { authenticate(http).await.map(|caller| Self(Some(caller))) } else { Ok(Self(None)) }
+        if shows_credential(http) { authenticate(http).await.map(|caller| Self(Some(caller))) } else { Ok(Self(None)) }
     }
 }
 
@@ -136,6 +137,31 @@ impl Gate for SignedIn {
     }
 }
 
+/// A person with a token of their own sign-in; or somebody who has none yet, and shows the challenge of a sign-in in the
+/// body.
+pub enum Enrolling {
+    /// With a token.
+    SignedIn(SignedIn),
+    /// With nothing but what the body says.
+    Challenged { door: Door, client: Client },
+}
+
+impl Gate for Enrolling {
+    const ACCESS: Access = Access::SignedInOrChallenged;
+
+    fn describe(about: &mut Inputs) {
+        about.header(&X_FABRIC_APP_ID, "The app of the challenge, by its client id; none is the platform itself.");
+    }
+
+    async fn admit(http: &HttpRequest) -> Result<Self> {
+        if shows_credential(http) {
+            return SignedIn::new(&authenticate(http).await?).map(Self::SignedIn);
+        }
+        let Anyone { door, client } = Anyone::admit(http).await?;
+        Ok(Self::Challenged { door, client })
+    }
+}
+
 impl<A: Action> Gate for Acting<A> {
     const ACCESS: Access = Access::Action(A::NAME);
 
@@ -154,6 +180,11 @@ pub fn refuse_own_deliveries(http: &HttpRequest) -> Result<()> {
         return Err(Error::because(Code::Forbidden, "Fabric takes no deliveries of webhooks."));
     }
     Ok(())
+}
+
+/// Whether there is a header in which somebody might show who they are.
+fn shows_credential(http: &HttpRequest) -> bool {
+    [AUTHORIZATION, X_PRINCIPAL_ID].iter().any(|name| http.headers().contains_key(name))
 }
 
 async fn authenticate(http: &HttpRequest) -> Result<Caller> {

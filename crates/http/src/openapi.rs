@@ -161,7 +161,7 @@ fn operation(entry: &routes::Entry, schemas: &mut Schemas, failure: &RefOr<Schem
         .responses(responses.build());
     match entry.access {
         Access::Public => operation,
-        Access::Invited => operation
+        Access::Invited | Access::SignedInOrChallenged => operation
             .security(SecurityRequirement::new("bearer", Vec::<String>::new()))
             .security(SecurityRequirement::default()),
         _ => operation.security(SecurityRequirement::new("bearer", Vec::<String>::new())),
@@ -189,6 +189,9 @@ fn asks(access: Access) -> String {
                 .to_owned()
         }
         Access::SignedIn => "For people, with a token of their own sign-in.".to_owned(),
+        Access::SignedInOrChallenged => {
+            "For people, with a token of their own sign-in, or with the challenge of a sign-in in the body.".to_owned()
+        }
         Access::Action(name) => {
             let action = authz::action::ALL.iter().find(|action| action.name == name);
             let (least, scope) = action.map_or(("", ""), |action| (action.least.name(), action.scope.name()));

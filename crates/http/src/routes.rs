@@ -96,6 +96,11 @@ fn sign_in() -> Vec<Entry> {
         entry(POST, "/v1/auth/magic-link/verify", "Signs in with the token of a link.", auth::magic_links::verify),
         entry(POST, "/v1/auth/email-code", "Asks for a code to sign in with.", auth::email_codes::ask),
         entry(POST, "/v1/auth/email-code/verify", "Signs in with a code.", auth::email_codes::verify),
+        entry(POST, "/v1/auth/mfa", "Shows the second factor that a sign-in waits for.", auth::mfa::meet),
+        entry(POST, "/v1/auth/totp/enroll", "Enrolls an authenticator app.", auth::totp::enroll),
+        entry(POST, "/v1/auth/totp/verify", "Compares a code, and activates an enrolment.", auth::totp::verify),
+        entry(POST, "/v1/auth/totp/recovery", "Uses a recovery code up.", auth::totp::recover),
+        entry(DELETE, "/v1/auth/totp", "Removes the caller's second factor.", auth::totp::disable),
         entry(POST, "/v1/oauth/token", "Grants a token.", oauth::token),
         entry(POST, "/v1/oauth/revoke", "Revokes a token.", oauth::revoke),
         entry(GET, "/.well-known/jwks.json", "Shows the keys that verify access tokens.", signing_keys::read),
@@ -314,6 +319,7 @@ fn apps_and_users() -> Vec<Entry> {
     const TEMPLATE: &str = "/v1/apps/{app_id}/mail-templates/{mail_template}";
     const USERS: &str = "/v1/admin/users";
     const USER: &str = "/v1/admin/users/{principal_id}";
+    const TOTP: &str = "/v1/admin/users/{principal_id}/totp";
     vec![
         entry(POST, APPS, "Registers an app.", apps::create),
         entry(GET, APPS, "Lists the apps that the caller manages.", apps::list),
@@ -338,6 +344,7 @@ fn apps_and_users() -> Vec<Entry> {
         entry(POST, "/v1/admin/users/{principal_id}/unlock", "Lifts a lock.", admin::unlock),
         entry(POST, "/v1/admin/users/{principal_id}/verify", "Vouches for an address.", admin::verify),
         entry(POST, "/v1/admin/users/{principal_id}/logout-all", "Ends every session.", admin::logout_all),
+        entry(DELETE, TOTP, "Removes a user's second factor.", admin::remove_second_factor),
         entry(POST, "/v1/admin/users/{principal_id}/disable", "Disables an account.", admin::disable),
         entry(POST, "/v1/admin/users/{principal_id}/enable", "Enables an account again.", admin::enable),
     ]

@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, time::Duration};
 
+use crate::Secret;
+
 /// What kind of failure it is. The HTTP adapter alone turns it into a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
@@ -79,6 +81,7 @@ codes! {
         InvalidMetadata = "invalid_metadata": "Give metadata as a JSON object of at most 16 KiB.";
         InvalidSetting = "invalid_setting": "A setting has a value outside its range.";
         InvalidToken = "invalid_token": "This link or code is not valid any more. Ask for a new one.";
+        InvalidCode = "invalid_code": "This code is wrong, or was used before.";
         InvalidGrant = "invalid_grant": "The grant is not valid, has been used, or has expired.";
         UnsupportedGrantType = "unsupported_grant_type": "Use token_exchange, client_credentials or refresh_token.";
         UnknownApp = "unknown_app": "X-Fabric-App-Id names no app. Send the client id that starts with foc_.";
@@ -96,6 +99,9 @@ codes! {
         InsufficientScope = "insufficient_scope": "This API key's scopes do not cover this.";
         SessionRequired = "session_required": "Only the person can do this, with a token of their own sign-in.";
         UserRequired = "user_required": "Only a user can do this, not an app or a key.";
+        ReauthenticationRequired = "reauthentication_required": "Sign in again, or show your password or a code.";
+        MfaRequired = "mfa_required": "Show your second factor.";
+        MfaEnrollmentRequired = "mfa_enrollment_required": "Enroll a second factor first.";
         EmailNotVerified = "email_not_verified": "Confirm your e-mail address first.";
         AccountDisabled = "account_disabled": "This account is disabled.";
         AppDisabled = "app_disabled": "This app is disabled.";
@@ -118,6 +124,7 @@ codes! {
         InvitationClosed = "invitation_closed": "This invitation was used, taken back, or has expired. Ask for another one.";
         AccountRequired = "account_required": "There is no account with the invited address yet: sign up with it first.";
         ConfirmationRequired = "confirmation_required": "Confirm it first: send the token by POST.";
+        TotpAlreadyEnabled = "totp_already_enabled": "A second factor is enabled already: disable it first.";
         LastOwner = "last_owner": "An organization needs an owner: make somebody else one first.";
         LastAuthMethod = "last_auth_method": "There would be no way in any more: set a password first.";
     }
@@ -129,6 +136,7 @@ codes! {
     }
     RateLimited {
         AccountLocked = "account_locked": "Too many failed attempts. Wait, or reset your password.";
+        MfaLocked = "mfa_locked": "Too many wrong codes. Wait a little.";
         InvitationLimitReached = "invitation_limit_reached": "This organization has invited as many as it may for now.";
         TooManyRequests = "too_many_requests": "Too many requests. Wait a little.";
     }
@@ -151,9 +159,22 @@ pub struct Error {
     pub message: Cow<'static, str>,
     /// How long to wait before the next try.
     pub retry_after: Option<Duration>,
+    /// What is left to do, where something was done.
+    pub second_step: Option<Box<SecondStep>>,
     /// What lies behind it.
     #[source]
     pub cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What somebody has yet to show who has shown enough to be told.
+#[derive(Clone, Debug)]
+pub struct SecondStep {
+    /// Stands for what was shown.
+    pub token: Secret,
+    /// What there is to show.
+    pub methods: &'static [&'static str],
+    /// How long there is for it.
+    pub expires_in: Duration,
 }
 
 /// What everything that can fail returns.
@@ -163,7 +184,7 @@ impl Error {
     /// The code with its own sentence.
     #[must_use]
     pub fn new(code: Code) -> Self {
-        Self { code, message: Cow::Borrowed(code.message()), retry_after: None, cause: None }
+        Self { code, message: Cow::Borrowed(code.message()), retry_after: None, second_step: None, cause: None }
     }
 
     /// The code with a sentence that says more.
@@ -192,6 +213,12 @@ impl Error {
     #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
+    }
+
+    /// The same, with what is left to do.
+    #[must_use]
+    pub fn second_step(self, step: SecondStep) -> Self {
+        Self { second_step: Some(Box::new(step)), ..self }
     }
 
     /// The same, with what lies behind it.

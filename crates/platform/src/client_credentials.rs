@@ -52,8 +52,9 @@ impl Platform {
             }
         };
         let expires_in = door.settings().access_token_seconds;
+        let signer = self.signer().await?;
         let access_token =
-            self.write_access_token(self.signer().await?, &door, principal, grant, expires_in, now).await?;
+            self.write_access_token(signer, &door, principal, grant, Vec::new(), expires_in, now).await?;
         Ok(AppToken { access_token, expires_in, scopes })
     }
 
@@ -91,9 +92,9 @@ impl Platform {
         let door = Door::of_app(app);
         let act = Actor { sub: door.audience() };
         let grant = Grant::Exchange { account: account.id, epoch: account.epoch, act };
-        let signer = self.signer().await?;
+        let (signer, amr) = (self.signer().await?, Vec::new());
         let access_token =
-            self.write_access_token(signer, &door, account.principal, grant, EXCHANGED_SECONDS, now).await?;
+            self.write_access_token(signer, &door, account.principal, grant, amr, EXCHANGED_SECONDS, now).await?;
         Ok(AppToken { access_token, expires_in: EXCHANGED_SECONDS, scopes: Vec::new() })
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     Door, Platform, Transaction,
     mail_sign_in::{allowed, enter_by_mail},
     records::MailOrder,
-    sessions::{Begun, SignedInUser},
+    sessions::{Opened, SignedInUser},
 };
 
 /// After so many wrong tries a code is void.
@@ -41,7 +41,7 @@ pub struct ShownCode {
 }
 
 enum Outcome {
-    In(Box<(Account, Begun)>),
+    In(Box<(Account, Opened)>),
     Wrong,
     Wait(Duration),
 }
@@ -74,6 +74,7 @@ impl Platform {
         let code: Secret = code.expose_secret().split_whitespace().collect::<String>().into();
         let key = LockoutKey::new(&self.keys().email_codes, door.app(), &email);
         let (app, one_time, now) = (door.app(), self.keys().one_time.clone(), self.now());
+        let (way_in, signer) = (self.way_in(client, SignInMethod::EmailCode), self.signer().await?);
         let outcome = self.store().write(move |tx| {
             // One try at a time for an address: guesses side by side are worth no more than guesses in a row.
             let before = tx.lockout(key)?;
@@ -88,7 +89,7 @@ impl Platform {
             let right = out.into_iter().find(|out| out.email == email && is_it(out.hash, out.id));
             if let (Some(account), Some(right)) = (account.clone(), right)
                 && tx.consume_one_time_token(Purpose::EmailCode, right.hash, now)?.is_some()
-                && let Some(entered) = enter_by_mail(tx, account, SignInMethod::EmailCode, &client, now)?
+                && let Some(entered) = enter_by_mail(tx, account, &way_in, now)?
             {
                 tx.void_one_time_tokens(id, Purpose::EmailCode, now)?;
                 return Ok(Outcome::In(Box::new(entered)));
@@ -98,7 +99,10 @@ impl Platform {
             Ok(Outcome::Wrong)
         });
         match outcome.await? {
-            Outcome::In(entered) => self.let_in(&door, *entered, now),
+            Outcome::In(entered) => {
+                let (account, opened) = *entered;
+                self.hand_out(signer, &door, account, opened, now).await
+            }
             Outcome::Wrong => {
                 let why = "The e-mail address or the code is wrong, or the code is not valid any more.";
                 Err(Error::because(Code::InvalidCredentials, why))

@@ -8,6 +8,7 @@ use chacha20poly1305::{
 use hkdf::Hkdf;
 use identity::{
     access_token::{Issuer, SigningKey, Supabase},
+    mfa_challenge::ChallengeKey,
     one_time_token::{LinkKey, TokenKey},
     refresh_token::RefreshKey,
 };
@@ -51,6 +52,8 @@ pub struct Keys {
     pub links: LinkKey,
     /// Hashes them.
     pub one_time: TokenKey,
+    /// Hashes the tokens of challenges.
+    pub challenges: ChallengeKey,
     /// Names lockout counters.
     pub lockout: [u8; 32],
     /// Names counters of wrong codes.
@@ -98,6 +101,7 @@ impl Keys {
             },
             links: LinkKey::new(*derive(token, "link")?),
             one_time: TokenKey::new(*derive(token, "one-time token")?),
+            challenges: ChallengeKey::new(*derive(token, "mfa challenge")?),
             lockout: *derive(token, "lockout counter")?,
             mail_counters: *derive(token, "mail counter")?,
             email_codes: *derive(token, "e-mail code counter")?,

@@ -62,6 +62,7 @@ impl Platform {
     pub async fn sign_in_by_link(&self, door: &Door, token: &Secret, client: Client) -> Result<SignedInUser> {
         let hash = self.keys().one_time.hash(Purpose::MagicLink, token.expose_secret());
         let (now, named) = (self.now(), door.app());
+        let (way_in, signer) = (self.way_in(client, SignInMethod::MagicLink), self.signer().await?);
         let entered = self.store().write(move |tx| {
             // As an error, so that nothing is used up where nobody gets in.
             let invalid = || Error::new(Code::InvalidToken);
@@ -69,10 +70,10 @@ impl Platform {
             let account = tx.account(token.account)?.filter(|account| account.email == token.email);
             let account = account.filter(|account| named.is_none() || account.app == named).ok_or_else(invalid)?;
             tx.void_one_time_tokens(account.id, Purpose::MagicLink, now)?;
-            enter_by_mail(tx, account, SignInMethod::MagicLink, &client, now)?.ok_or_else(invalid)
+            enter_by_mail(tx, account, &way_in, now)?.ok_or_else(invalid)
         });
-        let entered = entered.await?;
-        let door = self.door_of(entered.0.app).await?;
-        self.let_in(&door, entered, now)
+        let (account, opened) = entered.await?;
+        let door = self.door_of(account.app).await?;
+        self.hand_out(signer, &door, account, opened, now).await
     }
 }

@@ -30,7 +30,7 @@ impl Platform {
         let key = self.lockout_key(door, email);
         let (app, address, now) = (door.app(), email.clone(), self.now());
         let found = self.store().read(move |tx| {
-            refuse_locked(tx.lockout(key)?, now)?;
+            refuse_locked(tx.lockout(key)?, Code::AccountLocked, now)?;
             tx.account_by_email(app, &address)
         });
         let account = found.await?;
@@ -52,7 +52,7 @@ impl Compared {
     /// no more than guesses in a row. `invalid_credentials` when the password was changed meanwhile.
     pub fn settle(&self, tx: &mut dyn Transaction, now: Timestamp) -> Result<Option<Account>> {
         let before = tx.lockout(self.key)?;
-        refuse_locked(before, now)?;
+        refuse_locked(before, Code::AccountLocked, now)?;
         let (Some(compared), Verdict::Right(renewed)) = (&self.account, &self.verdict) else {
             self.count_failure(tx, before, now)?;
             return Ok(None);
@@ -91,9 +91,11 @@ impl Compared {
     }
 }
 
-fn refuse_locked(lockout: Option<Lockout>, now: Timestamp) -> Result<()> {
+/// # Errors
+/// `code`, while the lock holds.
+pub(crate) fn refuse_locked(lockout: Option<Lockout>, code: Code, now: Timestamp) -> Result<()> {
     match lockout.and_then(|lockout| lockout.remaining(now)) {
-        Some(wait) => Err(Error::new(Code::AccountLocked).retry_after(wait)),
+        Some(wait) => Err(Error::new(code).retry_after(wait)),
         None => Ok(()),
     }
 }

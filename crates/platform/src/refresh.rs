@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use identity::{Account, RefreshToken};
+use apps::AppSettings;
+use identity::{Account, RefreshToken, SecondFactor, SignInMethod};
 use kernel::{
     Code, Error, Event, EventKind, Result, Timestamp,
     id::{RefreshTokenId, SessionId},
@@ -13,6 +14,9 @@ use crate::{
     Door, Platform, Transaction,
     sessions::{Begun, SignedInUser},
 };
+
+/// How a session began, and with which second factor.
+type Factors = (SignInMethod, Option<SecondFactor>);
 
 enum Outcome {
     Fresh(Box<Account>, Begun),
@@ -61,24 +65,26 @@ fn rotate(
     now: Timestamp,
 ) -> Result<Outcome> {
     // As an error, so that nothing is spent: an app that is switched off may be switched on again.
-    let (account, settings) = live(tx, spent.session)?.ok_or_else(|| Error::new(Code::TokenRevoked))?;
+    let (account, settings, (method, second_factor)) =
+        live(tx, spent.session)?.ok_or_else(|| Error::new(Code::TokenRevoked))?;
     let expires_at = now.after(Duration::from_secs(settings.refresh_token_seconds.into()));
     tx.insert_refresh_token(&RefreshToken { id: successor, session: spent.session, expires_at, spent: None })?;
     tx.prolong_session(spent.session, expires_at, now)?;
-    Ok(Outcome::Fresh(Box::new(account), Begun { session: spent.session, refresh: successor }))
+    let begun = Begun { session: spent.session, refresh: successor, method, second_factor };
+    Ok(Outcome::Fresh(Box::new(account), begun))
 }
 
 fn spent_before(tx: &mut dyn Transaction, id: RefreshTokenId, now: Timestamp) -> Result<Outcome> {
     let Some(token) = tx.refresh_token(id)? else { return Ok(Outcome::Refused(Code::Unauthorized)) };
     let Some(spent) = token.spent else { return Ok(Outcome::Refused(Code::TokenExpired)) };
-    let Some((account, settings)) = live(tx, token.session)? else {
+    let Some((account, settings, (method, second_factor))) = live(tx, token.session)? else {
         return Ok(Outcome::Refused(Code::TokenRevoked));
     };
     let grace = Duration::from_secs(settings.refresh_grace_seconds.into());
     let successor = tx.refresh_token(spent.successor)?;
     let unspent = successor.is_some_and(|successor| successor.spent.is_none());
     if !grace.is_zero() && unspent && now < spent.at.after(grace) {
-        let begun = Begun { session: token.session, refresh: spent.successor };
+        let begun = Begun { session: token.session, refresh: spent.successor, method, second_factor };
         return Ok(Outcome::Fresh(Box::new(account), begun));
     }
     // Two hold the same token, and one of them is a thief (RFC 9700, 4.14.2).
@@ -91,18 +97,19 @@ fn spent_before(tx: &mut dyn Transaction, id: RefreshTokenId, now: Timestamp) ->
     Ok(Outcome::Refused(Code::TokenRevoked))
 }
 
-/// The account of a session that still counts, and how its app behaves.
-fn live(tx: &mut dyn Transaction, session: SessionId) -> Result<Option<(Account, apps::AppSettings)>> {
+/// The account of a session that still counts, how its app behaves, and how and with which second factor it began: a
+/// refresh takes nothing of that away, and adds nothing.
+fn live(tx: &mut dyn Transaction, session: SessionId) -> Result<Option<(Account, AppSettings, Factors)>> {
     let Some(session) = tx.live_session(session)? else { return Ok(None) };
     let account = tx.account(session.account)?;
     let account = account.filter(|account| account.epoch == session.epoch && account.disabled_at.is_none());
     let Some(account) = account else { return Ok(None) };
     let settings = match account.app {
-        None => apps::AppSettings::default(),
+        None => AppSettings::default(),
         Some(id) => match tx.app(id)?.filter(|app| app.disabled_at.is_none()) {
             Some(app) => app.settings,
             None => return Ok(None),
         },
     };
-    Ok(Some((account, settings)))
+    Ok(Some((account, settings, (session.method, session.second_factor))))
 }

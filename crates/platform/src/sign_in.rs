@@ -1,14 +1,15 @@
 //! Sign-in with a password.
 
 use identity::{Account, SignInMethod, password::Password};
-use kernel::{Client, Code, Email, Error, Event, EventKind, Result};
-use serde_json::json;
+use kernel::{Client, Code, Email, Error, Result};
 
 use crate::{
     Door, Platform,
-    accounts::account_event,
-    sessions::{Begun, SignedInUser, begin_session},
+    sessions::{Opened, SignedInUser, sign_in_event},
 };
+
+/// What the ledger calls it.
+const METHOD: SignInMethod = SignInMethod::Password;
 
 /// What somebody shows to sign in.
 #[derive(Clone, Debug)]
@@ -24,20 +25,22 @@ pub struct SignIn {
 }
 
 enum Outcome {
-    In(Box<Account>, Begun),
+    Known(Box<Account>, Opened),
     Refused(Code),
 }
 
 impl Platform {
-    /// Begins a session.
+    /// Begins a session, or asks for a second factor.
     ///
     /// # Errors
     /// `invalid_credentials`, the same for an unknown address and a wrong password; `account_locked` after too many of
-    /// them; with the right password `account_disabled` or `email_not_verified`.
+    /// them; with the right password `account_disabled`, `email_not_verified`, `mfa_required` or
+    /// `mfa_enrollment_required`.
     pub async fn sign_in(&self, presented: SignIn) -> Result<SignedInUser> {
         let SignIn { door, email, password, client } = presented;
         let compared = self.compare_password(&door, &email, password).await?;
-        let (settings, signer, now) = (door.settings().clone(), self.signer().await?, self.now());
+        let (way_in, signer, now) = (self.way_in(client, METHOD), self.signer().await?, self.now());
+        let settings = door.settings().clone();
         let outcome = self.store().write(move |tx| {
             let Some(account) = compared.settle(tx, now)? else {
                 return Ok(Outcome::Refused(Code::InvalidCredentials));
@@ -48,21 +51,15 @@ impl Platform {
             if settings.require_verified_email && !account.email_verified() {
                 return Ok(Outcome::Refused(Code::EmailNotVerified));
             }
-            let begun =
-                begin_session(tx, &account, SignInMethod::Password, &client, settings.refresh_token_seconds, now)?;
-            tx.append(&Event {
-                payload: json!({ "principal_id": account.principal, "method": SignInMethod::Password.name() }),
-                ..account_event(EventKind::AuthLogin, &account, now)
-            })?;
-            Ok(Outcome::In(Box::new(account), begun))
+            let opened = way_in.open(tx, &settings, &account, now)?;
+            if let Opened::In(_) = opened {
+                tx.append(&sign_in_event(&account, METHOD.name(), None, now))?;
+            }
+            Ok(Outcome::Known(Box::new(account), opened))
         });
         match outcome.await? {
             Outcome::Refused(code) => Err(Error::new(code)),
-            Outcome::In(account, begun) => {
-                metrics::counter!("fabric_sign_ins_total").increment(1);
-                let tokens = self.write_tokens(signer, &door, &account, begun, now).await?;
-                Ok(SignedInUser { account: *account, tokens })
-            }
+            Outcome::Known(account, opened) => self.hand_out(signer, &door, *account, opened, now).await,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     Door, Platform, Transaction,
     accounts::{Maker, Newcomer},
     records::{MailOrder, QueuedMail},
-    sessions::{SignedInUser, begin_session},
+    sessions::SignedInUser,
 };
 
 /// What a new user hands over.
@@ -40,7 +40,8 @@ impl Platform {
     ///
     /// # Errors
     /// `sign_up_closed`; `email_taken`, unless the app requires proven addresses: then both answers are alike, and the
-    /// owner of a taken address gets a mail.
+    /// owner of a taken address gets a mail; `mfa_enrollment_required` where the app requires a second factor: the account
+    /// is there all the same.
     pub async fn sign_up(&self, new: SignUp) -> Result<SignedUp> {
         let SignUp { door, email, password, display_name, client } = new;
         let settings = door.settings().clone();
@@ -60,6 +61,7 @@ impl Platform {
             return Ok(SignedUp::CheckMail);
         }
         let (signer, now, locale) = (self.signer().await?, self.now(), self.language());
+        let way_in = self.way_in(client, SignInMethod::Password);
         let made = self.store().write(move |tx| {
             if tx.account_by_email(newcomer.app, &newcomer.email)?.is_some() {
                 return Err(Error::new(Code::EmailTaken));
@@ -67,13 +69,11 @@ impl Platform {
             let account = newcomer.join(tx, Maker::Themselves, now)?;
             let mail = QueuedMail::new(newcomer.app, newcomer.email.clone(), MailOrder::VerifyEmail, now);
             tx.enqueue_mail(&QueuedMail { locale, ..mail })?;
-            let begun =
-                begin_session(tx, &account, SignInMethod::Password, &client, settings.refresh_token_seconds, now)?;
-            Ok((account, begun))
+            let opened = way_in.open(tx, &settings, &account, now)?;
+            Ok((account, opened))
         });
-        let (account, begun) = made.await?;
-        let tokens = self.write_tokens(signer, &door, &account, begun, now).await?;
-        Ok(SignedUp::In(Box::new(SignedInUser { account, tokens })))
+        let (account, opened) = made.await?;
+        Ok(SignedUp::In(Box::new(self.hand_out(signer, &door, account, opened, now).await?)))
     }
 
     /// Leaves a note and does nothing else, whether there is an account or not: neither the answer nor its time tells

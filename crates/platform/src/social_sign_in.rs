@@ -1,7 +1,7 @@
 //! Sign-in by who somebody is at another provider, for whom an app vouches.
 
 use authz::{Acting, action::UserSignIn};
-use identity::{Account, EmailProof, Link, Linked, link::Provider};
+use identity::{Account, EmailProof, Link, Linked, SignInMethod, link::Provider};
 use kernel::{
     AppScope as _, Client, Code, Email, Error, ErrorKind, Event, EventKind, Metadata, Name, Result, Timestamp, WebUrl,
 };
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{
     AppHint, Door, Platform, Transaction,
     accounts::{Maker, Newcomer, account_event},
-    sessions::{Begun, SignedInUser, begin_session},
+    sessions::{Opened, SignedInUser, WayIn},
     take_over::take_over,
     user_administration::managed,
 };
@@ -72,17 +72,16 @@ impl Platform {
     }
 
     async fn try_social_sign_in(&self, presented: SocialSignIn) -> Result<SignedInUser> {
-        let now = self.now();
+        let way_in = self.way_in(presented.client.clone(), SignInMethod::Social);
+        let (signer, now) = (self.signer().await?, self.now());
         let signed_in = self.store().write(move |tx| {
             let door = vouched(tx, &presented.voucher)?;
             let account = find(tx, &door, &presented, now)?;
-            let begun = admit(tx, &door, &account, &presented, now)?;
-            Ok((door, account, begun))
+            let opened = admit(tx, &door, &way_in, &account, &presented, now)?;
+            Ok((door, account, opened))
         });
-        let (door, account, begun) = signed_in.await?;
-        metrics::counter!("fabric_sign_ins_total").increment(1);
-        let tokens = self.write_tokens(&door, &account, begun, now)?;
-        Ok(SignedInUser { account, tokens })
+        let (door, account, opened) = signed_in.await?;
+        self.hand_out(signer, &door, account, opened, now).await
     }
 }
 
@@ -144,27 +143,30 @@ fn newcomer(door: &Door, presented: &SocialSignIn) -> Result<Newcomer> {
     })
 }
 
-/// Begins a session with an account that was found.
+/// Lets somebody in with the account that was found: a session begins, or a second factor is asked for.
 fn admit(
     tx: &mut dyn Transaction,
     door: &Door,
+    way_in: &WayIn,
     account: &Account,
     presented: &SocialSignIn,
     now: Timestamp,
-) -> Result<Begun> {
+) -> Result<Opened> {
     if account.disabled_at.is_some() {
         return Err(Error::new(Code::AccountDisabled));
     }
     if door.settings().require_verified_email && !account.email_verified() {
         return Err(Error::new(Code::EmailNotVerified));
     }
-    let begun = begin_session(tx, account, &presented.client, door.settings().refresh_token_seconds, now)?;
-    tx.append(&Event {
-        payload: json!({
-            "principal_id": account.principal, "email": account.email.as_str(),
-            "provider": presented.provider.as_str(), "provider_user_id": presented.subject,
-        }),
-        ..account_event(EventKind::AuthSocialLogin, account, now)
-    })?;
-    Ok(begun)
+    let opened = way_in.open(tx, door.settings(), account, now)?;
+    if let Opened::In(_) = opened {
+        tx.append(&Event {
+            payload: json!({
+                "principal_id": account.principal, "email": account.email.as_str(),
+                "provider": presented.provider.as_str(), "provider_user_id": presented.subject,
+            }),
+            ..account_event(EventKind::AuthSocialLogin, account, now)
+        })?;
+    }
+    Ok(opened)
 }

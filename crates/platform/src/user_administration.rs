@@ -62,6 +62,8 @@ pub struct UserDetails {
     pub account: Account,
     /// Until when password sign-in is locked, if it is.
     pub locked_until: Option<Timestamp>,
+    /// Whether there is a second factor that counts.
+    pub totp_enabled: bool,
 }
 
 impl Platform {
@@ -99,7 +101,8 @@ impl Platform {
             let account = tx.account_in(&permit, principal)?.ok_or_else(Error::not_found)?;
             let counter = tx.lockout(LockoutKey::new(&lockout, account.app, &account.email))?;
             let locked_until = counter.and_then(|counter| counter.locked_until).filter(|until| *until > now);
-            Ok(UserDetails { account, locked_until })
+            let totp_enabled = tx.totp(account.id)?.is_some_and(|totp| totp.verified_at.is_some());
+            Ok(UserDetails { account, locked_until, totp_enabled })
         });
         found.await
     }
@@ -186,6 +189,8 @@ pub enum Deed {
     Verify,
     /// Ends every session.
     SignOut,
+    /// Removes the second factor: for who has lost it, and the recovery codes with it.
+    RemoveSecondFactor,
     /// Ends every session and lets nobody in.
     Disable,
     /// Lets the person in again.
@@ -215,6 +220,11 @@ impl Deed {
             Self::SignOut => {
                 end_everything(tx, account.id, now, now)?;
                 (EventKind::AuthLogoutAll, account)
+            }
+            Self::RemoveSecondFactor => {
+                tx.remove_totp(account.id)?;
+                tx.clear_lockout(LockoutKey::of_second_factor(lockout, account.id))?;
+                (EventKind::AuthTotpDisabled, account)
             }
             Self::Disable => {
                 keep_an_administrator(tx, &account)?;

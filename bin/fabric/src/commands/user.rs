@@ -37,6 +37,9 @@ pub async fn run(config: &Config, user: User, show: Output) -> Result<()> {
         UserCommand::List(which) => list(&platform, &which, show).await?,
         UserCommand::Unlock(one) => said(show, "Unlocked", &manage(&platform, &one, Deed::Unlock).await?),
         UserCommand::Verify(one) => said(show, "Verified", &manage(&platform, &one, Deed::Verify).await?),
+        UserCommand::ResetMfa(one) => {
+            said(show, "Removed the second factor of", &manage(&platform, &one, Deed::RemoveSecondFactor).await?);
+        }
         UserCommand::ResetPassword(reset) => {
             let password = password::read(reset.new_password, reset.password_stdin)?;
             let (app, email) = named(&platform, &reset.one).await?;

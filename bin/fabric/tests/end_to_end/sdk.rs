@@ -8,6 +8,7 @@ use crate::support::{Mailbox, Server, Site, client::text, process, until};
 on_both!(
     users_sign_up_in_and_out,
     passwords_are_changed_forgotten_and_reset,
+    authenticator_apps_are_enrolled_and_removed,
     addresses_are_verified,
     failures_lock_an_account_and_tell_how_long,
     developers_manage_apps,
@@ -33,6 +34,10 @@ fn users_sign_up_in_and_out(site: &Site) {
 
 fn passwords_are_changed_forgotten_and_reset(site: &Site) {
     run(site, "passwords.py");
+}
+
+fn authenticator_apps_are_enrolled_and_removed(site: &Site) {
+    run(site, "totp.py");
 }
 
 fn addresses_are_verified(site: &Site) {

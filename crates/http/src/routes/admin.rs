@@ -67,6 +67,8 @@ pub struct UserWithLock {
     locked: bool,
     #[schema(value_type = Option<String>, format = DateTime)]
     locked_until: Option<Timestamp>,
+    /// Whether there is a second factor that counts.
+    totp_enabled: bool,
 }
 
 /// Which app is meant.
@@ -170,6 +172,7 @@ pub async fn read(
         user: details.account.into(),
         locked: details.locked_until.is_some(),
         locked_until: details.locked_until,
+        totp_enabled: details.totp_enabled,
     }))
 }
 
@@ -201,6 +204,11 @@ pub async fn verify(caller: Acting<UserManage>, one: One) -> Result<Answer<User>
 /// Ends every session.
 pub async fn logout_all(caller: Acting<UserManage>, one: One) -> Result<Answer<User>> {
     manage(caller, one, Deed::SignOut).await
+}
+
+/// Removes a user's second factor.
+pub async fn remove_second_factor(caller: Acting<UserManage>, one: One) -> Result<Answer<User>> {
+    manage(caller, one, Deed::RemoveSecondFactor).await
 }
 
 /// Disables an account.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use apps::{BrandingChange, Color, Origin, RedirectUrl, SettingsChange};
+use apps::{BrandingChange, Color, Mfa, Origin, RedirectUrl, SettingsChange};
 use authz::{
     Acting,
     action::{AppCreate, AppDelete, AppDisable, AppList, AppRead, AppRotateSecret, AppUpdate},
@@ -53,6 +53,8 @@ pub struct AppSettings {
     open_sign_up: bool,
     /// Whether sign-in waits for a proven address.
     require_verified_email: bool,
+    /// Whether whoever signs in shows a second factor: `off`, `optional` (whoever has one) or `required`.
+    mfa: &'static str,
     /// Whether a link in a mail shows a button first.
     confirm_links: bool,
     /// Whether people may sign in by a link that is mailed to them.
@@ -111,6 +113,7 @@ impl From<apps::App> for App {
                 auto_create_org: settings.auto_create_org,
                 open_sign_up: settings.open_sign_up,
                 require_verified_email: settings.require_verified_email,
+                mfa: settings.mfa.as_str(),
                 confirm_links: settings.confirm_links,
                 magic_links: settings.magic_links,
                 email_codes: settings.email_codes,
@@ -139,6 +142,8 @@ pub struct SettingsRequest {
     auto_create_org: Option<bool>,
     open_sign_up: Option<bool>,
     require_verified_email: Option<bool>,
+    /// `off`, `optional` or `required`.
+    mfa: Option<String>,
     confirm_links: Option<bool>,
     magic_links: Option<bool>,
     email_codes: Option<bool>,
@@ -199,6 +204,7 @@ impl SettingsRequest {
             auto_create_org: self.auto_create_org,
             open_sign_up: self.open_sign_up,
             require_verified_email: self.require_verified_email,
+            mfa: self.mfa.as_deref().map(Mfa::parse).transpose()?,
             confirm_links: self.confirm_links,
             magic_links: self.magic_links,
             email_codes: self.email_codes,

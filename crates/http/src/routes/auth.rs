@@ -2,11 +2,13 @@
 
 pub mod email_codes;
 pub mod magic_links;
+pub mod mfa;
 pub mod passwords;
 pub mod sessions;
 pub mod sign_in;
 pub mod sign_up;
 pub mod social;
+pub mod totp;
 pub mod verification;
 
 use kernel::{Timestamp, secret::ExposeSecret};

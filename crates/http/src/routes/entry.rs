@@ -124,6 +124,7 @@ fn refusal(error: &actix_web::Error) -> Error {
             code: refused.code,
             message: refused.message.clone(),
             retry_after: refused.retry_after,
+            second_step: refused.second_step.clone(),
             cause: None,
         },
         None => Error::internal(error.to_string()),

@@ -90,7 +90,8 @@ async fn no_claim_can_be_missing(world: &World) {
     let app = world.app("acme").await;
     let alice = world.sign_up(Some(&app), "alice").await;
     let good = claims_in(&alice.token);
-    for name in good.as_object().unwrap().keys() {
+    // How somebody signed in opens nothing here: tokens of before say nothing of it.
+    for name in good.as_object().unwrap().keys().filter(|name| *name != "amr") {
         for null in [false, true] {
             let mut claims = good.clone();
             if null {

@@ -173,6 +173,7 @@ async fn attack_24_an_address_that_nobody_proved_links_nobody(world: &World) {
 async fn attack_25_whoever_was_there_before_the_owner_loses_every_way_in(world: &World) {
     let world = &supabase(world, |_| ()).await;
     let thief = world.sign_up(None, "victim").await;
+    world.enable_totp(&thief).await;
     world.mails().await;
     world.post("/v1/auth/forgot-password", &json!({ "email": thief.email })).send().await.ok();
     let reset = world.mail().await.token();
@@ -191,6 +192,8 @@ async fn attack_25_whoever_was_there_before_the_owner_loses_every_way_in(world: 
         .await
         .refused(409, "email_taken");
     come(world, "sub-1", &thief.email).await.ok();
+    let left = world.number("SELECT count(*) FROM totp_enrollments");
+    assert_eq!((left, world.events("auth.totp_disabled")), (0, 1), "nor is the owner asked for what is the thief's");
 }
 
 async fn attack_25_a_link_that_was_merely_fetched_proves_nothing(world: &World) {

@@ -1,6 +1,7 @@
 //! What stories are made of.
 
 mod answer;
+mod authenticator;
 mod call;
 mod clock;
 mod company;
@@ -13,6 +14,7 @@ mod streams;
 mod world;
 
 pub use answer::{Answer, Raw};
+pub use authenticator::{Authenticator, STEP};
 pub use call::Call;
 pub use company::Company;
 pub use forge::{claims_in, header_in, header_of, part, sign, sign_with};

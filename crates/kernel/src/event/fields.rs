@@ -57,7 +57,9 @@ fields! {
     PRINCIPAL_ID: "principal_id" Id "whom it is about; of a key or a grant whose it is";
     PROVIDER: "provider" Text "the other provider";
     PROVIDER_USER_ID: "provider_user_id" Text "who they are there";
+    PURPOSE: "purpose" Text "what for: `sign_in` or `enroll`";
     REASON: "reason" Text "why";
+    REMAINING: "remaining" Integer "how many are left";
     RESET_TOKEN: "reset_token" Text "the token that sets another password";
     RESET_URL: "reset_url" Text "the link with it";
     RESOURCE_ID: "resource_id" Text "on which thing; `*` for all";
@@ -66,6 +68,7 @@ fields! {
     ROLE_ID: "role_id" Id "the organization's own role";
     SCOPE: "scope" Text "for what: `global`, or the id of an organization or a team";
     SCOPES: "scopes" Texts "its scopes; empty for all";
+    SECOND_FACTOR: "second_factor" Text "with which: `totp` or `recovery_code`";
     SERVICE_ACCOUNT_ID: "service_account_id" Id "the service account";
     SESSION_ID: "session_id" Id "the session";
     SIGNING_KEY_ID: "signing_key_id" Text "the key's `kid`";

@@ -43,7 +43,7 @@ kinds! {
     /// Somebody signed up.
     AuthSignup = "auth.signup", PERSON_WITH_ADDRESS;
     /// Somebody signed in.
-    AuthLogin = "auth.login", &[PRINCIPAL_ID, METHOD];
+    AuthLogin = "auth.login", &[PRINCIPAL_ID, METHOD, SECOND_FACTOR.sometimes()];
     /// Somebody signed in from a device, or in a network, where the account has not been used before.
     AuthNewDevice = "auth.new_device", &[PRINCIPAL_ID, SESSION_ID, METHOD];
     /// Somebody signed in, or up, by who they are at another provider.
@@ -82,6 +82,18 @@ kinds! {
     AuthSocialDisconnected = "auth.social_disconnected", &[PRINCIPAL_ID, PROVIDER];
     /// Every session of an account ended.
     AuthLogoutAll = "auth.logout_all", PERSON;
+    /// A second factor counts from now on.
+    AuthTotpEnabled = "auth.totp_enabled", PERSON;
+    /// A second factor was removed, by its owner or by an administrator.
+    AuthTotpDisabled = "auth.totp_disabled", PERSON;
+    /// A recovery code was used up.
+    AuthRecoveryCodeUsed = "auth.recovery_code_used", &[PRINCIPAL_ID, REMAINING];
+    /// Somebody has shown what they know, and is asked for a second factor, or to enroll one.
+    AuthMfaChallenged = "auth.mfa_challenged", &[PRINCIPAL_ID, METHOD, PURPOSE];
+    /// A wrong code was shown, or one that was used before. None are counted, and told of, while the second factor is locked.
+    AuthMfaFailed = "auth.mfa_failed", &[PRINCIPAL_ID, SECOND_FACTOR];
+    /// The second factor was locked after too many wrong codes.
+    AuthMfaLocked = "auth.mfa_locked", PERSON;
     /// An administrator made an account.
     UserCreated = "user.created", PERSON_WITH_ADDRESS;
     /// A profile changed.

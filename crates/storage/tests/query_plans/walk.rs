@@ -4,8 +4,8 @@ use apps::{AppSettings, ClientId, ClientSecret, OauthClient, Origin, SettingsCha
 use audit::{Chain, ChainKey, Filter, Outcome};
 use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
 use identity::{
-    Account, ApiKey, Challenge, ChallengePurpose, KeyId, Link, Lockout, LockoutKey, OneTimeToken, PasswordHash, Purpose,
-    RefreshToken, Rotation, ServiceAccount, Session, SignInMethod, SigningAlgorithm, StoredKey, Totp,
+    Account, ApiKey, Challenge, ChallengePurpose, KeyId, Link, Lockout, LockoutKey, OneTimeToken, PasswordHash,
+    Purpose, RefreshToken, Rotation, ServiceAccount, Session, SignInMethod, SigningAlgorithm, StoredKey, Totp,
     account::AccountFilter, signing_key::KeyState, totp::Step,
 };
 use kernel::{

@@ -50,6 +50,7 @@ fn the_commands_of_the_documentation_work_as_printed(site: &Site) {
         "fabric user list",
         "fabric user unlock --email alice@dev.local",
         "fabric user verify --email alice@dev.local",
+        "fabric user reset-mfa --email alice@dev.local",
         "fabric user reset-password --email alice@dev.local --new-password 'NewPass1!'",
         "fabric user delete --email alice@dev.local",
     ];

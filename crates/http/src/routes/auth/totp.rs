@@ -1,0 +1,170 @@
+use authz::SignedIn;
+use identity::password::Password;
+use kernel::{Code, Error, Result, Secret, secret::ExposeSecret};
+use platform::{ChallengeShown, Confirmed, Reauthentication};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{AuthResponse, Done, mfa::factor};
+use crate::{
+    answer::Answer,
+    gate::Enrolling,
+    request::{Body, ForRequest, OptionalBody},
+};
+
+/// Nothing a moment after the sign-in; later, what shows once more who calls. Without a token of a sign-in the challenge
+/// that asked for it.
+#[derive(Default, Deserialize, ToSchema)]
+pub struct EnrollTotpRequest {
+    /// From the `details` of `mfa_enrollment_required`.
+    #[schema(value_type = Option<String>)]
+    challenge_token: Option<Secret>,
+    #[schema(value_type = Option<String>, format = Password)]
+    password: Option<Secret>,
+}
+
+/// What is shown this once.
+#[derive(Serialize, ToSchema)]
+pub struct EnrollTotpResponse {
+    /// What the authenticator app scans.
+    otpauth_uri: String,
+    /// Each gets its owner in once without the authenticator app.
+    recovery_codes: Vec<String>,
+}
+
+/// Enrolls an authenticator app. It counts once a code of it was verified.
+pub async fn enroll(
+    caller: Enrolling,
+    (platform, OptionalBody(shown)): (ForRequest, OptionalBody<EnrollTotpRequest>),
+) -> Result<Answer<EnrollTotpResponse>> {
+    let enrolled = match caller {
+        Enrolling::SignedIn(caller) => {
+            let password = shown.password.map(Password::attempt).transpose()?;
+            platform.enroll_totp(caller, Reauthentication { password, factor: None }).await?
+        }
+        Enrolling::Challenged { door, client } => {
+            let token = shown.challenge_token.ok_or_else(unauthorized)?;
+            platform.enroll_totp_challenged(ChallengeShown { door, client, token }).await?
+        }
+    };
+    Ok(Answer::ok(EnrollTotpResponse {
+        otpauth_uri: enrolled.uri.expose_secret().to_owned(),
+        recovery_codes: enrolled.recovery_codes.iter().map(|code| code.expose_secret().to_owned()).collect(),
+    }))
+}
+
+/// Six digits of the authenticator app.
+#[derive(Deserialize, ToSchema)]
+pub struct VerifyTotpRequest {
+    #[schema(value_type = String)]
+    code: Secret,
+    /// Without a token of a sign-in, from the `details` of `mfa_enrollment_required`.
+    #[schema(value_type = Option<String>)]
+    challenge_token: Option<Secret>,
+}
+
+/// What a right code was good for.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum VerifyTotpResponse {
+    /// It was of an enrolment that counts.
+    Valid(ValidTotp),
+    /// The enrolment counts from now on.
+    Enrolled(EnrolledTotp),
+    /// The same, and the sign-in that asked for it is complete.
+    SignedIn(EnrolledSignIn),
+}
+
+/// A right code.
+#[derive(Serialize, ToSchema)]
+pub struct ValidTotp {
+    valid: bool,
+}
+
+/// An enrolment that counts from now on.
+#[derive(Serialize, ToSchema)]
+pub struct EnrolledTotp {
+    enrolled: bool,
+    message: &'static str,
+}
+
+/// An enrolment that counts from now on, and a sign-in that is complete.
+#[derive(Serialize, ToSchema)]
+pub struct EnrolledSignIn {
+    #[serde(flatten)]
+    enrolled: EnrolledTotp,
+    #[serde(flatten)]
+    signed_in: AuthResponse,
+}
+
+const ENROLLED: EnrolledTotp = EnrolledTotp { enrolled: true, message: "TOTP enrollment verified and activated" };
+
+/// Compares a code and uses it up. The first one of an enrolment lets it count.
+pub async fn verify(
+    caller: Enrolling,
+    (platform, Body(shown)): (ForRequest, Body<VerifyTotpRequest>),
+) -> Result<Answer<VerifyTotpResponse>> {
+    Ok(Answer::ok(match caller {
+        Enrolling::SignedIn(caller) => match platform.verify_totp(caller, shown.code).await? {
+            Confirmed::Activated => VerifyTotpResponse::Enrolled(ENROLLED),
+            Confirmed::Valid => VerifyTotpResponse::Valid(ValidTotp { valid: true }),
+        },
+        Enrolling::Challenged { door, client } => {
+            let token = shown.challenge_token.ok_or_else(unauthorized)?;
+            let held = ChallengeShown { door, client, token };
+            let signed_in = platform.verify_totp_challenged(held, shown.code).await?.into();
+            VerifyTotpResponse::SignedIn(EnrolledSignIn { enrolled: ENROLLED, signed_in })
+        }
+    }))
+}
+
+/// A recovery code.
+#[derive(Deserialize, ToSchema)]
+pub struct RecoveryRequest {
+    #[schema(value_type = String)]
+    code: Secret,
+}
+
+/// A right recovery code.
+#[derive(Serialize, ToSchema)]
+pub struct RecoveryResponse {
+    valid: bool,
+    message: &'static str,
+}
+
+/// Uses a recovery code up.
+pub async fn recover(
+    caller: SignedIn,
+    (platform, Body(shown)): (ForRequest, Body<RecoveryRequest>),
+) -> Result<Answer<RecoveryResponse>> {
+    platform.use_recovery_code(caller, shown.code).await?;
+    Ok(Answer::ok(RecoveryResponse { valid: true, message: "The recovery code is right, and used up." }))
+}
+
+/// Nothing a moment after the sign-in; later, one of these.
+#[derive(Default, Deserialize, ToSchema)]
+pub struct DisableTotpRequest {
+    #[schema(value_type = Option<String>, format = Password)]
+    password: Option<Secret>,
+    /// Six digits of the authenticator app.
+    #[schema(value_type = Option<String>)]
+    code: Option<Secret>,
+    #[schema(value_type = Option<String>)]
+    recovery_code: Option<Secret>,
+}
+
+/// Removes the caller's second factor.
+pub async fn disable(
+    caller: SignedIn,
+    (platform, OptionalBody(shown)): (ForRequest, OptionalBody<DisableTotpRequest>),
+) -> Result<Answer<Done>> {
+    let password = shown.password.map(Password::attempt).transpose()?;
+    let factor = factor(shown.code, shown.recovery_code)?;
+    platform.disable_totp(caller, Reauthentication { password, factor }).await?;
+    Ok(Answer::ok(Done { message: "The second factor is removed." }))
+}
+
+/// Neither a token nor a challenge.
+fn unauthorized() -> Error {
+    Error::new(Code::Unauthorized)
+}
