@@ -39,8 +39,17 @@ impl Counted {
     /// What a route counts as, by its method, its path and what it asks.
     pub fn of(method: &str, path: &str, access: Access) -> Self {
         let address = match (method, path) {
-            ("POST", "/v1/auth/login" | "/v1/auth/change-password" | "/v1/auth/reset-password") => {
-                Some(Category::SignIn)
+            (
+                "POST",
+                "/v1/auth/login"
+                | "/v1/auth/change-password"
+                | "/v1/auth/reset-password"
+                | "/v1/auth/magic-link/verify"
+                | "/v1/auth/email-code/verify",
+            ) => Some(Category::SignIn),
+            ("POST", "/v1/auth/magic-link" | "/v1/auth/email-code") => Some(Category::MagicLink),
+            ("POST", "/v1/auth/mfa" | "/v1/auth/totp/enroll" | "/v1/auth/totp/verify" | "/v1/auth/totp/recovery") => {
+                Some(Category::SecondFactor)
             }
             ("POST", "/v1/auth/signup") => Some(Category::SignUp),
             ("POST", "/v1/auth/forgot-password" | "/v1/auth/resend-verification") => Some(Category::ForgotPassword),
@@ -149,6 +158,9 @@ mod tests {
             ("/v1/auth/magic-link", Category::MagicLink),
             ("/v1/auth/email-code", Category::MagicLink),
             ("/v1/auth/signup", Category::SignUp),
+            ("/v1/auth/mfa", Category::SecondFactor),
+            ("/v1/auth/totp/verify", Category::SecondFactor),
+            ("/v1/auth/totp/recovery", Category::SecondFactor),
             ("/v1/auth/forgot-password", Category::ForgotPassword),
             ("/v1/auth/resend-verification", Category::ForgotPassword),
             ("/v1/auth/token/refresh", Category::Public),

@@ -67,7 +67,7 @@ impl Club {
             plain_webhooks: false,
             webhook_disable_after: None,
             webhook_deliveries_kept: Duration::from_hours(24),
-            mail_limits: platform::MailLimits::default(),
+            mail_limits: fabric_platform::MailLimits::default(),
             // Whoever comes may join. A service that has several audiences makes an app of each instead, and opens the
             // door of that app.
             developer_sign_up: true,

@@ -9,7 +9,7 @@ use kernel::{
     secret::ExposeSecret,
 };
 
-use crate::{Door, Platform, Transaction};
+use crate::{Door, Platform, Transaction, sessions::Said};
 
 /// What an app shows.
 #[derive(Clone, Debug)]
@@ -53,8 +53,8 @@ impl Platform {
         };
         let expires_in = door.settings().access_token_seconds;
         let signer = self.signer().await?;
-        let access_token =
-            self.write_access_token(signer, &door, principal, grant, Vec::new(), expires_in, now).await?;
+        let said = Said { subject: principal, grant, amr: Vec::new() };
+        let access_token = self.write_access_token(signer, &door, said, expires_in, now).await?;
         Ok(AppToken { access_token, expires_in, scopes })
     }
 
@@ -92,9 +92,8 @@ impl Platform {
         let door = Door::of_app(app);
         let act = Actor { sub: door.audience() };
         let grant = Grant::Exchange { account: account.id, epoch: account.epoch, act };
-        let (signer, amr) = (self.signer().await?, Vec::new());
-        let access_token =
-            self.write_access_token(signer, &door, account.principal, grant, amr, EXCHANGED_SECONDS, now).await?;
+        let (signer, said) = (self.signer().await?, Said { subject: account.principal, grant, amr: Vec::new() });
+        let access_token = self.write_access_token(signer, &door, said, EXCHANGED_SECONDS, now).await?;
         Ok(AppToken { access_token, expires_in: EXCHANGED_SECONDS, scopes: Vec::new() })
     }
 }

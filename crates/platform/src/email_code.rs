@@ -101,7 +101,7 @@ impl Platform {
         match outcome.await? {
             Outcome::In(entered) => {
                 let (account, opened) = *entered;
-                self.hand_out(signer, &door, account, opened, now).await
+                self.let_in(signer, &door, account, opened, now).await
             }
             Outcome::Wrong => {
                 let why = "The e-mail address or the code is wrong, or the code is not valid any more.";

@@ -96,62 +96,6 @@ impl Lanes {
     fn lane(&self, slow: bool) -> &Arc<Semaphore> {
         if slow { &self.slow } else { &self.quick }
     }
-}
-
-/// A place in one of the lanes, out of an organization's share of it.
-pub(crate) struct Place {
-    lane: OwnedSemaphorePermit,
-    of_share: OwnedSemaphorePermit,
-    share: Arc<Share>,
-    slow: bool,
-}
-
-impl Lanes {
-    /// So many endpoints are in hand at the most that answer quickly, or are not known yet.
-    pub const QUICK_ENDPOINTS: usize = 256;
-    /// So many that do not are taken in hand.
-    pub const SLOW_ENDPOINTS: usize = 128;
-    /// And so many in all: who turns out to be slow stays for a while.
-    pub const MOST_ENDPOINTS: usize = 640;
-    const QUICK_REQUESTS: usize = 512;
-    const SLOW_REQUESTS: usize = 256;
-    /// So many requests are for one organization, whatever it has to hear.
-    const SHARE: usize = 128;
-    /// And so many besides for those of its endpoints that keep us waiting.
-    const SLOW_SHARE: usize = 64;
-
-    pub fn new() -> Self {
-        Self {
-            quick: Arc::new(Semaphore::new(Self::QUICK_REQUESTS)),
-            slow: Arc::new(Semaphore::new(Self::SLOW_REQUESTS)),
-            slow_since: Mutex::default(),
-            shares: Mutex::default(),
-        }
-    }
-
-    /// A place for one request, if there is one.
-    pub fn free_place(&self, endpoint: WebhookId, organization: OrganizationId) -> Option<Place> {
-        let share = self.share(organization).try_acquire_owned().ok()?;
-        let slow = self.is_slow(endpoint);
-        let permit = Arc::clone(self.lane(slow)).try_acquire_owned().ok()?;
-        Some(Place { permit, _share: share, slow })
-    }
-
-    /// Waits for one: behind those who have come before, in the lane where the endpoint belongs by then.
-    pub async fn place(&self, endpoint: WebhookId, organization: OrganizationId) -> Option<Place> {
-        let share = self.share(organization).acquire_owned().await.ok()?;
-        loop {
-            let slow = self.is_slow(endpoint);
-            let permit = Arc::clone(self.lane(slow)).acquire_owned().await.ok()?;
-            if slow || !self.is_slow(endpoint) {
-                return Some(Place { permit, _share: share, slow });
-            }
-        }
-    }
-
-    fn lane(&self, slow: bool) -> &Arc<Semaphore> {
-        if slow { &self.slow } else { &self.quick }
-    }
 
     fn share(&self, organization: OrganizationId) -> Arc<Share> {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);

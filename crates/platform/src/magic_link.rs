@@ -74,6 +74,6 @@ impl Platform {
         });
         let (account, opened) = entered.await?;
         let door = self.door_of(account.app).await?;
-        self.hand_out(signer, &door, account, opened, now).await
+        self.let_in(signer, &door, account, opened, now).await
     }
 }

@@ -91,7 +91,7 @@ impl Platform {
             Ok(Some((account, begun)))
         });
         let (account, begun) = taken.await?.ok_or_else(|| Error::new(Code::InvalidCode))?;
-        self.hand_out(signer, &door, account, Opened::In(begun), now).await
+        self.let_in(signer, &door, account, Opened::In(begun), now).await
     }
 
     fn challenge_hash(&self, purpose: ChallengePurpose, held: &ChallengeShown) -> SecretHash {

@@ -161,23 +161,21 @@ impl Platform {
 }
 
 /// A permit for each of the caller's organizations in this app where they have one; for a key, of that where it acts.
-///
-/// # Errors
-/// `invalid_request` for somebody with more organizations than are looked at together.
 fn everywhere(tx: &mut dyn Transaction, acting: &Acting<OauthClientRead>) -> Result<Vec<Permit<OauthClientRead>>> {
     let caller = acting.caller();
     let places = match caller.key() {
         Some(key) => vec![key.organization],
         None => {
-            let page = Page::new(None, 0, Page::<OrganizationId>::LARGEST)?;
-            let places = tx.organizations_of(caller.app, caller.principal, &page)?;
-            if places.next.is_some() {
-                return Err(Error::because(
-                    Code::InvalidRequest,
-                    "You belong to many organizations: give organization_id.",
-                ));
+            let (mut places, mut after) = (Vec::new(), None);
+            loop {
+                let page = Page::new(after, 0, Page::<OrganizationId>::LARGEST)?;
+                let listed = tx.organizations_of(caller.app, caller.principal, &page)?;
+                places.extend(listed.items.into_iter().map(|(organization, _)| organization.id));
+                after = listed.next;
+                if after.is_none() {
+                    break places;
+                }
             }
-            places.items.into_iter().map(|(organization, _)| organization.id).collect()
         }
     };
     let mut permits = Vec::new();

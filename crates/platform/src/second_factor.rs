@@ -133,7 +133,7 @@ impl FactorCheck {
             tx.append(&account_event(EventKind::AuthTotpEnabled, account, now))?;
         }
         let right = held.count(tx, account, SecondFactor::Totp, activated, now)?;
-        Ok(right.then(|| (Confirmed::Activated, Proven(SecondFactor::Totp))))
+        Ok(right.then_some((Confirmed::Activated, Proven(SecondFactor::Totp))))
     }
 
     /// Lifts the lock.

@@ -39,6 +39,14 @@ pub struct SignedInUser {
     pub tokens: Tokens,
 }
 
+/// What an access token says of who has it.
+pub(crate) struct Said {
+    pub subject: PrincipalId,
+    pub grant: Grant,
+    /// How they have shown who they are, where they came in person.
+    pub amr: Vec<String>,
+}
+
 /// A session that has begun, before its tokens are written.
 #[derive(Clone, Copy)]
 pub(crate) struct Begun {
@@ -209,7 +217,6 @@ impl Platform {
         let (code, methods, token): (_, &[_], _) = match opened {
             Opened::In(begun) => {
                 let tokens = self.write_tokens(signer, door, &account, begun, now).await?;
-                metrics::counter!("fabric_sign_ins_total").increment(1);
                 return Ok(SignedInUser { account, tokens });
             }
             Opened::SecondStep(ChallengePurpose::SignIn, token) => {
@@ -218,6 +225,23 @@ impl Platform {
             Opened::SecondStep(ChallengePurpose::Enroll, token) => (Code::MfaEnrollmentRequired, &["totp"], token),
         };
         Err(Error::new(code).second_step(SecondStep { token, methods, expires_in: LIFETIME }))
+    }
+
+    /// The same for who has signed in, and not just signed up: it is counted.
+    ///
+    /// # Errors
+    /// As [`Self::hand_out`].
+    pub(crate) async fn let_in(
+        &self,
+        signer: Signer,
+        door: &Door,
+        account: Account,
+        opened: Opened,
+        now: Timestamp,
+    ) -> Result<SignedInUser> {
+        let signed_in = self.hand_out(signer, door, account, opened, now).await?;
+        metrics::counter!("fabric_sign_ins_total").increment(1);
+        Ok(signed_in)
     }
 
     /// Writes the tokens of a session that is committed.
@@ -232,8 +256,9 @@ impl Platform {
         let grant = Grant::Session { sid: begun.session, account: account.id, epoch: account.epoch };
         let expires_in = door.settings().access_token_seconds;
         let amr = authentication_methods(begun.method, begun.second_factor);
+        let said = Said { subject: account.principal, grant, amr };
         Ok(Tokens {
-            access_token: self.write_access_token(signer, door, account.principal, grant, amr, expires_in, now).await?,
+            access_token: self.write_access_token(signer, door, said, expires_in, now).await?,
             refresh_token: self.keys().write_refresh_token(begun.refresh),
             expires_in,
         })
@@ -244,13 +269,11 @@ impl Platform {
         &self,
         signer: Signer,
         door: &Door,
-        subject: PrincipalId,
-        grant: Grant,
-        amr: Vec<String>,
+        said: Said,
         expires_in: u32,
         now: Timestamp,
     ) -> Result<Secret> {
-        let app_id: Option<AppId> = door.app();
+        let (app_id, Said { subject, grant, amr }): (Option<AppId>, _) = (door.app(), said);
         let iat = now.unix_seconds();
         let claims = Claims {
             iss: self.keys().issuer.name.clone(),

@@ -59,7 +59,7 @@ impl Platform {
         });
         match outcome.await? {
             Outcome::Refused(code) => Err(Error::new(code)),
-            Outcome::Known(account, opened) => self.hand_out(signer, &door, *account, opened, now).await,
+            Outcome::Known(account, opened) => self.let_in(signer, &door, *account, opened, now).await,
         }
     }
 }

@@ -81,7 +81,7 @@ impl Platform {
             Ok((door, account, opened))
         });
         let (door, account, opened) = signed_in.await?;
-        self.hand_out(signer, &door, account, opened, now).await
+        self.let_in(signer, &door, account, opened, now).await
     }
 }
 

@@ -6,7 +6,7 @@ use identity::{
     recovery_code::HOW_MANY,
     totp::{Step, place},
 };
-use kernel::{Code, Error, EventKind, Result, Secret, SecretHash, Timestamp, id::TotpId};
+use kernel::{Code, Error, EventKind, Name, Result, Secret, SecretHash, Timestamp, id::TotpId};
 
 use crate::{
     Door, Platform, Transaction,
@@ -134,7 +134,7 @@ impl Enrolment {
 
     /// As its owner sees it. An app that says what it is called to its users is called so in the authenticator app too.
     pub fn shown(&self, door: &Door, account: &Account) -> Result<EnrolledTotp> {
-        let own = door.settings().branding.from_name.as_ref().map(|name| name.as_str());
+        let own = door.settings().branding.from_name.as_ref().map(Name::as_str);
         Ok(EnrolledTotp {
             uri: self.seed.uri(own.unwrap_or("Fabric"), account.email.as_str())?,
             recovery_codes: self.recovery_codes.iter().map(RecoveryCode::to_show).collect(),

@@ -187,17 +187,13 @@ where
     }))
 }
 
+/// What an export of more than one organization reads of its request.
+type WholeLogInput = (ForRequest, Again, (Named, Query<AppQuery>), Query<AuditQuery>, Query<FormatQuery>);
+
 /// Exports what happened in an app and in all its organizations, or everywhere, newest first.
 pub async fn export(
     _: Acting<AuditRead>,
-    (platform, again, header, Query(app), Query(filter), Query(format)): (
-        ForRequest,
-        Again,
-        Named,
-        Query<AppQuery>,
-        Query<AuditQuery>,
-        Query<FormatQuery>,
-    ),
+    (platform, again, (header, Query(app)), Query(filter), Query(format)): WholeLogInput,
 ) -> Result<Lines> {
     let (hint, filter) = (hint(app.app_id.as_deref(), &header)?, filter.filter()?);
     let read = async move |page| {

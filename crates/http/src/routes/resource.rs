@@ -151,7 +151,7 @@ impl Resource {
             ) => Self::Tenant,
             ([], Access::Action("authz.check")) if path.contains("/resolve/") => Self::Tenant,
             ([], Access::Action("app.create")) => Self::Owner,
-            (["{provider}"], _)
+            (["{provider}" | "{session_id}"], _)
             | (
                 [],
                 Access::Action(

@@ -200,7 +200,7 @@ async fn attack_50_a_bent_path_query_or_header_is_refused(world: &World) {
                 assert_eq!(raw.status == 200, fits, "{bent}: {raw:?}");
                 assert!(fits || (400..500).contains(&raw.status), "{bent}: {raw:?}");
                 assert!(!raw.headers.contains_key("x-evil"), "{raw:?}");
-                if !page {
+                if !page && operation.path != "/v1/auth/magic-link" {
                     Answer::open(raw);
                 }
             }
@@ -369,7 +369,8 @@ async fn attack_43_a_page_has_a_size_and_a_place(world: &World) {
         let pagination = if all.ok().is_array() { &all.body["meta"]["pagination"] } else { &all.ok()["pagination"] };
         assert_eq!((&pagination["limit"], &pagination["has_more"]), (&json!(200), &json!(false)), "{all:?}");
         // A cursor is a place, not a key: what it leads to is the caller's own.
-        let end = if list.path.ends_with("audit-logs") { "00000000-0000" } else { "ffffffff-ffff" };
+        let newest_first = list.path.ends_with("audit-logs") || list.path == "/v1/me/sessions";
+        let end = if newest_first { "00000000-0000" } else { "ffffffff-ffff" };
         let past = call(&format!("?cursor={end}-7fff-bfff-ffffffffffff")).await;
         let items = if past.ok().is_array() { past.ok() } else { &past.ok()["items"] };
         assert_eq!(*items, json!([]), "{past:?}");

@@ -160,6 +160,7 @@ async fn a_changed_password_ends_every_session(world: &World) {
 
 async fn a_reset_password_ends_every_session(world: &World) {
     let (app, alice) = acme(world).await;
+    manage(world, &app, &alice.person, "POST", "/verify").await;
     world.mails().await;
     world.at_door(Some(&app), "/v1/auth/forgot-password", &json!({ "email": alice.person.email })).send().await.ok();
     alice.has(world, [true; 4]).await;

@@ -98,7 +98,12 @@ impl Operation {
         let parts = path.split('/').map(|part| if part.starts_with('{') { NOTHING } else { part });
         let path = parts.collect::<Vec<_>>().join("/");
         let call = world.call(self.method.as_str(), &format!("{path}{query}"));
-        if self.access == Access::Public { call } else { call.by(&app.owner) }
+        match self.access {
+            Access::Public => call,
+            // For its users, and not for who owns it.
+            Access::Vouching => call.bearer(&app.api_key),
+            _ => call.by(&app.owner),
+        }
     }
 
     /// A body in which every field has the right type, and no two routes mean the same account.

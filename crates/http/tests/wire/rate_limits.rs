@@ -67,11 +67,11 @@ async fn attack_33_only_a_trusted_proxy_says_who_calls(world: &World) {
     // What a caller writes in front of it is not looked at.
     sign_in(behind, "10.0.0.2:1", Some("7.7.7.7, 1.1.1.1")).await.refused(429, "too_many_requests");
     sign_in(behind, "10.0.0.1:1", Some("1.1.1.2")).await.refused(401, "invalid_credentials");
-    // The ledger has the caller, not the proxy.
+    // The session has the caller, not the proxy.
     let alice = json!({ "email": "alice@example.com", "password": PASSWORD });
     let made = behind.post("/v1/auth/signup", &alice).from("10.0.0.1:1").header("x-forwarded-for", "1.1.1.9");
     made.send().await.ok();
-    assert_eq!(behind.number("SELECT count(*) FROM events WHERE kind = 'auth.signup' AND ip LIKE '1.1.1.9%'"), 1);
+    assert_eq!(behind.number("SELECT count(*) FROM sessions WHERE ip = '1.1.1.9'"), 1);
 }
 
 async fn attack_33_a_network_of_64_bits_is_one_address(world: &World) {

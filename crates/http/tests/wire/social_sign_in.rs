@@ -7,7 +7,7 @@ use kernel::{Role, id::PrincipalId};
 use platform::Environment;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, App, Call, NEXT_PASSWORD, PASSWORD, Person, World};
+use crate::support::{Answer, App, Call, NEXT_PASSWORD, PASSWORD, Person, Plan, World};
 
 on_both!(
     an_app_vouches_in_every_way_that_shows_it_is_the_app,
@@ -121,16 +121,21 @@ async fn people_vouch_for_nobody(world: &World) {
 
 async fn in_development_nobody_has_to_on_this_machine(world: &World) {
     let app = world.app("acme").await;
-    let open = &world.restarted_with(|plan| plan.settings.environment = Environment::Development).await;
+    let here = |plan: &mut Plan| {
+        plan.settings.environment = Environment::Development;
+        plan.settings.public_base_url = "http://localhost:3001".into();
+    };
+    let open = &world.restarted_with(here).await;
     let shown = body("1", "alice@example.com");
-    let call = || open.post(LOGIN, &shown).app(&app.client_id);
+    let plain = || open.post(LOGIN, &shown).header("host", "localhost:3001");
+    let call = || plain().app(&app.client_id);
     let first = Person::of(&call().from("127.0.0.1:1").send().await);
     // As the SDKs do it: with the token of whoever was signed in before.
     let again = call().from("127.0.0.1:1").bearer(&first.token).send().await;
     assert_eq!(Person::of(&again).id, first.id);
     call().from("127.0.0.1:1").bearer("stale").send().await.ok();
     // At the platform's own door as well.
-    open.post(LOGIN, &shown).from("127.0.0.1:1").send().await.ok();
+    plain().from("127.0.0.1:1").send().await.ok();
     // What is shown and wrong is wrong here, too; and from elsewhere nothing of it counts.
     let wrong = call().from("127.0.0.1:1").header("x-fabric-app-secret", "focs_wrong").send().await;
     wrong.refused(401, "invalid_client");
@@ -175,12 +180,20 @@ async fn a_newcomer_has_what_a_newcomer_has(world: &World) {
     world.configure(&app, &json!({ "auto_create_org": false })).await;
     let bob = Person::of(&social(world, &app, "2", "bob@example.com").await);
     assert!(world.organizations_of(&bob).await.is_empty());
-    // What nobody can put right is left out.
+    // What a provider does not know it leaves out, or empty.
     let mut odd = body("3", "carol@example.com");
-    odd["display_name"] = json!("\u{0}");
-    odd["avatar_url"] = json!("javascript:alert(1)");
+    (odd["display_name"], odd["avatar_url"]) = (json!(" "), json!(""));
     let carol = vouch(world, &app, &odd).send().await;
     assert_eq!(carol.ok()["user"]["display_name"], Value::Null);
+    for (field, wrong, code) in [
+        ("display_name", "a\u{0}b", "invalid_name"),
+        ("avatar_url", "javascript:alert(1)", "invalid_url"),
+        ("avatar_url", "https://example.com/\u{0}", "invalid_url"),
+    ] {
+        let mut odd = body("4", "dave@example.com");
+        odd[field] = json!(wrong);
+        vouch(world, &app, &odd).send().await.refused(400, code);
+    }
 }
 
 async fn attack_24_an_address_that_is_not_proven_links_nobody(world: &World) {

@@ -267,7 +267,7 @@ async fn attack_53_neither_seed_nor_codes_lie_in_the_database(world: &World) {
     let code = &phone.recovery_codes[1];
     for secret in [phone.secret.as_str(), code, &code.replace('-', "")] {
         assert_eq!(world.columns_with(secret), Vec::<String>::new(), "{secret}");
-        let bytes = secret.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let bytes = secret.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         assert_eq!(world.columns_with(&bytes), Vec::<String>::new(), "{secret}");
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel::{
     dsl::{sql, sql_query},
     prelude::*,
-    sql_types::{BigInt, Bool, Integer, Nullable, Text},
+    sql_types::{Bool, Integer, Nullable, Text},
 };
 use kernel::{
     Listed, Page, Result, Timestamp,
@@ -235,13 +235,13 @@ impl DeliveryRepository for Tx<'_> {
     fn sweep_waiting(&mut self, before: Timestamp) -> Result<usize> {
         // Of each endpoint the oldest alone are looked at: what is behind one that is too young is younger. As many as go at
         // once, so that whoever has more is come back to at once.
-        let sweep = sql_query(
+        let sweep = sql_query(format!(
             "DELETE FROM webhook_deliveries WHERE id IN (SELECT d.id FROM webhook_endpoints e \
              JOIN webhook_deliveries d ON d.id IN (SELECT w.id FROM webhook_deliveries w \
-             WHERE w.endpoint_id = e.id AND w.status = 'pending' AND w.forgiven = 0 ORDER BY w.position LIMIT $2) \
-             WHERE NOT e.active AND d.created_at < $1 LIMIT $2)",
-        );
-        let sweep = sweep.bind::<Ts, _>(Moment(before)).bind::<BigInt, _>(SWEEP);
+             WHERE w.endpoint_id = e.id AND w.status = 'pending' AND w.forgiven = 0 ORDER BY w.position LIMIT {SWEEP}) \
+             WHERE NOT e.active AND d.created_at < $1 LIMIT {SWEEP})",
+        ));
+        let sweep = sweep.bind::<Ts, _>(Moment(before));
         self.query(|connection| sweep.execute(connection))
     }
 

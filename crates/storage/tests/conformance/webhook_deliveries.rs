@@ -340,7 +340,8 @@ async fn what_waits_too_long_for_who_is_not_active_is_swept(db: &Db) {
     let sweep = |before| db.write(move |tx| tx.sweep_waiting(at(before)));
     assert_eq!(sweep(3).await, 0, "who is active is tried");
     let here = Unchecked(paused.organization);
-    db.write(move |tx| tx.update_endpoint(&here, &Endpoint { active: false, ..paused.clone() })).await;
+    let inactive = Endpoint { active: false, ..paused.clone() };
+    db.write(move |tx| tx.update_endpoint(&here, &inactive)).await;
     assert_eq!((sweep(1).await, sweep(2).await, sweep(2).await), (0, 1, 0));
     // However much it is, and whatever was asked for once more in front of it.
     let kind = || EventKind::TeamCreated.as_str().to_owned();
@@ -348,7 +349,7 @@ async fn what_waits_too_long_for_who_is_not_active_is_swept(db: &Db) {
     let many = many.collect::<Vec<_>>();
     db.write(move |tx| tx.insert_deliveries(&many)).await;
     execute(&db.url, "UPDATE webhook_deliveries SET forgiven = 1 WHERE position BETWEEN 10 AND 109");
-    assert_eq!([sweep(5).await, sweep(5).await, sweep(5).await, sweep(5).await], [501, 500, 0, 0]);
+    assert_eq!([sweep(5).await, sweep(5).await, sweep(5).await, sweep(5).await], [500, 500, 1, 0]);
 }
 
 async fn deliveries_are_cleared_some_at_a_time(db: &Db) {

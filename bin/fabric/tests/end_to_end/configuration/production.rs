@@ -142,7 +142,7 @@ fn attack_45_deliveries_go_nowhere_inside(site: &mut Site) {
         let deliveries = client.get(&format!("/v1/webhooks/{endpoint}/deliveries")).data();
         let id = text(&deliveries.as_array()?.first()?["id"]);
         let delivery = client.get(&format!("/v1/webhooks/{endpoint}/deliveries/{id}")).data();
-        Some(text(&delivery["attempts"].as_array()?.first()?["error"]))
+        Some(text(&delivery["attempts"].as_array()?.first()?["error_message"]))
     });
     assert!(error.contains("public"), "{error}");
     assert_eq!(sink.count(), 0);

@@ -111,7 +111,7 @@ fn live(server: &Server, set_up: &Value, secrets: &mut Secrets) {
     keep(secrets, &inside.sign_in(&email, &second).data());
 
     inside.post("/v1/auth/forgot-password", &json!({ "email": email })).data();
-    for path in ["/v1/auth/reset-password", "/v1/auth/verify"] {
+    for path in ["/v1/auth/verify", "/v1/auth/reset-password"] {
         let token = server.mailed_token(&email, path);
         secrets.keep(path, &json!(token));
         assert_eq!(client.get(&format!("{path}?token={token}")).status, 200);

@@ -26,14 +26,19 @@ pub struct SocialLoginRequest {
     #[serde(default = "proven")]
     #[schema(default = true)]
     email_verified: bool,
-    /// What they are called there; what is no name is left out.
+    /// What they are called there.
     display_name: Option<String>,
-    /// A picture of them, kept as `avatar_url` in the metadata of a new account; what is no URL is left out.
+    /// A picture of them, kept as `avatar_url` in the metadata of a new account.
     avatar_url: Option<String>,
 }
 
 fn proven() -> bool {
     true
+}
+
+/// Providers say nothing in an empty text, too.
+fn said(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty())
 }
 
 /// Signs a user in for whom the app vouches. Outside development the app shows that it is the app.
@@ -48,8 +53,8 @@ pub async fn login(
         subject: shown.provider_user_id,
         email: Email::parse(&shown.email)?,
         email_verified: shown.email_verified,
-        display_name: shown.display_name.and_then(|name| Name::parse(&name).ok()),
-        avatar_url: shown.avatar_url.and_then(|url| WebUrl::parse(&url).ok()),
+        display_name: said(shown.display_name).map(|name| Name::parse(&name)).transpose()?,
+        avatar_url: said(shown.avatar_url).map(|url| WebUrl::parse(&url)).transpose()?,
         client: caller.client,
     });
     Ok(Answer::ok(signed_in.await?.into()))

@@ -39,6 +39,7 @@ pub async fn enroll(
 ) -> Result<Answer<EnrollTotpResponse>> {
     let enrolled = match caller {
         Enrolling::SignedIn(caller) => {
+            not_both(shown.challenge_token.as_ref())?;
             let password = shown.password.map(Password::attempt).transpose()?;
             platform.enroll_totp(caller, Reauthentication { password, factor: None }).await?
         }
@@ -51,6 +52,17 @@ pub async fn enroll(
         otpauth_uri: enrolled.uri.expose_secret().to_owned(),
         recovery_codes: enrolled.recovery_codes.iter().map(|code| code.expose_secret().to_owned()).collect(),
     }))
+}
+
+/// # Errors
+/// `invalid_request` for who shows a challenge beside a token of their own: the two might be of different people.
+fn not_both(challenge: Option<&Secret>) -> Result<()> {
+    match challenge {
+        None => Ok(()),
+        Some(_) => {
+            Err(Error::because(Code::InvalidRequest, "Show a token of a sign-in or a challenge_token, not both."))
+        }
+    }
 }
 
 /// Six digits of the authenticator app.
@@ -105,10 +117,13 @@ pub async fn verify(
     (platform, Body(shown)): (ForRequest, Body<VerifyTotpRequest>),
 ) -> Result<Answer<VerifyTotpResponse>> {
     Ok(Answer::ok(match caller {
-        Enrolling::SignedIn(caller) => match platform.verify_totp(caller, shown.code).await? {
-            Confirmed::Activated => VerifyTotpResponse::Enrolled(ENROLLED),
-            Confirmed::Valid => VerifyTotpResponse::Valid(ValidTotp { valid: true }),
-        },
+        Enrolling::SignedIn(caller) => {
+            not_both(shown.challenge_token.as_ref())?;
+            match platform.verify_totp(caller, shown.code).await? {
+                Confirmed::Activated => VerifyTotpResponse::Enrolled(ENROLLED),
+                Confirmed::Valid => VerifyTotpResponse::Valid(ValidTotp { valid: true }),
+            }
+        }
         Enrolling::Challenged { door, client } => {
             let token = shown.challenge_token.ok_or_else(unauthorized)?;
             let held = ChallengeShown { door, client, token };

@@ -24,6 +24,11 @@ impl World {
         self.deliver_with(sinks_alone())
     }
 
+    /// The same with mails, which arrive where [`World::mails`] looks.
+    pub fn deliver_and_mail(&self) -> Workers {
+        Workers::start(&self.platform, Some(self.mailer()), Some(Arc::new(sinks_alone())))
+    }
+
     pub fn deliver_with(&self, client: Client) -> Workers {
         Workers::start(&self.platform, None, Some(Arc::new(client)))
     }

@@ -9,7 +9,7 @@ use actix_web::{
 };
 use identity::password::HashCost;
 use kernel::{Clock as _, Error, Result, Timestamp};
-use platform::{Environment, MailLimits, Platform, Settings, Store, Transaction, keys::ServerSecrets};
+use platform::{Environment, MailLimits, Platform, Settings, Store, Transaction, keys::ServerSecrets, mailer::Mailer};
 use storage::{Database, Options, Synchronous};
 use testbed::{Kind, TestDatabase};
 
@@ -154,6 +154,11 @@ impl World {
     pub async fn mails(&self) -> Vec<Mail> {
         while self.platform.send_mails(Some(&*self.mailbox)).await.unwrap() > 0 {}
         self.mailbox.take()
+    }
+
+    /// Who carries its mails, for workers.
+    pub fn mailer(&self) -> Arc<dyn Mailer> {
+        Arc::clone(&self.mailbox) as _
     }
 
     /// The only mail that waits.
