@@ -1,7 +1,7 @@
 //! Key pairs that sign access tokens, so that others can verify them without being able to sign any.
 //!
 //! There are at most one [next](KeyState::Next) and one [current](KeyState::Current) key, and a few that are
-//! [retired](KeyState::Retired). When each of them changes its state is a plain rule: [`turn`].
+//! [retired](KeyState::Retired). When each of them changes its state is a plain rule: [`turn()`].
 
 mod pair;
 mod turn;
