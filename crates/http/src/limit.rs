@@ -1,8 +1,8 @@
 //! How often somebody may call: by where they are, before anybody looks who they are, and by who they are after that.
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
-use ::limits::{Category, Limits, Taken};
+use ::limits::{Category, Taken};
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse,
     http::header::{HeaderName, HeaderValue},
@@ -67,12 +67,12 @@ impl Counted {
     /// # Errors
     /// `too_many_requests`.
     pub async fn by_address(self, http: &HttpRequest) -> Result<()> {
+        let Some(category) = self.address else { return Ok(()) };
         // One of IPv6 counts as its network of 64 bits, which is what one customer has at the least. Whose address nobody
         // knows came by no network.
-        let network = peer(http).and_then(|address| network_of(address, 32, 64));
-        match (self.address, network) {
-            (Some(category), Some(network)) => count(http, category, &network).await,
-            _ => Ok(()),
+        match peer(http).and_then(|address| network_of(address, 32, 64)) {
+            Some(network) => count(http, category, network).await,
+            None => Ok(()),
         }
     }
 
@@ -91,7 +91,7 @@ impl Counted {
             Via::ApiKey(_) | Via::Client(_) | Via::App => Category::Agent,
             _ => Category::Standard,
         });
-        count(http, category, &principal.to_string()).await
+        count(http, category, principal).await
     }
 }
 
@@ -99,8 +99,9 @@ fn is_about_the_server(path: &str) -> bool {
     path == "/v1/health" || path.starts_with("/v1/system/")
 }
 
-async fn count(http: &HttpRequest, category: Category, who: &str) -> Result<()> {
-    let Some(taken) = limits(http).take(category, who).await else { return Ok(()) };
+async fn count(http: &HttpRequest, category: Category, who: impl Display) -> Result<()> {
+    let Some(options) = http.app_data::<Data<Options>>() else { return Ok(()) };
+    let Some(taken) = options.limits.take(category, who).await else { return Ok(()) };
     let tighter = http.extensions().get::<Told>().is_none_or(|Told(told)| taken.remaining <= told.remaining);
     if tighter {
         http.extensions_mut().insert(Told(taken));
@@ -112,10 +113,6 @@ async fn count(http: &HttpRequest, category: Category, who: &str) -> Result<()> 
             Err(Error { retry_after: Some(wait), ..Error::new(Code::TooManyRequests) })
         }
     }
-}
-
-fn limits(http: &HttpRequest) -> Limits {
-    http.app_data::<Data<Options>>().map(|options| options.limits.clone()).unwrap_or_default()
 }
 
 /// Tells the caller how much is left.

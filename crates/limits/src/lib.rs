@@ -9,7 +9,7 @@ mod quota;
 #[cfg(feature = "redis")]
 mod shared;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, fmt::Display, sync::Arc};
 
 pub use quota::{Quota, Taken};
 
@@ -116,10 +116,11 @@ impl Limits {
         Ok(Self(Some(Arc::new(Counters { quotas, memory, shared }))))
     }
 
-    /// Counts one call of somebody; `None` where there is no quota.
-    pub async fn take(&self, category: Category, who: &str) -> Option<Taken> {
+    /// Counts one call of somebody; `None` where there is no quota, and then nobody asks for their name.
+    pub async fn take(&self, category: Category, who: impl Display) -> Option<Taken> {
         let counters = self.0.as_ref()?;
         let quota = *counters.quotas.0.get(&category)?;
+        let who = &who.to_string();
         #[cfg(feature = "redis")]
         if let Some(shared) = &counters.shared
             && let Some(taken) = shared.take(category, quota, who).await

@@ -73,8 +73,10 @@ def received_link(email, path):
     ends = time.monotonic() + 30
     while time.monotonic() < ends:
         with open(os.environ["FABRIC_MAILS"], encoding="utf-8") as mails:
-            # The first line says where the mail server is, the last one may be under way.
-            arrived = [json.loads(line) for line in mails.readlines()[1:] if line.endswith("\n")]
+            written = mails.read()
+        # The first line says where the mail server is, the last one may be under way. Read line by line, the rest of a
+        # line that came meanwhile would pass for a line.
+        arrived = [json.loads(line) for line in written.split("\n")[1:-1]]
         texts = [mail["parts"][0][1] for mail in arrived if mail["recipients"] == [email]]
         links = [link for text in texts for link in re.findall(r"https?://\S+", text) if path in link]
         if links:
