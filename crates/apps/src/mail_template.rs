@@ -27,17 +27,23 @@ pub enum LetterKind {
     MagicLink,
     /// Sign in by typing the code.
     EmailCode,
+    /// Confirm that an account shall have this address.
+    ChangeEmail,
+    /// The account that had this address has another one.
+    EmailChanged,
 }
 
 impl LetterKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::VerifyEmail,
         Self::ResetPassword,
         Self::AlreadySignedUp,
         Self::Invitation,
         Self::MagicLink,
         Self::EmailCode,
+        Self::ChangeEmail,
+        Self::EmailChanged,
     ];
 
     /// # Errors
@@ -56,13 +62,20 @@ impl LetterKind {
             Self::Invitation => "invitation",
             Self::MagicLink => "magic_link",
             Self::EmailCode => "email_code",
+            Self::ChangeEmail => "change_email",
+            Self::EmailChanged => "email_changed",
         }
     }
 
     /// What it is sent for: there is no letter without.
     fn key(self) -> Option<Placeholder> {
         match self {
-            Self::VerifyEmail | Self::ResetPassword | Self::Invitation | Self::MagicLink => Some(Placeholder::Link),
+            Self::VerifyEmail
+            | Self::ResetPassword
+            | Self::Invitation
+            | Self::MagicLink
+            | Self::ChangeEmail
+            | Self::EmailChanged => Some(Placeholder::Link),
             Self::EmailCode => Some(Placeholder::Code),
             Self::AlreadySignedUp => None,
         }

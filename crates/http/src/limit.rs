@@ -43,6 +43,7 @@ impl Counted {
                 "POST",
                 "/v1/auth/login"
                 | "/v1/auth/change-password"
+                | "/v1/auth/reauthenticate"
                 | "/v1/auth/reset-password"
                 | "/v1/auth/magic-link/verify"
                 | "/v1/auth/email-code/verify",
@@ -149,6 +150,7 @@ mod tests {
         for (path, category) in [
             ("/v1/auth/login", Category::SignIn),
             ("/v1/auth/change-password", Category::SignIn),
+            ("/v1/auth/reauthenticate", Category::SignIn),
             ("/v1/auth/reset-password", Category::SignIn),
             ("/v1/auth/magic-link/verify", Category::SignIn),
             ("/v1/auth/email-code/verify", Category::SignIn),

@@ -75,6 +75,7 @@ fn server() -> Vec<Entry> {
 /// How people and apps get in.
 fn sign_in() -> Vec<Entry> {
     const MAGIC_LINK: &str = "/v1/auth/magic-link";
+    const UNDO: &str = "/v1/auth/email-change/undo";
     const RESET: &str = "/v1/auth/reset-password";
     const VERIFY: &str = "/v1/auth/verify";
     vec![
@@ -96,7 +97,16 @@ fn sign_in() -> Vec<Entry> {
         entry(POST, "/v1/auth/magic-link/verify", "Signs in with the token of a link.", auth::magic_links::verify),
         entry(POST, "/v1/auth/email-code", "Asks for a code to sign in with.", auth::email_codes::ask),
         entry(POST, "/v1/auth/email-code/verify", "Signs in with a code.", auth::email_codes::verify),
+        entry(GET, "/v1/auth/email-change", "Says where an address is confirmed.", auth::email_change::page),
+        entry(GET, UNDO, "Shows the button that takes a change of address back.", auth::email_change::undo_page),
+        entry(POST, UNDO, "Takes a change of address back.", auth::email_change::undo),
         entry(POST, "/v1/auth/mfa", "Shows the second factor that a sign-in waits for.", auth::mfa::meet),
+        entry(
+            POST,
+            "/v1/auth/reauthenticate",
+            "Shows once more who is signed in.",
+            auth::reauthentication::reauthenticate,
+        ),
         entry(POST, "/v1/auth/totp/enroll", "Enrolls an authenticator app.", auth::totp::enroll),
         entry(POST, "/v1/auth/totp/verify", "Compares a code, and activates an enrolment.", auth::totp::verify),
         entry(POST, "/v1/auth/totp/recovery", "Uses a recovery code up.", auth::totp::recover),
@@ -120,6 +130,8 @@ fn tenancy() -> Vec<Entry> {
         entry(GET, "/v1/me", "Tells who calls.", me::read),
         entry(PATCH, "/v1/me", "Changes the caller's profile.", me::update),
         entry(DELETE, "/v1/me", "Deletes the caller's account.", me::delete),
+        entry(POST, "/v1/me/email", "Asks for another address.", auth::email_change::ask),
+        entry(POST, "/v1/me/email/confirm", "Confirms another address.", auth::email_change::confirm),
         entry(GET, CONNECTIONS, "Lists whom the caller is linked to elsewhere.", me::social_connections),
         entry(DELETE, CONNECTION, "Cuts the link to a provider.", me::disconnect_social),
         entry(GET, "/v1/me/sessions", "Lists where the caller is signed in.", my_sessions::list),

@@ -152,6 +152,10 @@ pub trait AccountRepository {
     /// The principal that first came with this address, anywhere.
     fn principal_by_email(&mut self, email: &Email) -> Result<Option<PrincipalId>>;
 
+    /// Knows a principal by the address that its account has now, if none of its other accounts has the one of before. By
+    /// none, where the address is another principal's.
+    fn readdress_principal(&mut self, id: PrincipalId, from: &Email, to: &Email) -> Result<()>;
+
     /// Makes a principal, known by `email` from now on. An address that is another's already makes it known by none.
     /// Tells whether it is known as was wanted.
     fn insert_principal(&mut self, id: PrincipalId, email: Option<&Email>, now: Timestamp) -> Result<bool>;

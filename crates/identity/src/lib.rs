@@ -4,6 +4,7 @@
 pub mod access_token;
 pub mod account;
 pub mod api_key;
+pub mod former_address;
 pub mod link;
 pub mod lockout;
 pub mod mfa_challenge;
@@ -18,6 +19,7 @@ pub mod totp;
 
 pub use account::{Account, AccountRepository, EmailProof};
 pub use api_key::{ApiKey, ApiKeyRepository, Rotation};
+pub use former_address::{FormerAddress, FormerAddressRepository};
 pub use link::{Link, LinkRepository, Linked};
 pub use lockout::{Lockout, LockoutKey, LockoutRepository};
 pub use mfa_challenge::{Challenge, ChallengeKey, ChallengePurpose, ChallengeRepository, SecondFactor};

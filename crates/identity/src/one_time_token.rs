@@ -20,6 +20,10 @@ pub enum Purpose {
     MagicLink,
     /// Signs in, as a code that somebody types.
     EmailCode,
+    /// Gives the account the address that it was sent to.
+    ChangeEmail,
+    /// Gives the account back to who had the address that it was sent to.
+    UndoEmailChange,
 }
 
 impl Purpose {
@@ -32,6 +36,8 @@ impl Purpose {
             Self::Invitation => "invitation",
             Self::MagicLink => "magic_link",
             Self::EmailCode => "email_code",
+            Self::ChangeEmail => "change_email",
+            Self::UndoEmailChange => "undo_email_change",
         }
     }
 
@@ -40,7 +46,8 @@ impl Purpose {
     pub fn lifetime(self) -> Duration {
         match self {
             Self::VerifyEmail => Duration::from_hours(24),
-            Self::ResetPassword => Duration::from_hours(1),
+            Self::ResetPassword | Self::ChangeEmail => Duration::from_hours(1),
+            Self::UndoEmailChange => Duration::from_hours(3 * 24),
             Self::Invitation => Duration::from_hours(7 * 24),
             Self::MagicLink | Self::EmailCode => Duration::from_mins(15),
         }
@@ -129,7 +136,8 @@ pub struct OneTimeToken {
     pub purpose: Purpose,
     /// Whose it is.
     pub account: AccountId,
-    /// Where it was sent: it is worth nothing once the account has another address.
+    /// Where it was sent: it is worth nothing once the account has another address. What changes the address, or takes it
+    /// back, is sent to the other one.
     pub email: Email,
     /// The token's keyed hash.
     pub hash: SecretHash,

@@ -54,6 +54,8 @@ pub struct Session {
     pub second_factor: Option<SecondFactor>,
     /// When.
     pub created_at: Timestamp,
+    /// When they showed last who they are: at first as they signed in.
+    pub authenticated_at: Timestamp,
     /// When it was used last, give or take a minute.
     pub last_seen_at: Timestamp,
     /// When its last refresh token expires.
@@ -90,6 +92,9 @@ pub trait SessionRepository {
 
     /// Notes when sessions were used, unless that is known to within a minute.
     fn note_session_uses(&mut self, uses: &[(SessionId, Timestamp)]) -> Result<()>;
+
+    /// Notes that whoever is signed in there has just shown once more who they are.
+    fn note_authentication(&mut self, id: SessionId, now: Timestamp) -> Result<()>;
 
     /// The account's sessions that go on, newest first.
     fn sessions_of(

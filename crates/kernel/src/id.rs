@@ -82,6 +82,8 @@ ids! {
     RefreshTokenId = "refresh_token_id" by new_v4,
     /// A link in a mail, good for one use.
     OneTimeTokenId = "one_time_token_id" by now_v7,
+    /// An address that an account has left.
+    FormerAddressId = "former_address_id" by now_v7,
     /// An authenticator app that an account has enrolled.
     TotpId = "totp_id" by now_v7,
     /// An API key.

@@ -19,6 +19,9 @@ pub struct Words {
     pub closing: Vec<String>,
 }
 
+/// Subject, opening, action and closing.
+type Said = (String, Vec<String>, &'static str, Vec<String>);
+
 /// The words of a letter that comes from `sender`.
 pub fn words(letter: &Letter, sender: &str) -> Words {
     match letter.locale {

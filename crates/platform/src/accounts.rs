@@ -8,7 +8,9 @@ use kernel::{
 use serde_json::json;
 use tenancy::{Membership, Organization, membership::Departure, organization::personal_name};
 
-use crate::{Transaction, key_making::Author, members::let_go, organizations::organization_event};
+use crate::{
+    Transaction, email_change::refuse_kept, key_making::Author, members::let_go, organizations::organization_event,
+};
 
 /// Who makes an account.
 #[derive(Clone, Copy)]
@@ -63,7 +65,7 @@ impl Newcomer {
     /// Makes the account. Whoever has the address already, in another app, is the same principal.
     ///
     /// # Errors
-    /// `email_taken`.
+    /// `email_taken`, also by who has just left it and may come back.
     pub fn join(&self, tx: &mut dyn Transaction, maker: Maker, now: Timestamp) -> Result<Account> {
         let principal = self.principal(tx, now)?;
         let (kind, actor) = maker.deed(principal);
@@ -76,6 +78,7 @@ impl Newcomer {
             ..Account::new(AccountId::generate(), principal, self.app, self.email.clone(), now)
         };
         tx.insert_account(&account)?;
+        refuse_kept(tx, self.app, &self.email, None, now)?;
         tx.append(&Event {
             app: self.app,
             actor,

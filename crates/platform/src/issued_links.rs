@@ -8,14 +8,17 @@ use apps::App;
 use audit::Entry;
 use identity::{Account, OneTimeToken, Purpose};
 use kernel::{
-    Event, EventKind, Result, Secret, SecretHash, Timestamp, WebUrl,
+    Email, Event, EventKind, Result, Secret, SecretHash, Timestamp, WebUrl,
     id::{EventId, InvitationId, OneTimeTokenId},
     secret::ExposeSecret,
 };
 use serde_json::{Map, Value, json};
 use tenancy::{Invitation, InvitationStatus, Organization};
 
-use crate::{Platform, Transaction, accounts::is_closed, mail_sign_in::may_enter_by_mail, records::QueuedMail};
+use crate::{
+    Platform, Transaction, accounts::is_closed, email_change::account_to_readdress, mail_sign_in::may_enter_by_mail,
+    records::QueuedMail,
+};
 
 /// A link in clear, or a code.
 pub(crate) struct IssuedLink {
@@ -42,6 +45,10 @@ impl Platform {
             Some(EventKind::AuthPasswordResetRequested) => (Purpose::ResetPassword, "reset_token", "reset_url"),
             Some(EventKind::AuthMagicLinkRequested) => (Purpose::MagicLink, "magic_link_token", "magic_link_url"),
             Some(EventKind::AuthEmailCodeRequested) => (Purpose::EmailCode, "code", ""),
+            Some(EventKind::AuthEmailChangeRequested) => {
+                (Purpose::ChangeEmail, "email_change_token", "email_change_url")
+            }
+            Some(EventKind::AuthEmailChangeAnnounced) => (Purpose::UndoEmailChange, "undo_token", "undo_url"),
             Some(EventKind::InvitationLinkIssued) => (Purpose::Invitation, "token", "accept_url"),
             _ => return Ok(Some(payload)),
         };
@@ -69,8 +76,8 @@ impl Platform {
     ) -> Result<Option<IssuedLink>> {
         let (token, hash) = self.token(purpose, event);
         let Some(kept) = tx.one_time_token(purpose, hash, now)? else { return Ok(None) };
-        let account = tx.account(kept.account)?.filter(|account| account.email == kept.email);
-        let Some(account) = account.filter(|account| opens(purpose, account)) else { return Ok(None) };
+        let account = tx.account(kept.account)?.filter(|account| opens(purpose, account, &kept.email));
+        let Some(account) = account else { return Ok(None) };
         if is_closed(tx, &account)? {
             return Ok(None);
         }
@@ -109,15 +116,22 @@ impl Platform {
             Purpose::ResetPassword => EventKind::AuthPasswordResetRequested,
             Purpose::MagicLink => EventKind::AuthMagicLinkRequested,
             Purpose::EmailCode => EventKind::AuthEmailCodeRequested,
+            Purpose::ChangeEmail => EventKind::AuthEmailChangeRequested,
+            Purpose::UndoEmailChange => EventKind::AuthEmailChangeAnnounced,
             Purpose::Invitation => return Ok(None),
         };
-        let account = tx.account_by_email(mail.app, &mail.recipient)?;
-        let Some(account) = account.filter(|account| account.disabled_at.is_none() && opens(purpose, account)) else {
-            return Ok(None);
+        let (account, expires_at) = match purpose {
+            Purpose::ChangeEmail => (account_to_readdress(tx, mail, now)?, now.after(purpose.lifetime())),
+            Purpose::UndoEmailChange => match tx.former_address(mail.app, &mail.recipient, now)? {
+                Some(former) => (tx.account(former.account)?, former.expires_at),
+                None => return Ok(None),
+            },
+            _ => (tx.account_by_email(mail.app, &mail.recipient)?, now.after(purpose.lifetime())),
         };
+        let open = |account: &Account| account.disabled_at.is_none() && opens(purpose, account, &mail.recipient);
+        let Some(account) = account.filter(open) else { return Ok(None) };
         let Some((event, told)) = event_of(tx, mail)? else { return Ok(None) };
         let (token, hash) = self.token(purpose, event);
-        let expires_at = now.after(purpose.lifetime());
         if told {
             let renewed = tx.renew_one_time_token(purpose, hash, expires_at)?;
             return Ok(renewed.then(|| self.to_account(purpose, app, token)));
@@ -125,14 +139,14 @@ impl Platform {
         tx.append(&Event {
             id: event,
             app: mail.app,
-            payload: json!({ "principal_id": account.principal, "email": account.email.as_str() }),
+            payload: json!({ "principal_id": account.principal, "email": mail.recipient.as_str() }),
             ..Event::new(kind, now)
         })?;
         tx.insert_one_time_token(&OneTimeToken {
             id: OneTimeTokenId(event.0),
             purpose,
             account: account.id,
-            email: account.email,
+            email: mail.recipient.clone(),
             hash,
             expires_at,
         })?;
@@ -181,6 +195,11 @@ impl Platform {
                 format!("{}/reset-password?token={text}", site.trim_end_matches('/'))
             }
             (Purpose::ResetPassword, None) => format!("{base}/v1/auth/reset-password?token={text}"),
+            (Purpose::ChangeEmail, Some(site)) => {
+                format!("{}/email-change#token={text}", site.trim_end_matches('/'))
+            }
+            (Purpose::ChangeEmail, None) => format!("{base}/v1/auth/email-change?token={text}"),
+            (Purpose::UndoEmailChange, _) => format!("{base}/v1/auth/email-change/undo?token={text}"),
             // To ours, whatever site there is: nothing but the button there leads on.
             (Purpose::MagicLink, _) => format!("{base}/v1/auth/magic-link?token={text}"),
             (Purpose::EmailCode, _) => return IssuedLink { token, url: None },
@@ -198,12 +217,14 @@ impl Platform {
     }
 }
 
-/// Whether there is anything for such a link to do.
-fn opens(purpose: Purpose, account: &Account) -> bool {
+/// Whether there is anything for such a link to do, if it is sent there.
+fn opens(purpose: Purpose, account: &Account, sent_to: &Email) -> bool {
+    let there = account.email == *sent_to;
     match purpose {
-        Purpose::VerifyEmail => !account.email_verified(),
-        Purpose::MagicLink | Purpose::EmailCode => may_enter_by_mail(account),
-        Purpose::ResetPassword | Purpose::Invitation => true,
+        Purpose::VerifyEmail => there && !account.email_verified(),
+        Purpose::MagicLink | Purpose::EmailCode => there && may_enter_by_mail(account),
+        Purpose::ResetPassword | Purpose::Invitation => there,
+        Purpose::ChangeEmail | Purpose::UndoEmailChange => !there,
     }
 }
 

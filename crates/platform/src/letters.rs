@@ -44,6 +44,14 @@ impl Platform {
                 let code = self.issue_account_link(tx, mail, Purpose::EmailCode, app.as_ref(), now)?;
                 code.map(|code| About::EmailCode { code: code.token.expose_secret().to_owned() })
             }
+            MailOrder::ChangeEmail => {
+                let link = self.issue_account_link(tx, mail, Purpose::ChangeEmail, app.as_ref(), now)?;
+                link.and_then(|link| link.url).map(|link| About::ChangeEmail { link })
+            }
+            MailOrder::EmailChanged => {
+                let link = self.issue_account_link(tx, mail, Purpose::UndoEmailChange, app.as_ref(), now)?;
+                link.and_then(|link| link.url).map(|link| About::EmailChanged { link })
+            }
             // It was switched off in between.
             MailOrder::MagicLink | MailOrder::EmailCode => None,
             MailOrder::AlreadySignedUp | MailOrder::SignUp => {

@@ -49,8 +49,16 @@ impl Platform {
     /// # Errors
     /// `too_many_requests` for who has asked for too many, to whatever addresses.
     pub(crate) async fn order_mail(&self, door: Door, email: Email, order: MailOrder) -> Result<()> {
-        let (locale, limits, now) = (self.language(), self.settings().mail_limits, self.now());
-        let mail = QueuedMail { locale, ..QueuedMail::new(door.app(), email, order, now) };
+        self.order(QueuedMail::new(door.app(), email, order, self.now())).await
+    }
+
+    /// The same for a mail that has to know more.
+    ///
+    /// # Errors
+    /// As [`Self::order_mail`].
+    pub(crate) async fn order(&self, mail: QueuedMail) -> Result<()> {
+        let (limits, now, order) = (self.settings().mail_limits, self.now(), mail.order);
+        let mail = QueuedMail { locale: self.language(), ..mail };
         let asking = self.origin.as_ref().and_then(|origin| origin.client.ip);
         let asking = asking.filter(|ip| !is_of_a_private_network(*ip)).and_then(|ip| network_of(ip, 32, 64));
         let asking =
@@ -104,6 +112,7 @@ fn lifetime(order: MailOrder) -> Duration {
         MailOrder::ResetPassword => Purpose::ResetPassword.lifetime(),
         MailOrder::MagicLink => Purpose::MagicLink.lifetime(),
         MailOrder::EmailCode => Purpose::EmailCode.lifetime(),
+        MailOrder::ChangeEmail => Purpose::ChangeEmail.lifetime(),
         _ => Duration::ZERO,
     }
 }

@@ -50,6 +50,16 @@ pub enum About {
         /// What to type.
         code: String,
     },
+    /// Confirm that an account shall have this address.
+    ChangeEmail {
+        /// What to follow.
+        link: String,
+    },
+    /// The account that had this address has another one.
+    EmailChanged {
+        /// What takes that back.
+        link: String,
+    },
     /// An endpoint of an organization was switched off, because it failed for too long.
     WebhookDisabled {
         /// Whose endpoint.
@@ -83,6 +93,8 @@ impl About {
             Self::Invitation { .. } => Some(LetterKind::Invitation),
             Self::MagicLink { .. } => Some(LetterKind::MagicLink),
             Self::EmailCode { .. } => Some(LetterKind::EmailCode),
+            Self::ChangeEmail { .. } => Some(LetterKind::ChangeEmail),
+            Self::EmailChanged { .. } => Some(LetterKind::EmailChanged),
             Self::WebhookDisabled { .. } => None,
         }
     }
@@ -123,7 +135,9 @@ impl Letter {
             About::VerifyEmail { link }
             | About::ResetPassword { link }
             | About::Invitation { link, .. }
-            | About::MagicLink { link } => Some(link),
+            | About::MagicLink { link }
+            | About::ChangeEmail { link }
+            | About::EmailChanged { link } => Some(link),
             About::AlreadySignedUp | About::EmailCode { .. } | About::WebhookDisabled { .. } => None,
         }
     }

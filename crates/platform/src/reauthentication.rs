@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use authz::SignedIn;
 use identity::{Account, password::Password};
-use kernel::{Code, Error, Result, Timestamp};
+use kernel::{Code, Error, Event, EventKind, Result, Timestamp};
+use serde_json::json;
 
 use crate::{
     Platform, Transaction,
+    accounts::account_event,
     password_check::Compared,
     second_factor::{FactorCheck, ShownFactor},
 };
 
-/// For how long a sign-in is a moment ago.
-const FRESH: Duration = Duration::from_mins(10);
+/// For how long a sign-in is a moment ago, and so is whoever has shown once more who they are.
+pub const FRESH: Duration = Duration::from_mins(10);
 
 /// What somebody shows once more. A sign-in of a moment ago needs nothing.
 #[derive(Clone, Debug, Default)]
@@ -33,11 +35,37 @@ pub(crate) struct Reauthenticated {
 }
 
 impl Platform {
+    /// Shows once more who is signed in, for all that is done in this session within the next ten minutes.
+    ///
+    /// # Errors
+    /// `invalid_request` for who shows nothing; `session_required` for who is signed in at another issuer, and in no session
+    /// of ours; `invalid_credentials`, `invalid_code`; `account_locked`, `mfa_locked`.
+    pub async fn reauthenticate(&self, caller: SignedIn, shown: Reauthentication) -> Result<()> {
+        if shown.password.is_none() && shown.factor.is_none() {
+            return Err(Error::because(Code::InvalidRequest, "Show a password, a code or a recovery_code."));
+        }
+        let session = caller.session.ok_or_else(|| Error::new(Code::SessionRequired))?;
+        let (compared, now) = (self.compare(&caller, shown).await?, self.now());
+        let settled = self.store().write(move |tx| {
+            let account = tx.account(caller.account)?.ok_or_else(Error::not_found)?;
+            if let Some(refused) = compared.settle(tx, &caller, &account, now)? {
+                return Ok(Some(refused));
+            }
+            tx.note_authentication(session, now)?;
+            tx.append(&Event {
+                payload: json!({ "principal_id": account.principal, "session_id": session }),
+                ..account_event(EventKind::AuthReauthenticated, &account, now)
+            })?;
+            Ok(None)
+        });
+        settled.await?.map_or(Ok(()), |refused| Err(Error::new(refused)))
+    }
+
     /// Compares what has to be compared before a unit of work.
     ///
     /// # Errors
     /// `account_locked`; `overloaded`.
-    pub(crate) async fn reauthenticate(&self, caller: &SignedIn, shown: Reauthentication) -> Result<Reauthenticated> {
+    pub(crate) async fn compare(&self, caller: &SignedIn, shown: Reauthentication) -> Result<Reauthenticated> {
         let compared = match shown.password {
             Some(password) => {
                 let door = self.door_of(caller.app).await?;
@@ -77,9 +105,9 @@ impl Reauthenticated {
     }
 }
 
-/// Whether the caller's session began a moment ago. A refresh does not make it younger; and when somebody signed in at
-/// another issuer is not known.
+/// Whether the caller has signed in a moment ago, or shown since who they are. A refresh does not make it younger; and when
+/// somebody signed in at another issuer is not known.
 fn is_fresh(tx: &mut dyn Transaction, caller: &SignedIn, now: Timestamp) -> Result<bool> {
     let session = caller.session.map(|id| tx.live_session(id)).transpose()?.flatten();
-    Ok(session.is_some_and(|session| now < session.created_at.after(FRESH)))
+    Ok(session.is_some_and(|session| now < session.authenticated_at.after(FRESH)))
 }

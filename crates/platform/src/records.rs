@@ -41,11 +41,15 @@ pub enum MailOrder {
     MagicLink,
     /// A code that signs in.
     EmailCode,
+    /// A link that gives an account this address.
+    ChangeEmail,
+    /// An account has left this address: a link that takes that back.
+    EmailChanged,
 }
 
 impl MailOrder {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::VerifyEmail,
         Self::ResetPassword,
         Self::AlreadySignedUp,
@@ -54,6 +58,8 @@ impl MailOrder {
         Self::WebhookDisabled,
         Self::MagicLink,
         Self::EmailCode,
+        Self::ChangeEmail,
+        Self::EmailChanged,
     ];
 
     /// Its name in the database.
@@ -68,6 +74,8 @@ impl MailOrder {
             Self::WebhookDisabled => "webhook_disabled",
             Self::MagicLink => "magic_link",
             Self::EmailCode => "email_code",
+            Self::ChangeEmail => "change_email",
+            Self::EmailChanged => "email_changed",
         }
     }
 
@@ -78,10 +86,10 @@ impl MailOrder {
     }
 
     /// Whether one that waits for somebody does for another one of the kind: several may invite the same person,
-    /// who may own several endpoints.
+    /// who may own several endpoints; and several accounts may want one address.
     #[must_use]
     pub fn once(self) -> bool {
-        !matches!(self, Self::Invitation | Self::WebhookDisabled)
+        !matches!(self, Self::Invitation | Self::WebhookDisabled | Self::ChangeEmail)
     }
 }
 

@@ -160,6 +160,7 @@ fn begin(
         client: client.clone(),
         second_factor,
         created_at: now,
+        authenticated_at: now,
         last_seen_at: now,
         expires_at,
     })?;
@@ -167,7 +168,8 @@ fn begin(
     Ok(begun)
 }
 
-/// Ends every session and every token of an account, and voids what was mailed to sign in with; hands back the new epoch.
+/// Ends every session and every token of an account, and voids what was mailed to sign in with, or to change the address;
+/// hands back the new epoch.
 /// Tokens of other issuers count from `from` on.
 pub(crate) fn end_everything(
     tx: &mut dyn Transaction,
@@ -175,7 +177,7 @@ pub(crate) fn end_everything(
     from: Timestamp,
     now: Timestamp,
 ) -> Result<i32> {
-    for purpose in [Purpose::MagicLink, Purpose::EmailCode] {
+    for purpose in [Purpose::MagicLink, Purpose::EmailCode, Purpose::ChangeEmail] {
         tx.void_one_time_tokens(account, purpose, now)?;
     }
     tx.raise_epoch(account, from)

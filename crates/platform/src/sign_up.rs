@@ -94,7 +94,8 @@ impl Platform {
 
 /// Makes the account that a note asks for, if the address is free; tells whether it was.
 pub(crate) fn sign_up_from_note(tx: &mut dyn Transaction, note: &QueuedMail, now: Timestamp) -> Result<bool> {
-    if tx.account_by_email(note.app, &note.recipient)?.is_some() {
+    let kept = tx.former_address(note.app, &note.recipient, now)?;
+    if kept.is_some() || tx.account_by_email(note.app, &note.recipient)?.is_some() {
         return Ok(false);
     }
     let field = |name: &str| note.payload.as_ref().and_then(|payload| payload.get(name));

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::{
     Platform, Transaction,
     mail_sign_in::{allowed, may_enter_by_mail},
+    reauthentication::Reauthentication,
 };
 
 impl Platform {
@@ -22,14 +23,17 @@ impl Platform {
     /// Cuts the link to a provider. What it issued before lets nobody in any more.
     ///
     /// # Errors
-    /// `not_found`; `last_auth_method` where neither a password nor another link is left to sign in with, and the app lets
+    /// `reauthentication_required` long after the sign-in; `not_found`; `last_auth_method` where neither a password nor another link is left to sign in with, and the app lets
     /// nobody in by mail.
-    pub async fn disconnect_social(&self, caller: SignedIn, provider: Provider) -> Result<()> {
-        let now = self.now();
+    pub async fn disconnect_social(&self, caller: SignedIn, provider: Provider, shown: Reauthentication) -> Result<()> {
+        let (reauthenticated, now) = (self.compare(&caller, shown).await?, self.now());
         let severed = self.store().write(move |tx| {
             // Of two who cut at once, each would leave the other's link.
             tx.hold_principal(caller.principal)?;
             let account = tx.account(caller.account)?.ok_or_else(Error::not_found)?;
+            if let Some(refused) = reauthenticated.settle(tx, &caller, &account, now)? {
+                return Ok(Some(refused));
+            }
             let left = tx.links_of(account.id)?.iter().any(|link| link.provider != provider.as_str());
             if !tx.sever(account.id, provider.as_str(), now)? {
                 return Err(Error::not_found());
@@ -42,9 +46,10 @@ impl Platform {
                 actor: Some(account.principal),
                 payload: json!({ "principal_id": account.principal, "provider": provider.as_str() }),
                 ..Event::new(EventKind::AuthSocialDisconnected, now)
-            })
+            })?;
+            Ok(None)
         });
-        severed.await
+        severed.await?.map_or(Ok(()), |refused| Err(Error::new(refused)))
     }
 }
 

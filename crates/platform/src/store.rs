@@ -10,9 +10,9 @@ use apps::{AppRepository, ClientSecretRepository, MailTemplateRepository, OauthC
 use audit::AuditRepository;
 use authz::{CustomRoleRepository, GrantRepository};
 use identity::{
-    AccountRepository, ApiKeyRepository, ChallengeRepository, LinkRepository, LockoutRepository,
-    OneTimeTokenRepository, RefreshTokenRepository, ServiceAccountRepository, SessionRepository, SigningKeyRepository,
-    TotpRepository,
+    AccountRepository, ApiKeyRepository, ChallengeRepository, FormerAddressRepository, LinkRepository,
+    LockoutRepository, OneTimeTokenRepository, RefreshTokenRepository, ServiceAccountRepository, SessionRepository,
+    SigningKeyRepository, TotpRepository,
 };
 use kernel::{Change, Error, Origin, Result};
 use tenancy::{
@@ -44,6 +44,7 @@ pub trait Transaction:
     + EndpointRepository
     + EventLedger
     + FanOutRepository
+    + FormerAddressRepository
     + GrantRepository
     + InvitationRepository
     + LinkRepository
@@ -87,6 +88,7 @@ impl<T> Transaction for T where
         + EndpointRepository
         + EventLedger
         + FanOutRepository
+        + FormerAddressRepository
         + GrantRepository
         + InvitationRepository
         + LinkRepository

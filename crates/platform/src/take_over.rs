@@ -27,6 +27,17 @@ pub(crate) fn take_over(
     if account.proof.is_some_and(EmailProof::by_the_owner) {
         return Ok(account);
     }
+    hand_over(tx, account, proof, from, now)
+}
+
+/// The same for an account that its owner had made, and somebody else got hold of.
+pub(crate) fn hand_over(
+    tx: &mut dyn Transaction,
+    account: Account,
+    proof: EmailProof,
+    from: Timestamp,
+    now: Timestamp,
+) -> Result<Account> {
     // The operator acts for the owner; in every other way the owner came in person.
     let actor = (proof != EmailProof::Operator).then_some(account.principal);
     // First, because it writes the whole account, the password of before with it.

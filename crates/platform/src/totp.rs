@@ -50,7 +50,7 @@ impl Platform {
     /// `account_locked` for a wrong password.
     pub async fn enroll_totp(&self, caller: SignedIn, shown: Reauthentication) -> Result<EnrolledTotp> {
         let door = self.door_of(caller.app).await?;
-        let reauthenticated = self.reauthenticate(&caller, shown).await?;
+        let reauthenticated = self.compare(&caller, shown).await?;
         let (enrolment, now) = (self.enrolment(), self.now());
         let made = enrolment.clone();
         let enrolled = self.store().write(move |tx| {
@@ -96,7 +96,7 @@ impl Platform {
     /// `not_found` without one; `reauthentication_required` long after the sign-in; `invalid_credentials`, `invalid_code`,
     /// `account_locked` or `mfa_locked` for what was shown.
     pub async fn disable_totp(&self, caller: SignedIn, shown: Reauthentication) -> Result<()> {
-        let reauthenticated = self.reauthenticate(&caller, shown).await?;
+        let reauthenticated = self.compare(&caller, shown).await?;
         let (check, now) = (self.factor_check(), self.now());
         let disabled = self.store().write(move |tx| {
             let account = tx.account(caller.account)?.ok_or_else(Error::not_found)?;

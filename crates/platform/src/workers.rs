@@ -224,6 +224,7 @@ impl Platform {
                 + tx.sweep_invitations(long_ago)?
                 + tx.sweep_sessions(before)?
                 + tx.sweep_one_time_tokens(before)?
+                + tx.sweep_former_addresses(now)?
                 + tx.sweep_challenges(before)?
                 + tx.sweep_lockouts(now)?
                 + tx.sweep_revoked_tokens(before)?

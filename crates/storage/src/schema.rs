@@ -177,6 +177,7 @@ table! {
         device -> Nullable<Binary>,
         last_seen_at -> Nullable<Ts>,
         second_factor -> Nullable<Text>,
+        authenticated_at -> Nullable<Ts>,
     }
 }
 
@@ -200,6 +201,19 @@ table! {
     mail_requests (id) {
         id -> Uid,
         counter -> Binary,
+        expires_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    former_addresses (id) {
+        id -> Uid,
+        app_id -> Nullable<Uid>,
+        account_id -> Uid,
+        email -> Text,
         expires_at -> Ts,
     }
 }

@@ -1,9 +1,11 @@
 //! Native sign-in.
 
+pub mod email_change;
 pub mod email_codes;
 pub mod magic_links;
 pub mod mfa;
 pub mod passwords;
+pub mod reauthentication;
 pub mod sessions;
 pub mod sign_in;
 pub mod sign_up;

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    auth::Done,
+    auth::{Done, reauthentication::ShownAgain},
     organizations::{Organization, PageQuery, list},
 };
 use crate::{
@@ -131,12 +131,12 @@ pub async fn social_connections(caller: SignedIn, platform: ForRequest) -> Resul
     Ok(Answer::ok(links.into_iter().map(connection).collect()))
 }
 
-/// Cuts the link to a provider.
+/// Cuts the link to a provider. A moment after the sign-in nothing has to be shown.
 pub async fn disconnect_social(
     caller: SignedIn,
-    (platform, PathId(provider)): (ForRequest, PathId<Provider>),
+    (platform, PathId(provider), OptionalBody(shown)): (ForRequest, PathId<Provider>, OptionalBody<ShownAgain>),
 ) -> Result<Answer<Done>> {
-    platform.disconnect_social(caller, provider).await?;
+    platform.disconnect_social(caller, provider, shown.read()?).await?;
     Ok(Answer::ok(Done { message: "The connection is gone." }))
 }
 

@@ -30,11 +30,14 @@ fields! {
     EFFECT: "effect" Text "`allow` or `deny`";
     EMAIL: "email" Text "the address";
     EMAIL_FROM_NAME: "email_from_name" Text "the name that its mails come from";
+    EMAIL_CHANGE_TOKEN: "email_change_token" Text "the token that confirms the address";
+    EMAIL_CHANGE_URL: "email_change_url" Text "the link with it";
     EVENT_FILTER: "event_filter" Texts "the kinds that the endpoint wants; empty for all";
     EVENT_KIND: "event_kind" Text "of which kind that is";
     EVENTS: "events" Texts "deliveries of these kinds alone; empty for all";
     EXPIRES_AT: "expires_at" Time "when it expires";
     FAILING_SINCE: "failing_since" Time "since when nothing had arrived there";
+    FORMER_EMAIL: "former_email" Text "the address of before";
     FROM: "from" Time "deliveries since then";
     INVITATION_ID: "invitation_id" Id "the invitation";
     LOGO_URL: "logo_url" Text "its logo";
@@ -78,6 +81,8 @@ fields! {
     TO: "to" Time "deliveries before then";
     TOKEN: "token" Text "the token that accepts the invitation";
     TOKEN_ID: "token_id" Id "the token";
+    UNDO_TOKEN: "undo_token" Text "the token that takes the change back";
+    UNDO_URL: "undo_url" Text "the link with it";
     VERIFY_TOKEN: "verify_token" Text "the token that proves the address";
     VERIFY_URL: "verify_url" Text "the link with it";
     WEBHOOK_EVENTS: "webhook_events" Texts "the kinds that are sent there";
@@ -92,6 +97,10 @@ pub(super) const RESET_LINK: &[Field] = &[PRINCIPAL_ID, EMAIL, RESET_TOKEN.with_
 pub(super) const MAGIC_LINK: &[Field] =
     &[PRINCIPAL_ID, EMAIL, MAGIC_LINK_TOKEN.with_token(), MAGIC_LINK_URL.with_token()];
 pub(super) const EMAIL_CODE: &[Field] = &[PRINCIPAL_ID, EMAIL, CODE.with_token()];
+pub(super) const EMAIL_CHANGE_LINK: &[Field] =
+    &[PRINCIPAL_ID, EMAIL, EMAIL_CHANGE_TOKEN.with_token(), EMAIL_CHANGE_URL.with_token()];
+pub(super) const EMAIL_CHANGE: &[Field] = &[PRINCIPAL_ID, EMAIL, FORMER_EMAIL];
+pub(super) const UNDO_LINK: &[Field] = &[PRINCIPAL_ID, EMAIL, UNDO_TOKEN.with_token(), UNDO_URL.with_token()];
 pub(super) const SESSION: &[Field] = &[PRINCIPAL_ID, SESSION_ID];
 pub(super) const ORGANIZATION: &[Field] = &[NAME.or_null(), SLUG];
 pub(super) const SETTINGS: &[Field] = &[

@@ -60,6 +60,14 @@ kinds! {
     AuthMagicLinkRequested = "auth.magic_link_requested", MAGIC_LINK;
     /// Somebody asked for a code to sign in with. Who may know it gets the code with it.
     AuthEmailCodeRequested = "auth.email_code_requested", EMAIL_CODE;
+    /// Somebody wants another address for their account: this one. Who may know it gets the link with it.
+    AuthEmailChangeRequested = "auth.email_change_requested", EMAIL_CHANGE_LINK;
+    /// An account has another address from now on, which its owner has confirmed.
+    AuthEmailChanged = "auth.email_changed", EMAIL_CHANGE;
+    /// Whoever had the address of before is told, and may take the change back. Who may know it gets the link with it.
+    AuthEmailChangeAnnounced = "auth.email_change_announced", UNDO_LINK;
+    /// Whoever had the address of before took the change back: the account has it again, and every way in is gone.
+    AuthEmailChangeUndone = "auth.email_change_undone", EMAIL_CHANGE;
     /// Sign-in by code was stopped for an hour after too many wrong ones. Where nobody has the address, it is not told.
     AuthEmailCodesLocked = "auth.email_codes_locked", &[PRINCIPAL_ID.or_null(), EMAIL.or_null()];
     /// A password was reset by link or at the console; `auth.password_changed` is told of it as well.
@@ -70,6 +78,8 @@ kinds! {
     AuthAccountUnlocked = "auth.account_unlocked", PERSON;
     /// A spent refresh token came back: its whole family ended.
     AuthRefreshTokenReused = "auth.refresh_token_reused", SESSION;
+    /// Whoever is signed in has shown once more that it is they.
+    AuthReauthenticated = "auth.reauthenticated", SESSION;
     /// Somebody signed out of one session.
     AuthLogout = "auth.logout", SESSION;
     /// Somebody signed out everywhere but in one session, which goes on.
@@ -301,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn five_kinds_carry_a_token() {
+    fn seven_kinds_carry_a_token() {
         let carrying: Vec<_> =
             EventKind::ALL.iter().filter(|kind| kind.carries_token()).map(|kind| kind.as_str()).collect();
         let links = [
@@ -309,6 +319,8 @@ mod tests {
             "auth.password_reset_requested",
             "auth.magic_link_requested",
             "auth.email_code_requested",
+            "auth.email_change_requested",
+            "auth.email_change_announced",
             "invitation.link_issued",
         ];
         assert_eq!(carrying, links);

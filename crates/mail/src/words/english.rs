@@ -2,7 +2,7 @@
 
 use platform::mailer::About;
 
-use super::Words;
+use super::{Said, Words};
 use crate::sender::one_line;
 
 pub fn words(about: &About, sender: &str) -> Words {
@@ -67,24 +67,57 @@ pub fn words(about: &About, sender: &str) -> Words {
                 "If it was not you, ignore this message: nobody gets in without the code.".to_owned(),
             ],
         ),
-        About::WebhookDisabled { organization, target } => {
-            let organization = one_line(organization);
-            (
-                format!("A webhook of {organization} was switched off"),
-                vec![
-                    format!(
-                        "What {sender} sent to {target} for {organization} has not arrived for days. So this webhook was \
-                         switched off."
-                    ),
-                    "What has happened since waits. As soon as the receiver works again, switch the webhook on: then \
-                     what waits is delivered."
-                        .to_owned(),
-                ],
-                "",
-                vec![format!("You are told because you are an owner of {organization}.")],
-            )
-        }
+        About::ChangeEmail { .. } => change_email(sender),
+        About::EmailChanged { .. } => email_changed(sender),
+        About::WebhookDisabled { organization, target } => webhook_disabled(organization, target, sender),
     };
     let instead = "If that does not work, copy this address to your browser:";
     Words { subject, opening, action, instead, closing }
+}
+
+fn change_email(sender: &str) -> Said {
+    (
+        format!("Confirm your new e-mail address for {sender}"),
+        vec![format!(
+            "Somebody who is signed in at {sender} wants to use this address for their account. If it was you, follow the \
+                 link where you are signed in."
+        )],
+        "Use this address",
+        vec![
+            "The link works once, for an hour.".to_owned(),
+            "If it was not you, ignore this message: nothing changes then. Do not pass the link on.".to_owned(),
+        ],
+    )
+}
+
+fn email_changed(sender: &str) -> Said {
+    (
+        format!("Your e-mail address for {sender} was changed"),
+        vec![
+            format!("Your account at {sender} has another e-mail address now. If it was you, there is nothing to do."),
+            "If it was not you, somebody else is in your account. Take the change back: everybody is signed out, and \
+                 you choose a new password."
+                .to_owned(),
+        ],
+        "It was not me",
+        vec!["The link works once, for three days.".to_owned()],
+    )
+}
+
+fn webhook_disabled(organization: &str, target: &str, sender: &str) -> Said {
+    let organization = one_line(organization);
+    (
+        format!("A webhook of {organization} was switched off"),
+        vec![
+            format!(
+                "What {sender} sent to {target} for {organization} has not arrived for days. So this webhook was \
+                         switched off."
+            ),
+            "What has happened since waits. As soon as the receiver works again, switch the webhook on: then \
+                     what waits is delivered."
+                .to_owned(),
+        ],
+        "",
+        vec![format!("You are told because you are an owner of {organization}.")],
+    )
 }

@@ -2,7 +2,7 @@
 
 use platform::mailer::About;
 
-use super::Words;
+use super::{Said, Words};
 use crate::sender::one_line;
 
 pub fn words(about: &About, sender: &str) -> Words {
@@ -81,24 +81,59 @@ pub fn words(about: &About, sender: &str) -> Words {
                 "Wenn Sie es nicht waren, ignorieren Sie diese Nachricht: Ohne den Code kommt niemand hinein.".to_owned(),
             ],
         ),
-        About::WebhookDisabled { organization, target } => {
-            let organization = one_line(organization);
-            (
-                format!("Ein Webhook von {organization} wurde abgeschaltet"),
-                vec![
-                    format!(
-                        "Was {sender} für {organization} an {target} gesendet hat, ist seit Tagen nicht angekommen. Deshalb \
-                         wurde dieser Webhook abgeschaltet."
-                    ),
-                    "Was seither geschehen ist, wartet. Schalten Sie den Webhook wieder ein, sobald der Empfänger wieder \
-                     arbeitet: Dann wird zugestellt, was wartet."
-                        .to_owned(),
-                ],
-                "",
-                vec![format!("Sie erhalten diese Nachricht, weil {organization} Ihnen gehört.")],
-            )
-        }
+        About::ChangeEmail { .. } => change_email(sender),
+        About::EmailChanged { .. } => email_changed(sender),
+        About::WebhookDisabled { organization, target } => webhook_disabled(organization, target, sender),
     };
     let instead = "Wenn das nicht geht, kopieren Sie diese Adresse in Ihren Browser:";
     Words { subject, opening, action, instead, closing }
+}
+
+fn change_email(sender: &str) -> Said {
+    (
+            format!("Bestätigen Sie Ihre neue E-Mail-Adresse für {sender}"),
+            vec![format!(
+                "Jemand, der bei {sender} angemeldet ist, möchte diese Adresse für sein Konto verwenden. Wenn Sie es sind, \
+                 folgen Sie dem Link dort, wo Sie angemeldet sind."
+            )],
+            "Diese Adresse verwenden",
+            vec![
+                "Der Link gilt einmal und eine Stunde lang.".to_owned(),
+                "Wenn Sie es nicht sind, ignorieren Sie diese Nachricht: Dann ändert sich nichts. Geben Sie den Link nicht \
+                 weiter."
+                    .to_owned(),
+            ],
+        )
+}
+
+fn email_changed(sender: &str) -> Said {
+    (
+            format!("Ihre E-Mail-Adresse für {sender} wurde geändert"),
+            vec![
+                format!("Ihr Konto bei {sender} hat jetzt eine andere E-Mail-Adresse. Wenn Sie das waren, ist nichts zu tun."),
+                "Wenn Sie es nicht waren, ist jemand anderes in Ihrem Konto. Machen Sie die Änderung rückgängig: Alle werden \
+                 abgemeldet, und Sie wählen ein neues Passwort."
+                    .to_owned(),
+            ],
+            "Das war ich nicht",
+            vec!["Der Link gilt einmal und drei Tage lang.".to_owned()],
+        )
+}
+
+fn webhook_disabled(organization: &str, target: &str, sender: &str) -> Said {
+    let organization = one_line(organization);
+    (
+        format!("Ein Webhook von {organization} wurde abgeschaltet"),
+        vec![
+            format!(
+                "Was {sender} für {organization} an {target} gesendet hat, ist seit Tagen nicht angekommen. Deshalb \
+                         wurde dieser Webhook abgeschaltet."
+            ),
+            "Was seither geschehen ist, wartet. Schalten Sie den Webhook wieder ein, sobald der Empfänger wieder \
+                     arbeitet: Dann wird zugestellt, was wartet."
+                .to_owned(),
+        ],
+        "",
+        vec![format!("Sie erhalten diese Nachricht, weil {organization} Ihnen gehört.")],
+    )
 }

@@ -108,6 +108,23 @@ impl AccountRepository for Tx<'_> {
         Ok(id.map(|id| PrincipalId(id.0)))
     }
 
+    fn readdress_principal(&mut self, id: PrincipalId, from: &Email, to: &Email) -> Result<()> {
+        // Whoever makes the principal another account waits for this, or this for them.
+        self.hold_principal(id)?;
+        let others =
+            accounts::table.filter(accounts::principal_id.eq(RowId(id.0))).filter(accounts::email.eq(from.as_str()));
+        if self.query(|connection| diesel::select(exists(others)).get_result(connection))? {
+            return Ok(());
+        }
+        let known = principals::table.filter(principals::email.eq(to.as_str())).select(principals::id);
+        let known: Option<RowId> = self.query(|connection| known.first(connection).optional())?;
+        let free = known.is_none().then(|| to.as_str().to_owned());
+        let readdress = diesel::update(principals::table.find(RowId(id.0)))
+            .filter(principals::email.eq(from.as_str()))
+            .set(principals::email.eq(free));
+        self.query(|connection| readdress.execute(connection)).map(drop)
+    }
+
     fn insert_principal(&mut self, id: PrincipalId, email: Option<&Email>, now: Timestamp) -> Result<bool> {
         let row = |email: Option<&Email>| {
             (

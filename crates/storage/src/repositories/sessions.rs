@@ -33,6 +33,7 @@ struct SessionRow {
     method: String,
     last_seen_at: Option<Moment>,
     second_factor: Option<String>,
+    authenticated_at: Option<Moment>,
 }
 
 impl SessionRepository for Tx<'_> {
@@ -49,6 +50,7 @@ impl SessionRepository for Tx<'_> {
             sessions::device.eq(Some(device(&session.client).0.to_vec())),
             sessions::last_seen_at.eq(Some(Moment(session.last_seen_at))),
             sessions::second_factor.eq(session.second_factor.map(SecondFactor::name)),
+            sessions::authenticated_at.eq(Some(Moment(session.authenticated_at))),
         ));
         self.query(|connection| insert.execute(connection)).map(drop)
     }
@@ -79,6 +81,12 @@ impl SessionRepository for Tx<'_> {
             self.query(|connection| note.execute(connection))?;
         }
         Ok(())
+    }
+
+    fn note_authentication(&mut self, id: SessionId, now: Timestamp) -> Result<()> {
+        let note =
+            diesel::update(sessions::table.find(RowId(id.0))).set(sessions::authenticated_at.eq(Some(Moment(now))));
+        self.query(|connection| note.execute(connection)).map(drop)
     }
 
     fn sessions_of(
@@ -165,6 +173,7 @@ impl SessionRow {
             client: Client { ip, user_agent: self.user_agent, language: None },
             method: intact(method.ok_or_else(|| format!("an unknown way to sign in: {}", self.method)))?,
             created_at: self.created_at.0,
+            authenticated_at: self.authenticated_at.unwrap_or(self.created_at).0,
             last_seen_at: self.last_seen_at.unwrap_or(self.created_at).0,
             expires_at: self.expires_at.0,
         })

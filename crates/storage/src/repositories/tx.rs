@@ -60,6 +60,7 @@ mod concurrency_limits;
 mod custom_roles;
 mod event_ledger;
 mod fan_out;
+mod former_addresses;
 mod grants;
 mod invitations;
 mod links;

@@ -31,6 +31,7 @@ mod changes;
 mod client_secrets;
 mod concurrency_limits;
 mod custom_roles;
+mod former_addresses;
 mod grants;
 mod invitation_letters;
 mod invitations;

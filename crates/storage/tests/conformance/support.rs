@@ -282,6 +282,7 @@ pub fn session(account: &Account) -> Session {
         method: SignInMethod::MagicLink,
         second_factor: None,
         created_at: at(0),
+        authenticated_at: at(0),
         last_seen_at: at(0),
         expires_at: at(0),
     }

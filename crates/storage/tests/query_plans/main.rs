@@ -177,6 +177,7 @@ const MANY_TENANTS: &str = "
     INSERT INTO refresh_tokens SELECT gen_random_uuid(), id, now(), NULL, NULL FROM sessions;
     INSERT INTO one_time_tokens
         SELECT gen_random_uuid(), 'verify_email', id, email, id::text::bytea, now(), NULL FROM accounts;
+    INSERT INTO former_addresses SELECT gen_random_uuid(), app_id, id, 'left-' || email, now() FROM accounts;
     INSERT INTO totp_enrollments SELECT gen_random_uuid(), id, 'x', 0, NULL, now() FROM accounts;
     INSERT INTO recovery_codes
         SELECT id, n::text::bytea, NULL FROM totp_enrollments, generate_series(1, 10) AS n;

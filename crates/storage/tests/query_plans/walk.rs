@@ -4,17 +4,17 @@ use apps::{AppSettings, ClientId, ClientSecret, OauthClient, Origin, SettingsCha
 use audit::{Chain, ChainKey, Filter, Outcome};
 use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
 use identity::{
-    Account, ApiKey, Challenge, ChallengePurpose, KeyId, Link, Lockout, LockoutKey, OneTimeToken, PasswordHash,
-    Purpose, RefreshToken, Rotation, ServiceAccount, Session, SignInMethod, SigningAlgorithm, StoredKey, Totp,
-    account::AccountFilter, signing_key::KeyState, totp::Step,
+    Account, ApiKey, Challenge, ChallengePurpose, FormerAddress, KeyId, Link, Lockout, LockoutKey, OneTimeToken,
+    PasswordHash, Purpose, RefreshToken, Rotation, ServiceAccount, Session, SignInMethod, SigningAlgorithm, StoredKey,
+    Totp, account::AccountFilter, signing_key::KeyState, totp::Step,
 };
 use kernel::{
     AllowedIps, Client, Email, Event, EventKind, Metadata, Month, Name, Page, Result, Role, Sealed, SecretHash, Slug,
     Timestamp, Unchecked,
     id::{
-        AccountId, ApiKeyId, AppId, AssetId, ClientSecretId, EventId, GrantId, InvitationId, MailId, MembershipId,
-        OauthClientId, OneTimeTokenId, OrganizationId, PrincipalId, RefreshTokenId, RoleId, ServiceAccountId,
-        SessionId, TeamId, TokenId, TotpId, UsageRecordId,
+        AccountId, ApiKeyId, AppId, AssetId, ClientSecretId, EventId, FormerAddressId, GrantId, InvitationId, MailId,
+        MembershipId, OauthClientId, OneTimeTokenId, OrganizationId, PrincipalId, RefreshTokenId, RoleId,
+        ServiceAccountId, SessionId, TeamId, TokenId, TotpId, UsageRecordId,
     },
 };
 use platform::{
@@ -592,6 +592,7 @@ fn people(
         client: Client::default(),
         second_factor: None,
         created_at: now,
+        authenticated_at: now,
         last_seen_at: now,
         expires_at: now,
     };
@@ -600,6 +601,7 @@ fn people(
     tx.is_new_device(account.id, &Client::default())?;
     tx.is_new_device(account.id, &Client { user_agent: Some("another".to_owned()), ..Client::default() })?;
     tx.note_session_uses(&[(session.id, now)])?;
+    tx.note_authentication(session.id, now)?;
     for after in [None, Some(session.id)] {
         tx.sessions_of(account.id, now, &Page::new(after, 0, 10)?.counted(true))?;
     }
@@ -630,6 +632,19 @@ fn people(
     tx.void_one_time_tokens(account.id, purpose, now)?;
     tx.sweep_one_time_tokens(at(10))?;
     tx.sweep_sessions(at(10))?;
+    let former = FormerAddress {
+        id: FormerAddressId::generate(),
+        app,
+        account: account.id,
+        email: Email::parse(&format!("left-{index}@example.com"))?,
+        expires_at: at(9),
+    };
+    tx.keep_former_address(&former)?;
+    tx.former_address(app, &former.email, now)?;
+    tx.former_addresses_of(account.id, now)?;
+    tx.forget_former_address(former.id)?;
+    tx.sweep_former_addresses(at(10))?;
+    tx.readdress_principal(principal, &former.email, email)?;
     let link = Link { provider: "p".to_owned(), subject: "s".to_owned(), app, account: account.id, created_at: now };
     tx.insert_link(&link)?;
     tx.links_of(link.account)?;

@@ -24,7 +24,7 @@ impl Mail {
 
 /// The token in a link.
 pub fn token_in(link: &str) -> String {
-    let (_, query) = link.split_once('?').expect("a link has a query");
+    let (_, query) = link.split_once(['?', '#']).expect("a link has a query, or a fragment");
     let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap();
     pairs.into_iter().find(|(name, _)| name == "token").expect("a link has a token").1
 }

@@ -1,0 +1,407 @@
+//! Another address for an account, and how that is taken back.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use identity::EmailProof;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, App, NEXT_PASSWORD, PASSWORD, Person, World, token_in};
+
+on_both!(
+    an_address_is_changed_by_who_reads_its_mail_and_is_signed_in,
+    whoever_had_the_address_takes_the_change_back,
+    the_page_that_takes_it_back_spends_nothing,
+    a_taken_address_is_answered_as_a_free_one_and_mailed_nothing,
+    the_address_that_one_has_is_no_change,
+    a_link_lives_for_an_hour,
+    an_address_that_nobody_proved_is_told_nothing,
+    one_goes_back_to_what_one_had,
+    a_principal_is_known_by_the_address_of_its_account,
+    an_app_gets_the_links_too,
+    who_runs_the_platform_changes_an_address_likewise,
+    attack_6_of_many_who_confirm_or_undo_at_once_one_wins,
+    attack_14_links_that_change_an_address_are_good_for_nothing_else,
+    attack_25_nobody_gives_their_address_to_a_strangers_account,
+    attack_25_nobody_takes_the_address_that_somebody_may_come_back_to,
+    attack_27_another_address_needs_a_sign_in_of_a_moment_ago,
+    attack_27_whoever_moves_on_twice_stops_nobody_from_coming_back,
+    attack_29_a_closed_account_changes_no_address,
+    attack_30_what_ends_sessions_voids_a_change,
+);
+
+const UNDO: &str = "/v1/auth/email-change/undo";
+const NEW: &str = "alice@new.example";
+
+/// Alice, who has proven her address.
+async fn user(world: &World) -> (App, Person) {
+    let app = world.app("acme").await;
+    let alice = world.sign_up(Some(&app), "alice").await;
+    let path = format!("/v1/admin/users/{}/verify", alice.id);
+    world.call("POST", &path).bearer(&app.api_key).send().await.ok();
+    world.mails().await;
+    (app, alice)
+}
+
+async fn ask(world: &World, person: &Person, email: &str) -> Answer {
+    world.post("/v1/me/email", &json!({ "email": email })).by(person).send().await
+}
+
+async fn confirm(world: &World, person: &Person, token: &str) -> Answer {
+    world.post("/v1/me/email/confirm", &json!({ "token": token })).by(person).send().await
+}
+
+async fn undo(world: &World, token: &str) -> Answer {
+    world.post(UNDO, &json!({ "token": token })).send().await
+}
+
+/// The token that is mailed there.
+async fn wanted(world: &World, person: &Person, email: &str) -> String {
+    ask(world, person, email).await.ok();
+    let mail = world.mail().await;
+    assert_eq!((mail.to.as_str(), mail.letter.about()), (email, "change_email"));
+    mail.token()
+}
+
+/// Gives somebody another address, and hands back what takes that back.
+async fn change(world: &World, person: &Person, email: &str) -> String {
+    let token = wanted(world, person, email).await;
+    confirm(world, person, &token).await.ok();
+    let mail = world.mail().await;
+    assert_eq!(mail.letter.about(), "email_changed");
+    mail.token()
+}
+
+async fn address(world: &World, person: &Person) -> Value {
+    world.get("/v1/me").by(person).send().await.ok()["email"].clone()
+}
+
+async fn log_in(world: &World, app: &App, email: &str, password: &str) -> Answer {
+    world.at_door(Some(app), "/v1/auth/login", &json!({ "email": email, "password": password })).send().await
+}
+
+async fn an_address_is_changed_by_who_reads_its_mail_and_is_signed_in(world: &World) {
+    let (app, alice) = user(world).await;
+    world.configure(&app, &json!({ "site_url": "https://acme.example/app/" })).await;
+    let forgot = json!({ "email": alice.email });
+    world.at_door(Some(&app), "/v1/auth/forgot-password", &forgot).send().await.ok();
+    let reset = world.mail().await.token();
+    ask(world, &alice, " Alice@NEW.example").await.ok();
+    assert_eq!(address(world, &alice).await, "alice@example.com", "it waits to be confirmed");
+    let mail = world.mail().await;
+    assert_eq!((mail.to.as_str(), mail.letter.about()), (NEW, "change_email"));
+    let token = mail.token();
+    assert_eq!(mail.link(), format!("https://acme.example/app/email-change#token={token}"));
+    assert!(world.mails().await.is_empty());
+    confirm(world, &alice, &token).await.ok();
+    assert_eq!(address(world, &alice).await, NEW);
+    let me = world.get("/v1/me").by(&alice).send().await;
+    assert_eq!(me.ok()["email_verified"], true);
+    let told = world.mail().await;
+    assert_eq!((told.to.as_str(), told.letter.about()), ("alice@example.com", "email_changed"));
+    assert!(told.link().starts_with("https://id.example.com/v1/auth/email-change/undo?token="), "{}", told.link());
+    log_in(world, &app, NEW, PASSWORD).await.ok();
+    log_in(world, &app, "alice@example.com", PASSWORD).await.refused(401, "invalid_credentials");
+    confirm(world, &alice, &token).await.refused(400, "invalid_token");
+    let reset = json!({ "token": reset, "new_password": NEXT_PASSWORD });
+    world.post("/v1/auth/reset-password", &reset).send().await.refused(400, "invalid_token");
+    let kinds = ["auth.email_change_requested", "auth.email_changed", "auth.email_change_announced"];
+    assert_eq!(kinds.map(|kind| world.events(kind)), [1, 1, 1]);
+    for secret in [&token, &told.token()] {
+        assert_eq!(world.columns_with(secret), [""; 0]);
+    }
+}
+
+async fn whoever_had_the_address_takes_the_change_back(world: &World) {
+    let (app, alice) = user(world).await;
+    let home = world.home_of(&alice).await;
+    let key = world.api_key(Some(app.id), home, &alice, |key| key).await;
+    let phone = world.enable_totp(&alice).await;
+    let token = change(world, &alice, NEW).await;
+    undo(world, &token).await.ok();
+    // Nothing that opened the account does any more, but the mailbox.
+    world.get("/v1/me").by(&alice).send().await.refused(401, "token_revoked");
+    world.get("/v1/me").bearer(&key).send().await.refused(401, "unauthorized");
+    for email in [NEW, "alice@example.com"] {
+        log_in(world, &app, email, PASSWORD).await.refused(401, "invalid_credentials");
+    }
+    assert_eq!(world.number("SELECT count(*) FROM totp_enrollments"), 0, "{}", phone.code(world));
+    let mail = world.mail().await;
+    assert_eq!((mail.to.as_str(), mail.letter.about()), ("alice@example.com", "reset_password"));
+    let reset = json!({ "token": mail.token(), "new_password": NEXT_PASSWORD });
+    world.post("/v1/auth/reset-password", &reset).send().await.ok();
+    let back = Person::of(&log_in(world, &app, "alice@example.com", NEXT_PASSWORD).await);
+    assert_eq!((back.id, address(world, &back).await), (alice.id, json!("alice@example.com")));
+    undo(world, &token).await.refused(400, "invalid_token");
+    assert_eq!(world.events("auth.email_change_undone"), 1);
+}
+
+async fn the_page_that_takes_it_back_spends_nothing(world: &World) {
+    let (_, alice) = user(world).await;
+    let token = change(world, &alice, NEW).await;
+    let path = format!("{UNDO}?token={token}");
+    for _ in 0..3 {
+        let page = world.get(&path).raw().await;
+        assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")), "{page:?}");
+        assert!(page.text.contains(&format!("action=\"{UNDO}\"")) && page.text.contains(&token), "{page:?}");
+    }
+    assert_eq!(address(world, &alice).await, NEW);
+    let pressed = world.call("POST", UNDO).form([("token", &token)]).raw().await;
+    assert!(pressed.status == 200 && pressed.text.contains("The change is taken back"), "{pressed:?}");
+    for late in [world.get(&path).raw().await, world.call("POST", UNDO).form([("token", &token)]).raw().await] {
+        assert!(late.status == 400 && late.text.contains("not valid any more"), "{late:?}");
+    }
+    // Without a site there is no page that confirms.
+    let page = world.get("/v1/auth/email-change?token=abc").raw().await;
+    assert_eq!((page.status, page.header("content-type")), (409, Some("text/html; charset=utf-8")));
+}
+
+async fn a_taken_address_is_answered_as_a_free_one_and_mailed_nothing(world: &World) {
+    let (app, alice) = user(world).await;
+    let bob = world.sign_up(Some(&app), "bob").await;
+    world.mails().await;
+    let taken = ask(world, &alice, &bob.email).await.told();
+    assert!(world.mails().await.is_empty());
+    assert_eq!(ask(world, &alice, NEW).await.told(), taken);
+    let token = world.mail().await.token();
+    // Somebody is faster.
+    let sign_up = json!({ "email": NEW, "password": PASSWORD });
+    world.at_door(Some(&app), "/v1/auth/signup", &sign_up).send().await.ok();
+    confirm(world, &alice, &token).await.refused(409, "email_taken");
+    assert_eq!(address(world, &alice).await, "alice@example.com");
+}
+
+async fn the_address_that_one_has_is_no_change(world: &World) {
+    let (_, alice) = user(world).await;
+    ask(world, &alice, "ALICE@example.com").await.refused(400, "invalid_request");
+    ask(world, &alice, "nonsense").await.refused(400, "invalid_email");
+    assert!(world.mails().await.is_empty());
+}
+
+async fn a_link_lives_for_an_hour(world: &World) {
+    let (app, alice) = user(world).await;
+    let token = wanted(world, &alice, NEW).await;
+    world.advance(Duration::from_hours(1));
+    confirm(world, &alice, &token).await.refused(400, "invalid_token");
+    let alice = world.sign_in(Some(&app), "alice").await;
+    let token = change(world, &alice, NEW).await;
+    world.advance(Duration::from_hours(3 * 24).checked_sub(Duration::from_secs(1)).unwrap());
+    let sign_up = json!({ "email": alice.email, "password": PASSWORD });
+    let sign_up = async || world.at_door(Some(&app), "/v1/auth/signup", &sign_up).send().await;
+    sign_up().await.refused(409, "email_taken");
+    world.advance(Duration::from_secs(1));
+    undo(world, &token).await.refused(400, "invalid_token");
+    assert_ne!(Person::of(&sign_up().await).id, alice.id, "whoever has the address now is somebody else");
+}
+
+async fn an_address_that_nobody_proved_is_told_nothing(world: &World) {
+    let app = world.app("acme").await;
+    let typo = world.sign_up(Some(&app), "alcie").await;
+    world.mails().await;
+    let token = wanted(world, &typo, NEW).await;
+    confirm(world, &typo, &token).await.ok();
+    // Whose it is would get the account.
+    assert!(world.mails().await.is_empty());
+    assert_eq!(world.number("SELECT count(*) FROM former_addresses"), 0);
+    world.sign_up(Some(&app), "alcie").await;
+}
+
+async fn one_goes_back_to_what_one_had(world: &World) {
+    let (_, alice) = user(world).await;
+    let first = change(world, &alice, NEW).await;
+    let second = change(world, &alice, "alice@example.com").await;
+    assert_eq!(address(world, &alice).await, "alice@example.com");
+    undo(world, &first).await.refused(400, "invalid_token");
+    // Whoever owns that address proved it, and may as well be the one whose account it is.
+    undo(world, &second).await.ok();
+    assert_eq!(world.number(&format!("SELECT count(*) FROM accounts WHERE email = '{NEW}'")), 1);
+}
+
+async fn a_principal_is_known_by_the_address_of_its_account(world: &World) {
+    let (_, alice) = user(world).await;
+    let other = world.app("other").await;
+    change(world, &alice, NEW).await;
+    let known = |email: &str| world.number(&format!("SELECT count(*) FROM principals WHERE email = '{email}'"));
+    assert_eq!((known("alice@example.com"), known(NEW)), (0, 1));
+    // Whoever comes with the address of before is somebody else; whoever comes with that of now is she.
+    let stranger = world.sign_up(Some(&other), "alice").await;
+    assert_ne!(stranger.id, alice.id);
+    let sign_up = json!({ "email": NEW, "password": PASSWORD });
+    let again = Person::of(&world.at_door(Some(&other), "/v1/auth/signup", &sign_up).send().await);
+    assert_eq!(again.id, alice.id);
+}
+
+async fn an_app_gets_the_links_too(world: &World) {
+    let (app, alice) = user(world).await;
+    let delivered = async |kind: &'static str| {
+        let id = app.id;
+        let page = kernel::Page::new(None, 0, 200).unwrap();
+        let entries =
+            world.read(move |tx| tx.entries_of(&kernel::Unchecked(Some(id)), &audit::Filter::default(), &page));
+        let entry = entries.await.items.into_iter().find(|entry| entry.kind == kind).unwrap();
+        world.platform.payload_with_token(&entry).await.unwrap()
+    };
+    ask(world, &alice, NEW).await.ok();
+    let mail = world.mail().await;
+    let told = delivered("auth.email_change_requested").await.unwrap();
+    assert_eq!((&told["email_change_token"], &told["email_change_url"]), (&json!(mail.token()), &json!(mail.link())));
+    assert_eq!(told["email"], NEW);
+    confirm(world, &alice, &mail.token()).await.ok();
+    assert_eq!(delivered("auth.email_change_requested").await, None);
+    let mail = world.mail().await;
+    let told = delivered("auth.email_change_announced").await.unwrap();
+    assert_eq!((&told["undo_token"], &told["undo_url"]), (&json!(mail.token()), &json!(mail.link())));
+    assert_eq!((&told["email"], token_in(mail.link())), (&json!("alice@example.com"), mail.token()));
+}
+
+async fn who_runs_the_platform_changes_an_address_likewise(world: &World) {
+    let admin = world.administrator().await;
+    world.mails().await;
+    let token = wanted(world, &admin, "root@new.example").await;
+    confirm(world, &admin, &token).await.ok();
+    assert_eq!(address(world, &admin).await, "root@new.example");
+}
+
+async fn attack_6_of_many_who_confirm_or_undo_at_once_one_wins(world: &World) {
+    let (app, mut alice) = user(world).await;
+    for tries in [200, 20] {
+        let token = wanted(world, &alice, NEW).await;
+        let answers = join_all((0..tries).map(|_| confirm(world, &alice, &token))).await;
+        assert_eq!(answers.iter().filter(|answer| answer.is_success()).count(), 1);
+        let token = world.mail().await.token();
+        let answers = join_all((0..tries).map(|_| undo(world, &token))).await;
+        assert_eq!(answers.iter().filter(|answer| answer.is_success()).count(), 1);
+        for late in answers.iter().filter(|answer| !answer.is_success()) {
+            late.refused(400, "invalid_token");
+        }
+        let reset = json!({ "token": world.mail().await.token(), "new_password": PASSWORD });
+        world.post("/v1/auth/reset-password", &reset).send().await.ok();
+        // As late as another mail may be asked for.
+        world.advance(Duration::from_hours(2));
+        alice = world.sign_in(Some(&app), "alice").await;
+    }
+}
+
+async fn attack_14_links_that_change_an_address_are_good_for_nothing_else(world: &World) {
+    let (_, alice) = user(world).await;
+    let wanted = wanted(world, &alice, NEW).await;
+    let everywhere = async |token: &str| {
+        let body = json!({ "token": token, "new_password": NEXT_PASSWORD });
+        for path in ["/v1/auth/verify", "/v1/auth/reset-password", "/v1/auth/magic-link/verify"] {
+            world.post(path, &body).send().await.refused(400, "invalid_token");
+        }
+    };
+    everywhere(&wanted).await;
+    undo(world, &wanted).await.refused(400, "invalid_token");
+    confirm(world, &alice, &wanted).await.ok();
+    let undoing = world.mail().await.token();
+    everywhere(&undoing).await;
+    confirm(world, &alice, &undoing).await.refused(400, "invalid_token");
+    undo(world, &undoing).await.ok();
+}
+
+/// Whoever follows a link that a stranger had sent to them would share the stranger's account.
+async fn attack_25_nobody_gives_their_address_to_a_strangers_account(world: &World) {
+    let (app, mallory) = user(world).await;
+    let victim = world.sign_up(Some(&app), "victim").await;
+    world.mails().await;
+    let token = wanted(world, &mallory, "victim@new.example").await;
+    world.post("/v1/me/email/confirm", &json!({ "token": token })).send().await.refused(401, "unauthorized");
+    confirm(world, &victim, &token).await.refused(400, "invalid_token");
+    let exchanged = world.exchange(&app, mallory.id).await.text("access_token");
+    let confirmed = world.post("/v1/me/email/confirm", &json!({ "token": token })).bearer(&exchanged).send().await;
+    confirmed.refused(403, "session_required");
+    assert_eq!(address(world, &mallory).await, "alice@example.com");
+    assert_eq!(address(world, &victim).await, "victim@example.com");
+}
+
+async fn attack_25_nobody_takes_the_address_that_somebody_may_come_back_to(world: &World) {
+    let (app, alice) = user(world).await;
+    let mallory = world.sign_up(Some(&app), "mallory").await;
+    world.mails().await;
+    let undoing = change(world, &alice, NEW).await;
+    let sign_up = json!({ "email": "alice@example.com", "password": PASSWORD });
+    world.at_door(Some(&app), "/v1/auth/signup", &sign_up).send().await.refused(409, "email_taken");
+    let social = json!({ "provider": "google", "provider_user_id": "g-1", "email": "alice@example.com" });
+    let social = world.at_door(Some(&app), "/v1/auth/social-login", &social);
+    social.bearer(&app.api_key).send().await.refused(409, "email_taken");
+    let made =
+        world.post("/v1/admin/users", &json!({ "email": "alice@example.com" })).bearer(&app.api_key).send().await;
+    made.refused(409, "email_taken");
+    ask(world, &mallory, "alice@example.com").await.ok();
+    assert!(world.mails().await.is_empty());
+    // Where the answer tells nobody who has an account, it does not tell of this either.
+    world.configure(&app, &json!({ "require_verified_email": true })).await;
+    let told = world.at_door(Some(&app), "/v1/auth/signup", &sign_up).send().await;
+    assert_eq!(told.ok()["verification_required"], true);
+    world.mails().await;
+    undo(world, &undoing).await.ok();
+    assert_eq!(world.number("SELECT count(*) FROM accounts WHERE email = 'alice@example.com'"), 1);
+}
+
+async fn attack_27_another_address_needs_a_sign_in_of_a_moment_ago(world: &World) {
+    let (app, alice) = user(world).await;
+    world.advance(Duration::from_mins(10));
+    ask(world, &alice, NEW).await.refused(403, "reauthentication_required");
+    let shown = async |password: &str| {
+        world.post("/v1/me/email", &json!({ "email": NEW, "password": password })).by(&alice).send().await
+    };
+    shown(NEXT_PASSWORD).await.refused(401, "invalid_credentials");
+    assert!(world.mails().await.is_empty());
+    shown(PASSWORD).await.ok();
+    assert_eq!(world.mail().await.to, NEW);
+    for token in [app.api_key.clone(), world.exchange(&app, alice.id).await.text("access_token")] {
+        let asked = world.post("/v1/me/email", &json!({ "email": NEW })).bearer(&token).send().await;
+        asked.refused(403, "session_required");
+    }
+}
+
+/// With a stolen session: on to a second mailbox of the thief's, and back from there, so that the owner's link is none.
+async fn attack_27_whoever_moves_on_twice_stops_nobody_from_coming_back(world: &World) {
+    let (app, stolen) = user(world).await;
+    let owners = change(world, &stolen, "thief@one.example").await;
+    let thiefs = change(world, &stolen, "thief@two.example").await;
+    undo(world, &thiefs).await.ok();
+    let reset = json!({ "token": world.mail().await.token(), "new_password": NEXT_PASSWORD });
+    world.post("/v1/auth/reset-password", &reset).send().await.ok();
+    let stolen = Person::of(&log_in(world, &app, "thief@one.example", NEXT_PASSWORD).await);
+    let again = change(world, &stolen, "thief@three.example").await;
+    undo(world, &owners).await.ok();
+    undo(world, &again).await.refused(400, "invalid_token");
+    world.get("/v1/me").by(&stolen).send().await.refused(401, "token_revoked");
+    let mail = world.mail().await;
+    assert_eq!((mail.to.as_str(), mail.letter.about()), ("alice@example.com", "reset_password"));
+    assert_eq!(world.number("SELECT count(*) FROM accounts WHERE email LIKE 'thief%'"), 0);
+    assert_eq!(world.number("SELECT count(*) FROM former_addresses"), 0);
+}
+
+async fn attack_29_a_closed_account_changes_no_address(world: &World) {
+    let (app, alice) = user(world).await;
+    let user = format!("/v1/admin/users/{}", alice.id);
+    let switch = async |path: &str| world.call("POST", path).bearer(&app.api_key).send().await.ok().clone();
+    let undoing = change(world, &alice, NEW).await;
+    ask(world, &alice, "alice@third.example").await.ok();
+    switch(&format!("{user}/disable")).await;
+    assert!(world.mails().await.is_empty());
+    undo(world, &undoing).await.refused(400, "invalid_token");
+    switch(&format!("{user}/enable")).await;
+    switch(&format!("/v1/apps/{}/disable", app.id)).await;
+    undo(world, &undoing).await.refused(400, "invalid_token");
+    switch(&format!("/v1/apps/{}/enable", app.id)).await;
+    undo(world, &undoing).await.ok();
+    let proof =
+        world.read(move |tx| tx.account_by_email(Some(app.id), &kernel::Email::parse("alice@example.com")?)).await;
+    assert_eq!(proof.unwrap().proof, Some(EmailProof::Confirmed));
+}
+
+async fn attack_30_what_ends_sessions_voids_a_change(world: &World) {
+    let (app, alice) = user(world).await;
+    let token = wanted(world, &alice, NEW).await;
+    // Asked for by whoever had the session, and not mailed yet.
+    ask(world, &alice, "alice@third.example").await.ok();
+    world.call("POST", "/v1/auth/logout-all").by(&alice).send().await.ok();
+    assert!(world.mails().await.is_empty());
+    let alice = world.sign_in(Some(&app), "alice").await;
+    confirm(world, &alice, &token).await.refused(400, "invalid_token");
+    assert_eq!(address(world, &alice).await, "alice@example.com");
+}

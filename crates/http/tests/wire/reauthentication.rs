@@ -1,0 +1,107 @@
+//! Showing once more who is signed in.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, App, NEXT_PASSWORD, PASSWORD, Person, World};
+
+on_both!(
+    whoever_shows_it_once_more_has_ten_minutes,
+    a_second_factor_shows_it_too,
+    it_counts_for_that_session_alone,
+    what_is_wrong_is_counted_as_at_a_sign_in,
+    a_connection_is_cut_by_who_has_shown_it,
+    attack_27_no_key_and_no_exchanged_token_shows_it,
+);
+
+const LONG: Duration = Duration::from_mins(10);
+
+async fn user(world: &World) -> (App, Person) {
+    let app = world.app("acme").await;
+    let alice = world.sign_up(Some(&app), "alice").await;
+    (app, alice)
+}
+
+async fn show(world: &World, person: &Person, shown: &Value) -> Answer {
+    world.post("/v1/auth/reauthenticate", shown).by(person).send().await
+}
+
+async fn whoever_shows_it_once_more_has_ten_minutes(world: &World) {
+    let (_, alice) = user(world).await;
+    world.advance(LONG);
+    world.begin_totp(&alice).await.refused(403, "reauthentication_required");
+    for nothing in [json!({}), json!({ "password": null })] {
+        show(world, &alice, &nothing).await.refused(400, "invalid_request");
+    }
+    let shown = show(world, &alice, &json!({ "password": PASSWORD })).await;
+    assert_eq!(*shown.ok(), json!({ "expires_in": 600 }));
+    assert_eq!(world.events("auth.reauthenticated"), 1);
+    world.begin_totp(&alice).await.ok();
+    world.advance(LONG.checked_sub(Duration::from_secs(1)).unwrap());
+    world.begin_totp(&alice).await.ok();
+    world.advance(Duration::from_secs(1));
+    world.begin_totp(&alice).await.refused(403, "reauthentication_required");
+}
+
+async fn a_second_factor_shows_it_too(world: &World) {
+    let (_, alice) = user(world).await;
+    let phone = world.enable_totp(&alice).await;
+    world.advance(LONG);
+    world.disable_totp(&alice, &json!({})).await.refused(403, "reauthentication_required");
+    show(world, &alice, &json!({ "code": phone.wrong(world) })).await.refused(400, "invalid_code");
+    world.disable_totp(&alice, &json!({})).await.refused(403, "reauthentication_required");
+    let code = phone.code(world);
+    show(world, &alice, &json!({ "code": code })).await.ok();
+    show(world, &alice, &json!({ "code": code })).await.refused(400, "invalid_code");
+    world.disable_totp(&alice, &json!({})).await.ok();
+}
+
+async fn it_counts_for_that_session_alone(world: &World) {
+    let (app, alice) = user(world).await;
+    let elsewhere = world.sign_in(Some(&app), "alice").await;
+    world.advance(LONG);
+    show(world, &elsewhere, &json!({ "password": PASSWORD })).await.ok();
+    world.begin_totp(&alice).await.refused(403, "reauthentication_required");
+    // The session goes on with the tokens of a refresh.
+    let refreshed = world.post("/v1/auth/token/refresh", &json!({ "refresh_token": elsewhere.refresh })).send().await;
+    world.begin_totp(&Person::of(&refreshed)).await.ok();
+}
+
+async fn what_is_wrong_is_counted_as_at_a_sign_in(world: &World) {
+    let (app, alice) = user(world).await;
+    for _ in 0..5 {
+        show(world, &alice, &json!({ "password": NEXT_PASSWORD })).await.refused(401, "invalid_credentials");
+    }
+    show(world, &alice, &json!({ "password": PASSWORD })).await.refused(429, "account_locked");
+    world.log_in(Some(&app), "alice", PASSWORD).await.refused(429, "account_locked");
+    world.get("/v1/me").by(&alice).send().await.ok();
+    assert_eq!(world.events("auth.reauthenticated"), 0);
+}
+
+async fn a_connection_is_cut_by_who_has_shown_it(world: &World) {
+    let (app, alice) = user(world).await;
+    let path = format!("/v1/admin/users/{}/verify", alice.id);
+    world.call("POST", &path).bearer(&app.api_key).send().await.ok();
+    let google = json!({ "provider": "google", "provider_user_id": "g-1", "email": alice.email });
+    let login = world.at_door(Some(&app), "/v1/auth/social-login", &google);
+    login.bearer(&app.api_key).send().await.ok();
+    world.advance(LONG);
+    let cut =
+        async |shown: &Value| world.delete("/v1/me/social-connections/google").json(shown).by(&alice).send().await;
+    cut(&json!({})).await.refused(403, "reauthentication_required");
+    cut(&json!({ "password": NEXT_PASSWORD })).await.refused(401, "invalid_credentials");
+    assert_eq!(world.get("/v1/me/social-connections").by(&alice).send().await.ok().as_array().unwrap().len(), 1);
+    cut(&json!({ "password": PASSWORD })).await.ok();
+    cut(&json!({ "password": PASSWORD })).await.refused(404, "not_found");
+}
+
+async fn attack_27_no_key_and_no_exchanged_token_shows_it(world: &World) {
+    let (app, alice) = user(world).await;
+    let exchanged = world.exchange(&app, alice.id).await.text("access_token");
+    for token in [&app.api_key, &exchanged] {
+        let shown = world.post("/v1/auth/reauthenticate", &json!({ "password": PASSWORD })).bearer(token).send().await;
+        shown.refused(403, "session_required");
+    }
+    world.post("/v1/auth/reauthenticate", &json!({ "password": PASSWORD })).send().await.refused(401, "unauthorized");
+}
