@@ -7,7 +7,7 @@ mod webhook;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, error::ErrorKind};
+use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
 pub use self::{
     audit::{Audit, AuditCommand, ExportAudit, VerifyAudit},
@@ -142,6 +142,8 @@ pub struct User {
 pub enum UserCommand {
     /// Make an account.
     Create(CreateUser),
+    /// Make accounts for the people of another system, with the hashes of their passwords.
+    Import(ImportUsers),
     /// List accounts.
     List(ListUsers),
     /// Lift the lock on an account's password sign-in.
@@ -172,6 +174,55 @@ pub struct CreateUser {
     /// Let the person run the platform.
     #[arg(long)]
     pub admin: bool,
+}
+
+/// Where people come from.
+#[derive(Args)]
+pub struct ImportUsers {
+    /// The file; `-` is standard input.
+    pub file: PathBuf,
+    /// The app's client id (foc_…) or id; without, the platform's own accounts.
+    #[arg(long)]
+    pub app: Option<String>,
+    /// Whose export it is.
+    #[arg(long, value_enum, default_value_t)]
+    pub from: ImportSource,
+    /// How it is written; without, as the file is called: .ndjson, .jsonl, .json or .csv.
+    #[arg(long, value_enum)]
+    pub format: Option<ImportFormat>,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write what came of each line there, as NDJSON.
+    #[arg(long)]
+    pub report: Option<PathBuf>,
+}
+
+/// Whose export a file is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ImportSource {
+    /// Fabric's own form.
+    #[default]
+    Fabric,
+    /// A bulk export of users with password hashes, or a file for a bulk import.
+    Auth0,
+    /// The dashboard's CSV.
+    Clerk,
+    /// The table `auth.users`.
+    Supabase,
+    /// A realm with its users, or an array of them.
+    Keycloak,
+}
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ImportFormat {
+    /// An object a line.
+    Ndjson,
+    /// An array of objects, or an object with the array `users`.
+    Json,
+    /// A line of names, and a line for each user.
+    Csv,
 }
 
 /// Which accounts.

@@ -12,4 +12,5 @@ pub mod password;
 pub mod setup;
 pub mod signing_keys;
 pub mod user;
+mod user_import;
 pub mod webhook;

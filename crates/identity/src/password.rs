@@ -3,6 +3,9 @@
 //! OWASP Password Storage Cheat Sheet: Argon2id with m=19 MiB, t=2, p=1 as the default; a hash with other parameters is
 //! replaced at the next sign-in.
 
+mod common;
+mod imported;
+
 use std::fmt;
 
 use argon2::{
@@ -12,10 +15,17 @@ use argon2::{
 use kernel::{Code, Error, Result, Secret, secret::ExposeSecret};
 use subtle::ConstantTimeEq;
 
+pub use imported::Digest;
+
+use common::is_common;
+use imported::Imported;
+
 /// The longest password that is hashed, in bytes: long enough for any passphrase, short enough that a megabyte of it
 /// is refused before it costs anything.
 const LONGEST: usize = 1024;
 const SHORTEST: usize = 8;
+/// What new hashes are made with.
+const OURS: (Algorithm, Version) = (Algorithm::Argon2id, Version::V0x13);
 
 /// A password that somebody chose and that meets the policy.
 #[derive(Debug, Clone)]
@@ -23,7 +33,8 @@ pub struct Password(Secret);
 
 impl Password {
     /// # Errors
-    /// `weak_password` without 8 characters of four kinds; `password_too_long` beyond 1024 bytes.
+    /// `weak_password` without 8 characters of four kinds; `common_password` for what is tried first; `password_too_long`
+    /// beyond 1024 bytes.
     pub fn choose(text: &Secret) -> Result<Self> {
         let exposed = text.expose_secret();
         within_bounds(exposed)?;
@@ -33,7 +44,10 @@ impl Password {
             && has(char::is_lowercase)
             && has(|letter| letter.is_ascii_digit())
             && has(|letter| !letter.is_alphanumeric() && !letter.is_control());
-        if strong { Ok(Self(text.clone())) } else { Err(Error::new(Code::WeakPassword)) }
+        if !strong {
+            return Err(Error::new(Code::WeakPassword));
+        }
+        if is_common(exposed) { Err(Error::new(Code::CommonPassword)) } else { Ok(Self(text.clone())) }
     }
 
     /// What somebody types to sign in: any text that could have been chosen under any policy.
@@ -117,7 +131,7 @@ impl Hasher {
     pub fn new(cost: HashCost) -> Result<Self> {
         let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None)
             .map_err(|error| Error::because(Code::InvalidSetting, format!("password hash cost: {error}")))?;
-        Ok(Self { argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params), memory: Vec::new() })
+        Ok(Self { argon2: Argon2::new(OURS.0, OURS.1, params), memory: Vec::new() })
     }
 
     /// Gives the working memory back, until the next hash.
@@ -129,10 +143,10 @@ impl Hasher {
     pub fn hash(&mut self, password: &Password, salt: [u8; 16]) -> Result<PasswordHash> {
         let salt = Salt::new(&salt).map_err(Error::internal)?;
         let params = self.argon2.params().clone();
-        let hash = self.output(&params, password, &salt, Params::DEFAULT_OUTPUT_LEN)?;
+        let hash = self.output(OURS, &params, password, &salt, Params::DEFAULT_OUTPUT_LEN)?;
         let phc = phc::PasswordHash {
-            algorithm: Algorithm::Argon2id.ident(),
-            version: Some(Version::V0x13.into()),
+            algorithm: OURS.0.ident(),
+            version: Some(OURS.1.into()),
             params: ParamsString::try_from(&params).map_err(Error::internal)?,
             salt: Some(salt),
             hash: Some(hash),
@@ -146,22 +160,38 @@ impl Hasher {
             self.hash(attempt, salt)?;
             return Ok(Verdict::Wrong);
         };
+        if let Some(theirs) = Imported::read(&stored.0) {
+            // Ours is made whether it is right or wrong: at least as much work as for an address that nobody has.
+            let right = theirs.matches(attempt);
+            let ours = self.hash(attempt, salt)?;
+            return Ok(if right { Verdict::Right(Some(ours)) } else { Verdict::Wrong });
+        }
         let stored = phc::PasswordHash::new(&stored.0).map_err(Error::internal)?;
+        let algorithm = Algorithm::new(stored.algorithm).map_err(Error::internal)?;
+        // Hashes of before there were versions say none.
+        let version = stored.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(Error::internal)?;
         let params = Params::try_from(&stored).map_err(Error::internal)?;
         let (Some(salt_then), Some(expected)) = (stored.salt, stored.hash) else {
             return Err(Error::internal("a stored password hash without salt or output"));
         };
-        let found = self.output(&params, attempt, &salt_then, expected.len())?;
+        let found = self.output((algorithm, version), &params, attempt, &salt_then, expected.len())?;
         if !bool::from(found.as_bytes().ct_eq(expected.as_bytes())) {
             return Ok(Verdict::Wrong);
         }
         let cost = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
-        let outdated = cost(&params) != cost(self.argon2.params());
+        let outdated = (algorithm, version) != OURS || cost(&params) != cost(self.argon2.params());
         Ok(Verdict::Right(outdated.then(|| self.hash(attempt, salt)).transpose()?))
     }
 
-    fn output(&mut self, params: &Params, password: &Password, salt: &Salt, length: usize) -> Result<Output> {
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    fn output(
+        &mut self,
+        (algorithm, version): (Algorithm, Version),
+        params: &Params,
+        password: &Password,
+        salt: &Salt,
+        length: usize,
+    ) -> Result<Output> {
+        let argon2 = Argon2::new(algorithm, version, params.clone());
         let blocks = params.block_count();
         if self.memory.len() < blocks {
             self.memory.resize(blocks, Block::default());
@@ -192,6 +222,7 @@ mod tests {
         for weak in ["", "Short1!", "alllower1!", "ALLUPPER1!", "NoDigits!!", "NoSpecial11", "\0\0\0\0\0\0\0\0"] {
             assert_eq!(Password::choose(&weak.into()).unwrap_err().code, Code::WeakPassword, "{weak}");
         }
+        assert_eq!(Password::choose(&"Password1!".into()).unwrap_err().code, Code::CommonPassword);
         let long = "Aa1!".repeat(257);
         assert_eq!(Password::choose(&long.as_str().into()).unwrap_err().code, Code::PasswordTooLong);
         assert_eq!(Password::attempt(long.into()).unwrap_err().code, Code::PasswordTooLong);

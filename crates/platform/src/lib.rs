@@ -97,6 +97,7 @@ mod teams;
 mod totp;
 mod usage;
 mod user_administration;
+mod user_import;
 mod verify_email;
 mod webhook_disabled;
 mod webhook_endpoints;
@@ -152,6 +153,7 @@ pub use teams::{NewTeam, TeamChange};
 pub use totp::EnrolledTotp;
 pub use usage::{NewUsageRecord, Spending, UsageSummary};
 pub use user_administration::{AppHint, Deed, NewUser, UserDetails};
+pub use user_import::{Imported, ImportedUser};
 pub use verify_email::Verified;
 
 pub use webhook_disabled::order_webhook_disabled_letters;

@@ -8,7 +8,7 @@ use kernel::{
 use platform::{Deed, OperatorUser, Platform};
 use serde_json::{Value, json};
 
-use super::password;
+use super::{password, user_import};
 use crate::{
     arguments::{ListUsers, One, User, UserCommand},
     config::Config,
@@ -33,6 +33,9 @@ pub async fn run(config: &Config, user: User, show: Output) -> Result<()> {
                 admin: new.admin,
             });
             said(show, "Created", &made.await?);
+        }
+        UserCommand::Import(file) => {
+            user_import::run(&platform, app(&platform, file.app.as_deref()).await?, &file, show).await?;
         }
         UserCommand::List(which) => list(&platform, &which, show).await?,
         UserCommand::Unlock(one) => said(show, "Unlocked", &manage(&platform, &one, Deed::Unlock).await?),

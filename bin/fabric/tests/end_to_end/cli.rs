@@ -7,4 +7,5 @@ mod organization;
 mod setup;
 mod usage;
 mod user;
+mod user_import;
 mod webhook;

@@ -5,6 +5,7 @@ malformed_json = Der Rumpf der Anfrage ist kein gültiges JSON.
 invalid_body = Ein Feld der Anfrage fehlt oder hat den falschen Typ.
 invalid_parameter = Ein Parameter der Adresse hat einen Wert, der keinen Sinn ergibt.
 invalid_email = Geben Sie eine E-Mail-Adresse an, etwa alice@example.com.
+common_password = Dieses Passwort haben zu viele, und es wird zuerst probiert. Wählen Sie ein anderes.
 weak_password = Wählen Sie ein Passwort aus mindestens 8 Zeichen mit einem Großbuchstaben, einem Kleinbuchstaben, einer Ziffer und einem Sonderzeichen.
 password_too_long = Wählen Sie ein Passwort von höchstens 1024 Byte.
 invalid_name = Geben Sie einen Namen von 1 bis 200 Zeichen an, ohne Steuerzeichen.

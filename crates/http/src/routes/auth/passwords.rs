@@ -104,5 +104,5 @@ pub async fn reset(
 
 /// Whether the person at the form can do something about it.
 fn is_theirs(error: &Error) -> bool {
-    matches!(error.code, Code::InvalidToken | Code::WeakPassword | Code::PasswordTooLong)
+    matches!(error.code, Code::InvalidToken | Code::WeakPassword | Code::CommonPassword | Code::PasswordTooLong)
 }
