@@ -46,8 +46,10 @@ impl Counted {
                 | "/v1/auth/reauthenticate"
                 | "/v1/auth/reset-password"
                 | "/v1/auth/magic-link/verify"
-                | "/v1/auth/email-code/verify",
-            ) => Some(Category::SignIn),
+                | "/v1/auth/email-code/verify"
+                | "/v1/me/email",
+            )
+            | ("DELETE", "/v1/me" | "/v1/auth/totp" | "/v1/me/social-connections/{provider}") => Some(Category::SignIn),
             ("POST", "/v1/auth/magic-link" | "/v1/auth/email-code") => Some(Category::MagicLink),
             ("POST", "/v1/auth/mfa" | "/v1/auth/totp/enroll" | "/v1/auth/totp/verify" | "/v1/auth/totp/recovery") => {
                 Some(Category::SecondFactor)
@@ -151,6 +153,7 @@ mod tests {
             ("/v1/auth/login", Category::SignIn),
             ("/v1/auth/change-password", Category::SignIn),
             ("/v1/auth/reauthenticate", Category::SignIn),
+            ("/v1/me/email", Category::SignIn),
             ("/v1/auth/reset-password", Category::SignIn),
             ("/v1/auth/magic-link/verify", Category::SignIn),
             ("/v1/auth/email-code/verify", Category::SignIn),

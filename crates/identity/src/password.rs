@@ -175,12 +175,11 @@ impl Hasher {
             return Err(Error::internal("a stored password hash without salt or output"));
         };
         let found = self.output((algorithm, version), &params, attempt, &salt_then, expected.len())?;
-        if !bool::from(found.as_bytes().ct_eq(expected.as_bytes())) {
-            return Ok(Verdict::Wrong);
-        }
+        let right = bool::from(found.as_bytes().ct_eq(expected.as_bytes()));
         let cost = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
         let outdated = (algorithm, version) != OURS || cost(&params) != cost(self.argon2.params());
-        Ok(Verdict::Right(outdated.then(|| self.hash(attempt, salt)).transpose()?))
+        let ours = outdated.then(|| self.hash(attempt, salt)).transpose()?;
+        Ok(if right { Verdict::Right(ours) } else { Verdict::Wrong })
     }
 
     fn output(

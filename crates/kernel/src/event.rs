@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The fields of a payload that tell who somebody is. The ledger keeps them apart, so that they can be erased.
-pub const PERSONAL: [&str; 2] = ["email", "display_name"];
+pub const PERSONAL: [&str; 3] = ["email", "former_email", "display_name"];
 
 /// Something that happened. Its payload never carries a secret.
 #[derive(Clone, Debug, PartialEq)]

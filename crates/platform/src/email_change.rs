@@ -114,7 +114,9 @@ impl Platform {
 
 fn change(tx: &mut dyn Transaction, account: Account, email: Email, now: Timestamp) -> Result<()> {
     let left = account.email.clone();
-    let proven = account.proof.is_some_and(EmailProof::by_the_owner);
+    // Proven by a link that was merely fetched, too: whoever reads the mail of that address could have asked for another
+    // password a moment ago.
+    let proven = account.email_verified();
     let account = Account { email, proof: Some(EmailProof::Confirmed), updated_at: now, ..account };
     tx.update_account(&account)?;
     refuse_kept(tx, account.app, &account.email, Some(account.id), now)?;
@@ -124,13 +126,16 @@ fn change(tx: &mut dyn Transaction, account: Account, email: Email, now: Timesta
     {
         tx.void_one_time_tokens(account.id, purpose, now)?;
     }
-    for former in tx.former_addresses_of(account.id, now)? {
-        if former.email == account.email {
-            forget(tx, &former, now)?;
-        }
-    }
+    let before = tx.former_addresses_of(account.id, now)?;
+    let back = before.iter().position(|former| former.email == account.email);
     tx.append(&changed_event(EventKind::AuthEmailChanged, &account, &left, now))?;
-    if proven {
+    if let Some(back) = back {
+        // Whoever goes back to what they had takes with it what came after, as the link does: a thief is told nothing, and
+        // has no link.
+        for later in before.iter().skip(back) {
+            forget(tx, later, now)?;
+        }
+    } else if proven {
         tx.keep_former_address(&FormerAddress {
             id: FormerAddressId::generate(),
             app: account.app,

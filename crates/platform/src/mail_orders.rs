@@ -13,6 +13,8 @@ use kernel::{
     ip::{is_of_a_private_network, network_of},
 };
 
+use serde_json::Value;
+
 use crate::{
     Door, Platform,
     records::{MailCounter, MailOrder, QueuedMail},
@@ -128,6 +130,10 @@ fn to_there(key: &[u8; 32], mail: &QueuedMail) -> MailCounter {
     let mut hasher = blake3::Hasher::new_keyed(key);
     hasher.update(b"to").update(&[0]).update(mail.order.name().as_bytes()).update(&[0]);
     hasher.update(&app).update(mail.recipient.as_str().as_bytes());
+    if let Some(account) = mail.payload.as_ref().and_then(|payload| payload.get("account_id")).and_then(Value::as_str) {
+        // What is mailed for one account is of no use to another.
+        hasher.update(&[0]).update(account.as_bytes());
+    }
     MailCounter(*hasher.finalize().as_bytes())
 }
 
@@ -159,7 +165,14 @@ mod tests {
     fn attack_33_nothing_is_held_back_once_the_last_one_is_good_no_more() {
         let quarter = Duration::from_mins(15);
         assert!(held_back(&[0, 60, 120], quarter, 120 + 899) && !held_back(&[0, 60, 120], quarter, 120 + 900));
-        for lifetime in [Purpose::VerifyEmail, Purpose::ResetPassword, Purpose::MagicLink, Purpose::EmailCode] {
+        let purposes = [
+            Purpose::VerifyEmail,
+            Purpose::ResetPassword,
+            Purpose::MagicLink,
+            Purpose::EmailCode,
+            Purpose::ChangeEmail,
+        ];
+        for lifetime in purposes {
             let (lifetime, mut asked) = (lifetime.lifetime(), Vec::<i64>::new());
             // Somebody asks all the time. Whenever the owner asks, what was mailed last is good.
             for now in (0..20_000).step_by(7) {

@@ -11,6 +11,7 @@ use crate::{
     HeldRole, Platform,
     accounts::{account_event, delete_account},
     permit::authority_in_teams,
+    reauthentication::require_fresh,
     role_choice::own_names,
 };
 
@@ -135,11 +136,11 @@ impl Platform {
         changed.await
     }
 
-    /// Deletes the caller's own account. Whoever has a password shows it once more: a token that was stolen deletes
-    /// nobody.
+    /// Deletes the caller's own account. Whoever has a password shows it once more, and whoever has none has signed in a
+    /// moment ago: a token that was stolen deletes nobody. When somebody signed in at another issuer is not known.
     ///
     /// # Errors
-    /// `invalid_credentials`; `account_locked` after too many of those; `last_owner` or `conflict` where others depend
+    /// `invalid_credentials`; `reauthentication_required` without a password, long after the sign-in; `account_locked` after too many of those; `last_owner` or `conflict` where others depend
     /// on the account.
     pub async fn delete_me(&self, caller: SignedIn, password: Option<Password>) -> Result<()> {
         let wrong = || Error::new(Code::InvalidCredentials);
@@ -155,10 +156,10 @@ impl Platform {
         };
         let now = self.now();
         let deleted = self.store().write(move |tx| {
-            if let Some(compared) = &compared
-                && compared.settle(tx, now)?.is_none()
-            {
-                return Ok(false);
+            match &compared {
+                Some(compared) if compared.settle(tx, now)?.is_none() => return Ok(false),
+                None if caller.session.is_some() => require_fresh(tx, &caller, now)?,
+                _ => {}
             }
             delete_account(tx, &Unchecked(caller.app), caller.principal, Some(caller.principal), now)?;
             Ok(true)

@@ -100,9 +100,17 @@ impl Reauthenticated {
         {
             return Ok(Some(Code::InvalidCode));
         }
-        let shown = self.compared.is_some() || self.factor.is_some();
-        if shown || is_fresh(tx, caller, now)? { Ok(None) } else { Err(Error::new(Code::ReauthenticationRequired)) }
+        if self.compared.is_none() && self.factor.is_none() {
+            require_fresh(tx, caller, now)?;
+        }
+        Ok(None)
     }
+}
+
+/// # Errors
+/// `reauthentication_required`.
+pub(crate) fn require_fresh(tx: &mut dyn Transaction, caller: &SignedIn, now: Timestamp) -> Result<()> {
+    if is_fresh(tx, caller, now)? { Ok(()) } else { Err(Error::new(Code::ReauthenticationRequired)) }
 }
 
 /// Whether the caller has signed in a moment ago, or shown since who they are. A refresh does not make it younger; and when

@@ -16,6 +16,7 @@ pub fn code(constraint: &str) -> Option<Code> {
         | "links_app_id_provider_subject_key"
         | "links_provider_subject_key"
         | "memberships_organization_id_principal_id_key"
+        | "principals_email_key"
         | "roles_organization_id_name_key"
         | "signing_keys_state_key"
         | "signing_secrets_organization_id_key" => Some(Code::Conflict),

@@ -3,7 +3,7 @@
 //! Generator and server share one machine, so absolute figures are lower than a server alone would reach, and change
 //! with the machine. The ratios change less: each row is compared with `/healthz` (the cost of HTTP alone) or with the
 //! bare rate of Argon2id (the cost of the hash alone), measured in the same run; or, with `--tenants`, with itself where
-//! there are few tenants. `cargo xtask bench webhooks` is about deliveries. What is not measured: networks, TLS, more than one replica, hours of load.
+//! there are few tenants. `cargo xtask bench webhooks` is about deliveries, `cargo xtask bench refusals` about what a time tells. What is not measured: networks, TLS, more than one replica, hours of load.
 
 mod api;
 mod client;
@@ -11,6 +11,7 @@ mod goal;
 mod hash;
 mod load;
 mod machine;
+mod refusals;
 mod report;
 mod server;
 mod suite;
@@ -56,6 +57,8 @@ enum Subject {
     Tenants { quick: bool },
     /// Deliveries, on each of these databases.
     Webhooks { databases: Vec<Database>, quick: bool },
+    /// What the time of a refused sign-in tells, on each of these databases.
+    Refusals { databases: Vec<Database>, quick: bool },
 }
 
 #[derive(Clone, Copy)]
@@ -90,7 +93,10 @@ impl Options {
             }
             (None, true) => Subject::Tenants { quick },
             (Some("webhooks"), false) if plan.only.is_none() => Subject::Webhooks { databases, quick },
-            (Some("webhooks"), _) => return Err("webhooks go with neither --tenants nor --only".to_owned()),
+            (Some("refusals"), false) if plan.only.is_none() => Subject::Refusals { databases, quick },
+            (Some(what @ ("webhooks" | "refusals")), _) => {
+                return Err(format!("{what} go with neither --tenants nor --only"));
+            }
             (Some(other), _) => return Err(format!("what is {other}?")),
         };
         let json = arguments.opt_value_from_str("--json").map_err(|error| error.to_string())?;
@@ -117,7 +123,7 @@ pub fn run(arguments: Vec<OsString>) -> Outcome<ExitCode> {
     let folder = target.join("fabric-bench");
     drop(fs::remove_dir_all(&folder));
     let decisions = match options.subject {
-        Subject::Webhooks { .. } => None,
+        Subject::Webhooks { .. } | Subject::Refusals { .. } => None,
         Subject::Server(..) | Subject::Tenants { .. } => Some(decisions()?),
     };
     let findings = options.subject.measure(&binary, &folder)?;
@@ -162,6 +168,10 @@ impl Subject {
             Self::Webhooks { databases, quick } => {
                 let report = webhooks::run(binary, folder, databases, quick)?;
                 Ok(Findings { markdown: report.markdown(), json: report.json(), errors: report.errors() })
+            }
+            Self::Refusals { databases, quick } => {
+                let report = refusals::run(binary, folder, databases, quick)?;
+                Ok(Findings { markdown: report.markdown(), json: report.json(), errors: 0 })
             }
         }
     }

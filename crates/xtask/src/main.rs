@@ -32,6 +32,7 @@ Usage: cargo xtask <task>
       --json FILE           the same numbers for a program
   bench webhooks    deliveries per second, how late they are, and what a backlog of a million costs
       --quick, --database KIND, --json FILE as above
+  bench refusals    whether the time of a refused sign-in tells if there is an account; the same flags
 ";
 
 /// A value, or what kept a task from being done, in a line for the developer.

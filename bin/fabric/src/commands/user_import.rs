@@ -96,7 +96,12 @@ async fn import(
         Err(error) => return Ok(failed(summary, Some(&email), &error.message)),
     };
     let without = user.password.is_none();
-    Ok(match platform.operator_import_user(user, dry).await? {
+    let imported = match platform.operator_import_user(user, dry).await {
+        // Somebody was faster.
+        Err(error) if error.code == Code::EmailTaken => Imported::Exists,
+        imported => imported?,
+    };
+    Ok(match imported {
         Imported::Exists => {
             summary.exists += 1;
             json!({ "outcome": "exists", "email": email })
@@ -127,7 +132,8 @@ fn user(app: Option<AppId>, found: Found, password: Option<identity::PasswordHas
 }
 
 fn create(path: &Path) -> Result<BufWriter<File>> {
-    File::create(path).map(BufWriter::new).map_err(|error| not_written(Some(path), error))
+    // Never in place of something, which may be the file that is read.
+    File::create_new(path).map(BufWriter::new).map_err(|error| not_written(Some(path), error))
 }
 
 fn not_written(path: Option<&Path>, error: std::io::Error) -> Error {

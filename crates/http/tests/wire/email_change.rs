@@ -16,9 +16,9 @@ on_both!(
     the_address_that_one_has_is_no_change,
     a_link_lives_for_an_hour,
     an_address_that_nobody_proved_is_told_nothing,
-    one_goes_back_to_what_one_had,
     a_principal_is_known_by_the_address_of_its_account,
     an_app_gets_the_links_too,
+    who_is_deleted_is_forgotten_by_every_address,
     who_runs_the_platform_changes_an_address_likewise,
     attack_6_of_many_who_confirm_or_undo_at_once_one_wins,
     attack_14_links_that_change_an_address_are_good_for_nothing_else,
@@ -26,6 +26,9 @@ on_both!(
     attack_25_nobody_takes_the_address_that_somebody_may_come_back_to,
     attack_27_another_address_needs_a_sign_in_of_a_moment_ago,
     attack_27_whoever_moves_on_twice_stops_nobody_from_coming_back,
+    attack_27_whoever_goes_back_leaves_the_thief_no_link,
+    attack_27_who_proved_an_address_by_a_fetched_link_is_told_too,
+    attack_33_nobody_is_kept_from_an_address_by_who_asks_for_it_too,
     attack_29_a_closed_account_changes_no_address,
     attack_30_what_ends_sessions_voids_a_change,
 );
@@ -206,15 +209,47 @@ async fn an_address_that_nobody_proved_is_told_nothing(world: &World) {
     world.sign_up(Some(&app), "alcie").await;
 }
 
-async fn one_goes_back_to_what_one_had(world: &World) {
-    let (_, alice) = user(world).await;
-    let first = change(world, &alice, NEW).await;
-    let second = change(world, &alice, "alice@example.com").await;
+/// The owner, whom a thief has signed in as, and who is still signed in too.
+async fn attack_27_whoever_goes_back_leaves_the_thief_no_link(world: &World) {
+    let (app, alice) = user(world).await;
+    let thief = world.sign_in(Some(&app), "alice").await;
+    let owners = change(world, &thief, "thief@one.example").await;
+    let thiefs = change(world, &thief, "thief@two.example").await;
+    let token = wanted(world, &alice, "alice@example.com").await;
+    confirm(world, &alice, &token).await.ok();
     assert_eq!(address(world, &alice).await, "alice@example.com");
-    undo(world, &first).await.refused(400, "invalid_token");
-    // Whoever owns that address proved it, and may as well be the one whose account it is.
-    undo(world, &second).await.ok();
-    assert_eq!(world.number(&format!("SELECT count(*) FROM accounts WHERE email = '{NEW}'")), 1);
+    // Nobody is told, and nobody has a link: neither at the first mailbox nor at the second one.
+    assert!(world.mails().await.is_empty());
+    for link in [&owners, &thiefs] {
+        undo(world, link).await.refused(400, "invalid_token");
+    }
+    assert_eq!(world.number("SELECT count(*) FROM former_addresses"), 0);
+}
+
+/// In its default settings an app has addresses proven by links that are merely fetched.
+async fn attack_27_who_proved_an_address_by_a_fetched_link_is_told_too(world: &World) {
+    let app = world.app("acme").await;
+    let alice = world.sign_up(Some(&app), "alice").await;
+    let verify = format!("/v1/auth/verify?token={}", world.mail().await.token());
+    world.get(&verify).send().await.ok();
+    let undoing = change(world, &alice, NEW).await;
+    undo(world, &undoing).await.ok();
+    assert_eq!(world.mail().await.to, "alice@example.com");
+}
+
+/// Others may want the same address, and ask for it until no more mails go there.
+async fn attack_33_nobody_is_kept_from_an_address_by_who_asks_for_it_too(world: &World) {
+    let (app, alice) = user(world).await;
+    let mallory = world.sign_up(Some(&app), "mallory").await;
+    world.mails().await;
+    for _ in 0..4 {
+        ask(world, &mallory, NEW).await.ok();
+        world.advance(Duration::from_mins(1));
+    }
+    assert_eq!(world.mails().await.len(), 3);
+    let token = wanted(world, &alice, NEW).await;
+    confirm(world, &alice, &token).await.ok();
+    assert_eq!(address(world, &alice).await, NEW);
 }
 
 async fn a_principal_is_known_by_the_address_of_its_account(world: &World) {
@@ -252,6 +287,20 @@ async fn an_app_gets_the_links_too(world: &World) {
     let told = delivered("auth.email_change_announced").await.unwrap();
     assert_eq!((&told["undo_token"], &told["undo_url"]), (&json!(mail.token()), &json!(mail.link())));
     assert_eq!((&told["email"], token_in(mail.link())), (&json!("alice@example.com"), mail.token()));
+}
+
+async fn who_is_deleted_is_forgotten_by_every_address(world: &World) {
+    let (app, alice) = user(world).await;
+    let token = change(world, &alice, NEW).await;
+    world.platform.sequence().await.unwrap();
+    let traces = "SELECT count(*) FROM events WHERE payload LIKE '%alice@%' OR personal LIKE '%alice@%'";
+    assert!(world.number(traces) > 0);
+    world.delete(&format!("/v1/admin/users/{}", alice.id)).bearer(&app.api_key).send().await.ok();
+    while world.platform.erase_persons().await.unwrap() > 0 {}
+    assert_eq!(world.number(traces), 0);
+    assert_eq!(world.platform.verify_audit_log(Vec::new()).await.unwrap().broken, []);
+    assert_eq!(world.number("SELECT count(*) FROM former_addresses"), 0);
+    undo(world, &token).await.refused(400, "invalid_token");
 }
 
 async fn who_runs_the_platform_changes_an_address_likewise(world: &World) {

@@ -1,7 +1,9 @@
 //! Hashes that other systems made. They are good for one sign-in, which replaces them.
 
+use std::ops::RangeInclusive;
+
 use argon2::{
-    Algorithm,
+    Algorithm, Version,
     password_hash::phc::{self, Ident, Output, Salt},
 };
 use bcrypt::HashParts;
@@ -14,12 +16,18 @@ use super::{Password, PasswordHash};
 
 /// bcrypt looks at no more: a longer password was cut, and with what it was cut to it must not be right.
 const LONGEST_BCRYPT: usize = 71;
-/// What one comparison may cost at the most. A hash of whoever makes the file must not stop the server.
-const MOST_MEMORY: u64 = 256 << 20;
-const MOST_BCRYPT_COST: u32 = 15;
-const MOST_ITERATIONS: u32 = 5_000_000;
-const MOST_PASSES: u32 = 20;
+const SCRYPT: &str = "scrypt";
+/// What one comparison may cost at the most: about half a second, and 128 MiB. Whoever makes the file must not stop the
+/// server by it.
+const BCRYPT_COSTS: RangeInclusive<u32> = 4..=13;
+const MOST_MEMORY: u64 = 128 << 20;
+/// KiB that Argon2 goes over, in all passes.
+const MOST_ARGON2: u64 = 1 << 20;
 const MOST_LANES: u32 = 16;
+/// `N·r·p`: twice what OWASP asks for at the most.
+const MOST_SCRYPT: u64 = 1 << 21;
+/// Iterations for all blocks of the output together.
+const MOST_PBKDF2: u64 = 3_000_000;
 
 /// A hash that is not Argon2's.
 pub(super) enum Imported {
@@ -50,6 +58,15 @@ impl Digest {
             Self::Sha512 => "pbkdf2-sha512",
         }
     }
+
+    /// How many bytes it makes at once.
+    fn length(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
 }
 
 impl PasswordHash {
@@ -65,7 +82,11 @@ impl PasswordHash {
             if !["$2a$", "$2b$", "$2y$"].iter().any(|version| text.starts_with(version)) {
                 return Err("this version of bcrypt is not known");
             }
-            return if parts.get_cost() > MOST_BCRYPT_COST { Err(costs_too_much) } else { Ok(Self(text.to_owned())) };
+            return match parts.get_cost() {
+                cost if BCRYPT_COSTS.contains(&cost) => Ok(Self(text.to_owned())),
+                cost if cost < *BCRYPT_COSTS.start() => Err("bcrypt knows no such cost"),
+                _ => Err(costs_too_much),
+            };
         }
         let phc = phc::PasswordHash::new(text).map_err(|_| "this is no hash of a known form")?;
         if phc.salt.is_none() || phc.hash.is_none() {
@@ -73,19 +94,20 @@ impl PasswordHash {
         }
         if Algorithm::new(phc.algorithm).is_ok() {
             let params = argon2::Params::try_from(&phc).map_err(|_| "Argon2 knows no such parameters")?;
-            let memory = u64::from(params.m_cost()) * 1024;
-            let affordable = memory <= MOST_MEMORY && params.t_cost() <= MOST_PASSES && params.p_cost() <= MOST_LANES;
+            if phc.version.is_some_and(|version| Version::try_from(version).is_err()) {
+                return Err("this version of Argon2 is not known");
+            }
+            let memory = u64::from(params.m_cost());
+            let affordable = memory * 1024 <= MOST_MEMORY
+                && memory * u64::from(params.t_cost()) <= MOST_ARGON2
+                && params.p_cost() <= MOST_LANES;
             return if affordable { Ok(Self(text.to_owned())) } else { Err(costs_too_much) };
         }
-        match Imported::read(text).ok_or("hashes of this kind are not known")? {
-            Imported::Scrypt { params, .. }
-                if (128_u64 << params.log_n()) * u64::from(params.r()) > MOST_MEMORY || params.p() > MOST_LANES =>
-            {
-                Err(costs_too_much)
-            }
-            Imported::Pbkdf2 { iterations, .. } if iterations > MOST_ITERATIONS => Err(costs_too_much),
-            _ => Ok(Self(text.to_owned())),
+        let costs = Costs::of(&phc).ok_or("hashes of this kind are not known")?;
+        if !costs.are_affordable() {
+            return Err(costs_too_much);
         }
+        Imported::read(text).map(|_| Self(text.to_owned())).ok_or("hashes of this kind are not known")
     }
 
     /// A hash of PBKDF2, of its parts.
@@ -133,6 +155,33 @@ impl PasswordHash {
     }
 }
 
+/// What a comparison costs, of what is said and before anything is made of it: what is too large would not fit.
+struct Costs {
+    memory: u64,
+    work: u64,
+    most: u64,
+}
+
+impl Costs {
+    fn of(phc: &phc::PasswordHash) -> Option<Self> {
+        let number = |name: &str| phc.params.get_decimal(name).map(u64::from);
+        if phc.algorithm.as_str() == SCRYPT {
+            let log_n = u32::try_from(number("ln")?).ok()?;
+            let n = 1_u64.checked_shl(log_n).filter(|n| *n > 1)?;
+            let (r, p) = (number("r")?, number("p")?);
+            let memory = n.saturating_add(p).saturating_mul(r).saturating_mul(128);
+            return Some(Self { memory, work: n.saturating_mul(r).saturating_mul(p), most: MOST_SCRYPT });
+        }
+        let digest = Digest::ALL.into_iter().find(|digest| digest.ident() == phc.algorithm.as_str())?;
+        let blocks = phc.hash?.len().div_ceil(digest.length()) as u64;
+        Some(Self { memory: 0, work: number("i")?.saturating_mul(blocks), most: MOST_PBKDF2 })
+    }
+
+    fn are_affordable(&self) -> bool {
+        self.memory <= MOST_MEMORY + (1 << 20) && self.work <= self.most
+    }
+}
+
 impl Imported {
     /// What a stored hash says, unless it is Argon2's.
     pub fn read(stored: &str) -> Option<Self> {
@@ -141,7 +190,7 @@ impl Imported {
         }
         let phc = phc::PasswordHash::new(stored).ok()?;
         let (salt, expected) = (phc.salt?, phc.hash?);
-        if phc.algorithm.as_str() == "scrypt" {
+        if phc.algorithm.as_str() == SCRYPT {
             let number = |name| phc.params.get_decimal(name);
             let log_n = number("ln").and_then(|log_n| u8::try_from(log_n).ok())?;
             let params = scrypt::Params::new(log_n, number("r")?, number("p")?).ok()?;
@@ -233,10 +282,13 @@ mod tests {
     #[test]
     fn attack_32_hashes_that_cost_too_much_are_not_taken() {
         for costly in [
-            "$2b$16$eCG3z3El1zSIEtj53KhWv.y8plHYnXDZ8jHNnms604imOtC5psUB6",
+            "$2b$14$eCG3z3El1zSIEtj53KhWv.y8plHYnXDZ8jHNnms604imOtC5psUB6",
             "$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             "$argon2id$v=19$m=64,t=1000,p=1$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             "$scrypt$ln=20,r=8,p=1$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "$scrypt$ln=1,r=524288,p=16$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "$scrypt$ln=1,r=4294967295,p=4294967295$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "$scrypt$ln=17,r=8,p=4$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             "$scrypt$ln=10,r=8,p=1000$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             "$pbkdf2-sha256$i=100000000$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         ] {
@@ -255,6 +307,10 @@ mod tests {
             "$md5$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAA",
             "$argon2id$v=19$m=64,t=1,p=1",
             "$pbkdf2-sha256$i=0$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "$2b$03$eCG3z3El1zSIEtj53KhWv.y8plHYnXDZ8jHNnms604imOtC5psUB6",
+            "$argon2id$v=1$m=64,t=1,p=1$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "$scrypt$ln=0,r=2097152,p=16$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "$scrypt$ln=64,r=8,p=1$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             "$scrypt$ln=10$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         ] {
             assert!(PasswordHash::import(nonsense).is_err(), "{nonsense}");

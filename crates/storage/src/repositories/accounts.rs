@@ -217,7 +217,10 @@ impl AccountRepository for Tx<'_> {
         let delete = diesel::delete(accounts::table.find(RowId(account.id.0)));
         self.query(|connection| delete.execute(connection))?;
 
-        let others = accounts::table.filter(accounts::principal_id.eq(RowId(principal.0)));
+        let known_by = principals::table.find(RowId(principal.0)).select(principals::email);
+        let others = accounts::table
+            .filter(accounts::principal_id.eq(RowId(principal.0)))
+            .filter(accounts::email.nullable().eq_any(known_by));
         if !self.query(|connection| diesel::select(exists(others)).get_result(connection))? {
             let forget =
                 diesel::update(principals::table.find(RowId(principal.0))).set(principals::email.eq(None::<String>));

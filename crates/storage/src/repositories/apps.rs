@@ -169,7 +169,9 @@ impl Tx<'_> {
         self.query(|connection| for_update!(known).load::<RowId>(connection))?;
         let delete = diesel::delete(accounts::table.filter(accounts::id.eq_any(&some)));
         self.query(|connection| delete.execute(connection))?;
-        let elsewhere = accounts::table.filter(accounts::principal_id.eq(principals::id));
+        let elsewhere = accounts::table
+            .filter(accounts::principal_id.eq(principals::id))
+            .filter(accounts::email.nullable().eq(principals::email));
         let gone = principals::table.filter(principals::id.eq_any(people)).filter(not(exists(elsewhere)));
         let forget = diesel::update(gone).set(principals::email.eq(None::<String>));
         self.query(|connection| forget.execute(connection))?;

@@ -92,6 +92,17 @@ impl Api {
         self.post("/v1/auth/login", &of(app), &json!({ "email": email, "password": PASSWORD }))
     }
 
+    /// A sign-in with a password that nobody has.
+    pub fn wrong_sign_in(self, app: &App, email: &str) -> Vec<u8> {
+        let shown = json!({ "email": email, "password": "Another password for 1 benchmark!" });
+        self.post("/v1/auth/login", &of(app), &shown)
+    }
+
+    /// Makes an account without a password.
+    pub fn new_user(self, app: &App, email: &str) -> Vec<u8> {
+        self.post("/v1/admin/users", &authorization(&app.api_key), &json!({ "email": email }))
+    }
+
     /// A refresh token for the next pair of tokens.
     pub fn refresh(self, refresh_token: &str) -> Vec<u8> {
         self.post("/v1/auth/token/refresh", "", &json!({ "refresh_token": refresh_token }))

@@ -20,7 +20,7 @@ const LONGEST_LINE: u64 = 1 << 20;
 /// The people of a file.
 pub enum Records {
     /// An object a line.
-    Ndjson { lines: BufReader<Box<dyn Read>>, line: u64 },
+    Ndjson { lines: BufReader<Box<dyn Read>>, line: u64, over: bool },
     /// All of them, read at once.
     Json(std::iter::Enumerate<std::vec::IntoIter<Value>>),
     /// A line for each.
@@ -52,7 +52,7 @@ impl Records {
             Box::new(File::open(path).map_err(unreadable)?)
         };
         match format {
-            ImportFormat::Ndjson => Ok(Self::Ndjson { lines: BufReader::new(file), line: 0 }),
+            ImportFormat::Ndjson => Ok(Self::Ndjson { lines: BufReader::new(file), line: 0, over: false }),
             ImportFormat::Json => {
                 let no_json = |error: serde_json::Error| {
                     Error::because(Code::InvalidRequest, format!("{} is no JSON.", path.display())).caused_by(error)
@@ -83,16 +83,23 @@ impl Records {
     /// The next one, with the line where it stands, or its place in an array from 1 on; or why that is nobody.
     pub fn next(&mut self) -> Option<(u64, std::result::Result<Record, String>)> {
         match self {
-            Self::Ndjson { lines, line } => loop {
+            Self::Ndjson { over: true, .. } => None,
+            Self::Ndjson { lines, line, over } => loop {
                 *line += 1;
                 match next_line(lines) {
-                    Ok(None) => return None,
-                    Ok(Some(text)) if text.trim_ascii().is_empty() => {}
-                    Ok(Some(text)) => {
-                        let record = serde_json::from_slice(&text).map_err(|_| "this is no JSON object".to_owned());
+                    Ok(Line::End) => return None,
+                    Ok(Line::Text(text)) if text.trim_ascii().is_empty() => {}
+                    Ok(Line::Text(text)) => {
+                        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+                        let record = serde_json::from_slice(text).map_err(|_| "this is no JSON object".to_owned());
                         return Some((*line, record));
                     }
-                    Err(why) => return Some((*line, Err(why))),
+                    Ok(Line::TooLong) => return Some((*line, Err("this line is longer than 1 MiB".to_owned()))),
+                    Err(error) => {
+                        // It would be the same for ever.
+                        *over = true;
+                        return Some((*line, Err(format!("the file cannot be read any further: {error}"))));
+                    }
                 }
             },
             Self::Json(people) => people.next().map(|(place, person)| {
@@ -122,16 +129,22 @@ impl Records {
     }
 }
 
-/// A line without its end; the rest of one that is too long is passed over.
-fn next_line(lines: &mut impl BufRead) -> std::result::Result<Option<Vec<u8>>, String> {
+enum Line {
+    Text(Vec<u8>),
+    TooLong,
+    End,
+}
+
+/// The next line; the rest of one that is too long is passed over.
+fn next_line(lines: &mut impl BufRead) -> std::io::Result<Line> {
     let mut text = Vec::new();
-    let read = lines.take(LONGEST_LINE).read_until(b'\n', &mut text).map_err(|error| error.to_string())?;
+    let read = lines.take(LONGEST_LINE).read_until(b'\n', &mut text)?;
     if read == 0 {
-        return Ok(None);
+        return Ok(Line::End);
     }
     if !text.ends_with(b"\n") && read as u64 == LONGEST_LINE {
-        lines.skip_until(b'\n').map_err(|error| error.to_string())?;
-        return Err("this line is longer than 1 MiB".to_owned());
+        lines.skip_until(b'\n')?;
+        return Ok(Line::TooLong);
     }
-    Ok(Some(text))
+    Ok(Line::Text(text))
 }

@@ -5,6 +5,7 @@ mod keycloak;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use identity::{PasswordHash, password::Digest};
+use kernel::{Clock, SystemClock};
 use serde_json::{Map, Value, json};
 
 use super::records::Record;
@@ -95,12 +96,24 @@ fn supabase(record: &Record) -> Result<Found, String> {
     let named = |name| said.as_ref().and_then(|said| text(said, name));
     Ok(Found {
         email: email(record, &["email"])?,
-        verified: text(record, "email_confirmed_at").or_else(|| text(record, "confirmed_at")).is_some(),
+        // `confirmed_at` is that of a telephone as well.
+        verified: text(record, "email_confirmed_at").is_some(),
         display_name: named("full_name").or_else(|| named("name")),
-        disabled: text(record, "banned_until").is_some(),
+        disabled: text(record, "banned_until").is_some_and(|until| is_to_come(&until)),
         password: text(record, "encrypted_password").map(|hash| password(&hash)),
         metadata: imported("supabase", text(record, "id"), said),
     })
+}
+
+/// Whether a moment is to come, of what is written as PostgreSQL and JSON do: `2024-01-01 00:00:00+00`, `infinity`. What is
+/// not understood is.
+fn is_to_come(moment: &str) -> bool {
+    let seconds = |text: &str| text.get(..19).map(|text| text.replace('T', " "));
+    let now = SystemClock.now().to_string();
+    match seconds(moment) {
+        Some(moment) if moment.starts_with(|first: char| first.is_ascii_digit()) => Some(moment) > seconds(&now),
+        _ => true,
+    }
 }
 
 /// What was known of somebody there, and who they were.

@@ -13,9 +13,11 @@ pub fn find(record: &Record) -> Result<Found, String> {
     let credential = credentials.and_then(|all| all.iter().find(of_password)).and_then(Value::as_object);
     let attributes = record.get("attributes").filter(|attributes| attributes.is_object()).cloned();
     let attributes = attributes.map(|attributes| Map::from_iter([("attributes".to_owned(), attributes)]));
+    // A name that is an address was proven by nobody.
+    let verified = truth(record, "emailVerified") && text(record, "email").is_some();
     Ok(Found {
         email: email(record, &["email", "username"])?,
-        verified: truth(record, "emailVerified"),
+        verified,
         display_name: joined(record, "firstName", "lastName"),
         metadata: imported("keycloak", text(record, "id"), attributes),
         disabled: record.get("enabled") == Some(&Value::Bool(false)),
@@ -104,8 +106,9 @@ mod tests {
 
     #[test]
     fn a_name_that_is_an_address_stands_for_one() {
-        let user = json!({ "username": "a@example.com", "enabled": false });
+        let user = json!({ "username": "a@example.com", "emailVerified": true, "enabled": false });
         let one = find(user.as_object().unwrap()).unwrap();
         assert_eq!((one.email.as_str(), one.disabled, one.password.is_none()), ("a@example.com", true, true));
+        assert!(!one.verified);
     }
 }
