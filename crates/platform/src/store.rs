@@ -6,13 +6,15 @@ use std::{
     sync::Arc,
 };
 
-use apps::{AppRepository, ClientSecretRepository, MailTemplateRepository, OauthClientRepository};
+use apps::{
+    AppRepository, ClientSecretRepository, MailTemplateRepository, OauthClientRepository, SocialProviderRepository,
+};
 use audit::AuditRepository;
 use authz::{CustomRoleRepository, GrantRepository};
 use identity::{
     AccountRepository, ApiKeyRepository, ChallengeRepository, LinkRepository, LockoutRepository,
     OneTimeTokenRepository, RefreshTokenRepository, ServiceAccountRepository, SessionRepository, SigningKeyRepository,
-    TotpRepository,
+    SocialFlowRepository, TotpRepository,
 };
 use kernel::{Change, Error, Origin, Result};
 use tenancy::{
@@ -65,6 +67,8 @@ pub trait Transaction:
     + SessionRepository
     + SigningKeyRepository
     + SigningRepository
+    + SocialFlowRepository
+    + SocialProviderRepository
     + TeamRepository
     + TotpRepository
     + UsageRepository
@@ -108,6 +112,8 @@ impl<T> Transaction for T where
         + SessionRepository
         + SigningKeyRepository
         + SigningRepository
+        + SocialFlowRepository
+        + SocialProviderRepository
         + TeamRepository
         + TotpRepository
         + UsageRepository
