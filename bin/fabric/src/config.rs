@@ -122,17 +122,19 @@ pub struct Auth {
     pub developer_signup: Option<SignUp>,
     pub bootstrap_token: Option<Secret>,
     pub site_url: Option<String>,
-    #[expect(dead_code, reason = "reserved: there is no social sign-in yet, part of the wire contract")]
     pub callback_redirect_url: Option<String>,
     pub invite_redirect_url: Option<String>,
-    #[expect(dead_code, reason = "reserved: there is no social sign-in yet, part of the wire contract")]
     pub google_client_id: Option<String>,
-    #[expect(dead_code, reason = "reserved: there is no social sign-in yet, part of the wire contract")]
     pub google_client_secret: Option<Secret>,
-    #[expect(dead_code, reason = "reserved: there is no social sign-in yet, part of the wire contract")]
     pub github_client_id: Option<String>,
-    #[expect(dead_code, reason = "reserved: there is no social sign-in yet, part of the wire contract")]
     pub github_client_secret: Option<Secret>,
+    pub microsoft_client_id: Option<String>,
+    pub microsoft_client_secret: Option<Secret>,
+    pub microsoft_tenant: String,
+    pub oidc_name: String,
+    pub oidc_issuer: Option<String>,
+    pub oidc_client_id: Option<String>,
+    pub oidc_client_secret: Option<Secret>,
     pub token_algorithm: TokenAlgorithm,
     /// 0: never.
     pub token_key_rotation_days: u16,

@@ -10,6 +10,7 @@ mod logging;
 mod output;
 mod secrets;
 mod serve;
+mod social;
 mod start;
 
 use std::process::ExitCode;

@@ -16,7 +16,7 @@ use storage::{Database, Options, Synchronous};
 
 use crate::{
     config::{self, Config, SignUp, TokenAlgorithm},
-    secrets,
+    secrets, social,
 };
 
 /// Where everything is when nobody says.
@@ -68,7 +68,7 @@ pub async fn start(config: &Config) -> Result<Started> {
         from: config.mail.from.clone(),
         log: config.development(),
     })?;
-    let courier = courier(config)?;
+    let (courier, providers) = (courier(config)?, social::providers(config)?);
     let settings = settings(config)?;
     if config.database.migrate
         && let Some(migration_url) = config.database.migration_url()
@@ -86,15 +86,23 @@ pub async fn start(config: &Config) -> Result<Started> {
     })?);
     let store = Arc::clone(&database);
     let platform = Platform::start(store, Arc::new(SystemClock), &secrets, settings).await?;
+    let platform = match providers {
+        Some(providers) => platform.with_identity_providers(providers),
+        None => platform,
+    };
     Ok(Started { platform, database, mailer, courier })
 }
 
 /// Goes to public addresses and to those that are allowed; in development to this machine as well.
 fn courier(config: &Config) -> Result<Arc<dyn Courier>> {
+    Ok(Arc::new(Outbound::new(reachable(config)?, config.development(), Limits::default())?))
+}
+
+/// What may be reached beside public addresses.
+pub fn reachable(config: &Config) -> Result<Networks> {
     let allowed = Networks::parse(config.webhooks.allow_nets.iter().map(String::as_str))
         .map_err(|_| config.wrong("webhooks.allow_nets", "give networks such as 10.20.0.0/16"))?;
-    let allowed = if config.development() { allowed.with(Networks::loopback()) } else { allowed };
-    Ok(Arc::new(Outbound::new(allowed, config.development(), Limits::default())?))
+    Ok(if config.development() { allowed.with(Networks::loopback()) } else { allowed })
 }
 
 /// An absolute URL to which paths can be appended.
@@ -137,7 +145,12 @@ fn settings(config: &Config) -> Result<Settings> {
     let invite_redirect_url = config.auth.invite_redirect_url.as_deref().map(RedirectUrl::parse).transpose();
     let invite_redirect_url =
         invite_redirect_url.map_err(|_| config.wrong("auth.invite_redirect_url", "give an absolute https URL"))?;
+    let callback_redirect_url = config.auth.callback_redirect_url.as_deref().map(RedirectUrl::parse).transpose();
+    let callback_redirect_url =
+        callback_redirect_url.map_err(|_| config.wrong("auth.callback_redirect_url", "give an absolute https URL"))?;
     Ok(Settings {
+        callback_redirect_url,
+        social_providers: social::of_the_platform(config)?,
         environment: if development { Environment::Development } else { Environment::Production },
         public_base_url,
         site_url,

@@ -7,6 +7,7 @@ pub mod credentials;
 pub mod mail_template;
 pub mod oauth_client;
 pub mod settings;
+pub mod social_provider;
 mod template_html;
 
 pub use app::{App, AppRepository, Usage};
@@ -15,3 +16,4 @@ pub use credentials::{ClientId, ClientSecret, ClientSecretRepository};
 pub use mail_template::{LetterKind, MailTemplate, MailTemplateRepository, Placeholder, TemplateName, TemplateWords};
 pub use oauth_client::{OauthClient, OauthClientRepository};
 pub use settings::{AppSettings, Mfa, Origin, RedirectUrl, SettingsChange};
+pub use social_provider::{AppProvider, ProviderKind, ProviderPlace, SocialProvider, SocialProviderRepository};

@@ -1,4 +1,4 @@
-//! CORS: pages of an app's own origins may read our answers. There are no cookies, so credentials are never allowed, and
+//! CORS: pages of an app's own origins may read our answers. No cookie says who calls, so credentials are never allowed, and
 //! an origin that no app has named gets no leave.
 
 use actix_cors::{Cors, CorsError};

@@ -47,8 +47,10 @@ impl Counted {
                 | "/v1/auth/reset-password"
                 | "/v1/auth/magic-link/verify"
                 | "/v1/auth/email-code/verify"
+                | "/v1/auth/social/token"
                 | "/v1/me/email",
             )
+            | ("GET", "/v1/auth/social/{provider}")
             | ("DELETE", "/v1/me" | "/v1/auth/totp" | "/v1/me/social-connections/{provider}") => Some(Category::SignIn),
             ("POST", "/v1/auth/magic-link" | "/v1/auth/email-code") => Some(Category::MagicLink),
             ("POST", "/v1/auth/mfa" | "/v1/auth/totp/enroll" | "/v1/auth/totp/verify" | "/v1/auth/totp/recovery") => {
@@ -157,6 +159,7 @@ mod tests {
             ("/v1/auth/reset-password", Category::SignIn),
             ("/v1/auth/magic-link/verify", Category::SignIn),
             ("/v1/auth/email-code/verify", Category::SignIn),
+            ("/v1/auth/social/token", Category::SignIn),
             ("/v1/auth/magic-link", Category::MagicLink),
             ("/v1/auth/email-code", Category::MagicLink),
             ("/v1/auth/signup", Category::SignUp),
@@ -170,6 +173,7 @@ mod tests {
         ] {
             assert_eq!(counted("POST", path), Some(category), "{path}");
         }
+        assert_eq!(counted("GET", "/v1/auth/social/{provider}"), Some(Category::SignIn));
         for free in ["/healthz", "/v1/health", "/readyz", "/metrics", "/v1/system/info", "/v1/me"] {
             assert_eq!(counted("GET", free), None, "{free}");
         }

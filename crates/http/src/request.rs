@@ -8,6 +8,7 @@ use std::{
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, ResponseError,
+    cookie::Cookie,
     dev::Payload,
     error::PayloadError,
     http::header::{CONTENT_TYPE, HeaderName},
@@ -408,6 +409,31 @@ impl Input for LastEventId {
     fn describe(about: &mut Inputs) {
         about.header(&LAST_EVENT_ID, "The last event that was heard: what came after it is told first.");
     }
+}
+
+/// The cookies that the browser has sent.
+pub struct Cookies(Vec<Cookie<'static>>);
+
+impl Cookies {
+    /// The value of the one of that name. Of two there is none: somebody else may have set the other.
+    pub fn get(&self, name: &str) -> Option<String> {
+        let mut found = self.0.iter().filter(|cookie| cookie.name() == name);
+        let only = found.next().filter(|_| found.next().is_none())?;
+        Some(only.value().to_owned())
+    }
+}
+
+impl FromRequest for Cookies {
+    type Error = Refused;
+    type Future = Ready<std::result::Result<Self, Refused>>;
+
+    fn from_request(http: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(http.cookies().map(|cookies| cookies.clone()).unwrap_or_default())))
+    }
+}
+
+impl Input for Cookies {
+    fn describe(_: &mut Inputs) {}
 }
 
 /// Lets the same caller in once more, later: for answers that go on for long.

@@ -27,6 +27,7 @@ mod resource;
 mod roles;
 mod service_accounts;
 mod signing_keys;
+mod social_providers;
 mod system;
 mod teams;
 mod usage;
@@ -74,6 +75,7 @@ fn server() -> Vec<Entry> {
 
 /// How people and apps get in.
 fn sign_in() -> Vec<Entry> {
+    const CALLBACK: &str = "/v1/auth/callback/{app_id}/{provider}";
     const MAGIC_LINK: &str = "/v1/auth/magic-link";
     const UNDO: &str = "/v1/auth/email-change/undo";
     const RESET: &str = "/v1/auth/reset-password";
@@ -82,6 +84,10 @@ fn sign_in() -> Vec<Entry> {
         entry(POST, "/v1/auth/signup", "Signs a new user up.", auth::sign_up::sign_up),
         entry(POST, "/v1/auth/login", "Signs a user in.", auth::sign_in::login),
         entry(POST, "/v1/auth/social-login", "Signs a user in for whom the app vouches.", auth::social::login),
+        entry(GET, "/v1/auth/social/{provider}", "Sends somebody to a provider to sign in.", auth::social_flow::depart),
+        entry(GET, "/v1/auth/callback", "Takes them in who come back.", auth::social_flow::arrive),
+        entry(GET, CALLBACK, "Takes them in who come back from an app's provider.", auth::social_flow::arrive_at_app),
+        entry(POST, "/v1/auth/social/token", "Redeems the code of who came back.", auth::social_flow::redeem),
         entry(POST, "/v1/auth/logout", "Ends the session of a token.", auth::sessions::logout),
         entry(POST, "/v1/auth/logout-all", "Ends every session of the caller.", auth::sessions::logout_all),
         entry(POST, "/v1/auth/token/refresh", "Spends a refresh token for a new pair.", auth::sessions::refresh),
@@ -329,6 +335,8 @@ fn apps_and_users() -> Vec<Entry> {
     const LIMITS: &str = "/v1/admin/concurrency-limits";
     const TEMPLATES: &str = "/v1/apps/{app_id}/mail-templates";
     const TEMPLATE: &str = "/v1/apps/{app_id}/mail-templates/{mail_template}";
+    const PROVIDERS: &str = "/v1/apps/{app_id}/social-providers";
+    const PROVIDER: &str = "/v1/apps/{app_id}/social-providers/{provider}";
     const USERS: &str = "/v1/admin/users";
     const USER: &str = "/v1/admin/users/{principal_id}";
     const TOTP: &str = "/v1/admin/users/{principal_id}/totp";
@@ -346,6 +354,9 @@ fn apps_and_users() -> Vec<Entry> {
         entry(GET, TEMPLATE, "Shows an app's own words for a letter.", mail_templates::read),
         entry(PUT, TEMPLATE, "Sets an app's own words for a letter.", mail_templates::put),
         entry(DELETE, TEMPLATE, "Takes an app's own words for a letter away.", mail_templates::delete),
+        entry(GET, PROVIDERS, "Lists the providers that an app's users may sign in at.", social_providers::list),
+        entry(PUT, PROVIDER, "Sets a provider of an app.", social_providers::put),
+        entry(DELETE, PROVIDER, "Takes a provider of an app away.", social_providers::delete),
         entry(POST, "/v1/admin/bootstrap", "Makes the caller the first administrator.", admin::bootstrap),
         entry(GET, LIMITS, "Lists how much may run at once.", concurrency_limits::list),
         entry(PUT, LIMITS, "Sets how much may run at once.", concurrency_limits::set),

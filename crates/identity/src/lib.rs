@@ -15,6 +15,7 @@ pub mod refresh_token;
 pub mod service_account;
 pub mod session;
 pub mod signing_key;
+pub mod social_flow;
 pub mod totp;
 
 pub use account::{Account, AccountRepository, EmailProof};
@@ -30,4 +31,5 @@ pub use refresh_token::{RefreshToken, RefreshTokenRepository};
 pub use service_account::{ServiceAccount, ServiceAccountRepository};
 pub use session::{Session, SessionRepository, SignInMethod};
 pub use signing_key::{KeyId, SigningAlgorithm, SigningKeyRepository, StoredKey};
+pub use social_flow::{CodeChallenge, FlowKey, SocialFlow, SocialFlowRepository};
 pub use totp::{Seed, Totp, TotpRepository};

@@ -7,7 +7,8 @@ use platform::courier::{Carrying, Courier, Parcel, Receipt, Undelivered};
 use reqwest::{
     Response,
     header::{
-        CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, TE, TRANSFER_ENCODING,
+        CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, TE,
+        TRANSFER_ENCODING,
     },
     redirect::Policy,
 };
@@ -31,6 +32,34 @@ impl Default for Limits {
     fn default() -> Self {
         Self { whole: Duration::from_secs(10), connect: Duration::from_secs(5) }
     }
+}
+
+/// A question, whose answer matters. Its headers and its body may carry secrets, so that `Debug` prints none of them.
+pub struct Enquiry {
+    /// Whether it is a `POST`; else a `GET`.
+    pub post: bool,
+    /// Where to.
+    pub url: String,
+    /// Of two with the same name the later one counts.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Enquiry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Enquiry").field("url", &self.url).field("bytes", &self.body.len()).finish_non_exhaustive()
+    }
+}
+
+/// An answer, as a whole.
+pub struct Told {
+    /// The HTTP status.
+    pub status: u16,
+    /// What the body is, where that is said.
+    pub content_type: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 /// The door. It follows no redirects, asks no proxy, unpacks nothing, and speaks HTTP/1.1 alone.
@@ -74,8 +103,29 @@ impl Client {
         Ok(Self { encrypted, plain, limits })
     }
 
-    async fn deliver(&self, parcel: Parcel, keep: usize) -> std::result::Result<Receipt, Undelivered> {
-        let url = Url::parse(&parcel.url).map_err(|_| undelivered("this is no URL"))?;
+    /// Asks, and takes an answer that is whole and no longer than this, in bytes.
+    ///
+    /// # Errors
+    /// Why there is none, in words for whoever chose the address.
+    pub async fn ask(&self, enquiry: Enquiry, longest: usize) -> std::result::Result<Told, Undelivered> {
+        let (door, url) = self.door(&enquiry.url)?;
+        let request = if enquiry.post { door.client.post(url).body(enquiry.body) } else { door.client.get(url) };
+        let request = request.headers(headers(&enquiry.headers));
+        let mut answer = request.send().await.map_err(|error| self.told(&error, door))?;
+        let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| self.told(&error, door))? {
+            if body.len() + chunk.len() > longest {
+                return Err(undelivered("the answer is too long"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Told { status: answer.status().as_u16(), content_type, body })
+    }
+
+    /// The way to a URL, if there may be one.
+    fn door(&self, url: &str) -> std::result::Result<(&Door, Url), Undelivered> {
+        let url = Url::parse(url).map_err(|_| undelivered("this is no URL"))?;
         let door = match url.scheme() {
             "https" => &self.encrypted,
             "http" => &self.plain,
@@ -91,6 +141,11 @@ impl Client {
         if literal.is_some_and(|address| !door.guard.admits(address)) {
             return Err(undelivered(door.refusal));
         }
+        Ok((door, url))
+    }
+
+    async fn deliver(&self, parcel: Parcel, keep: usize) -> std::result::Result<Receipt, Undelivered> {
+        let (door, url) = self.door(&parcel.url)?;
         let request = door.client.post(url).headers(headers(&parcel.headers)).body(parcel.body.to_vec());
         let mut answer = request.send().await.map_err(|error| self.told(&error, door))?;
         let (status, retry_after) = (answer.status().as_u16(), answer.headers().get(RETRY_AFTER));

@@ -1,4 +1,5 @@
-//! The one door to addresses that others choose: endpoints of webhooks today, identity providers and pictures later.
+//! The one door to addresses that others choose: endpoints of webhooks and identity providers today, pictures
+//! later.
 //!
 //! Whoever chooses an address must not reach through Fabric what they could not reach themselves (SSRF). What counts is
 //! the address that is connected to: names are resolved here, and a connection goes to nothing but what was judged.
@@ -7,6 +8,6 @@ mod client;
 mod guard;
 mod resolver;
 
-pub use client::{Client, Limits};
+pub use client::{Client, Enquiry, Limits, Told};
 pub use guard::{Guard, Networks};
 pub use resolver::{Answering, Names, SystemNames};

@@ -64,6 +64,8 @@ impl Club {
             invite_redirect_url: None,
             audit_retention: None,
             // Nobody goes to endpoints here; an `outbound::Client` would.
+            callback_redirect_url: None,
+            social_providers: Vec::new(),
             plain_webhooks: false,
             webhook_disable_after: None,
             webhook_deliveries_kept: Duration::from_hours(24),

@@ -28,6 +28,11 @@ impl Door {
         &self.settings
     }
 
+    /// Whether the app is switched off.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.app.as_ref().is_some_and(|app| app.disabled_at.is_some())
+    }
+
     /// The door of an app that was just looked up.
     pub(crate) fn of_app(app: App) -> Self {
         Self { settings: app.settings.clone(), app: Some(Arc::new(app)) }

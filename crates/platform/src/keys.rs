@@ -11,6 +11,7 @@ use identity::{
     mfa_challenge::ChallengeKey,
     one_time_token::{LinkKey, TokenKey},
     refresh_token::RefreshKey,
+    social_flow::FlowKey,
 };
 use kernel::{
     Code, Error, Result, Secret,
@@ -54,6 +55,8 @@ pub struct Keys {
     pub one_time: TokenKey,
     /// Hashes the tokens of challenges.
     pub challenges: ChallengeKey,
+    /// Hashes what goes to other providers and comes back, and codes of sign-in there.
+    pub social: FlowKey,
     /// Names lockout counters.
     pub lockout: [u8; 32],
     /// Names counters of wrong codes.
@@ -102,6 +105,7 @@ impl Keys {
             links: LinkKey::new(*derive(token, "link")?),
             one_time: TokenKey::new(*derive(token, "one-time token")?),
             challenges: ChallengeKey::new(*derive(token, "mfa challenge")?),
+            social: FlowKey::new(*derive(token, "social flow")?),
             lockout: *derive(token, "lockout counter")?,
             mail_counters: *derive(token, "mail counter")?,
             email_codes: *derive(token, "e-mail code counter")?,

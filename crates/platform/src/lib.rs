@@ -35,6 +35,7 @@ mod flight;
 mod forgotten_password;
 mod grants;
 pub mod hashing;
+pub mod identity_providers;
 mod in_hand;
 mod invitation_answers;
 mod invitations;
@@ -88,7 +89,10 @@ mod sign_in;
 mod sign_out;
 mod sign_up;
 mod signing_keys;
+mod social_code;
 mod social_connections;
+mod social_flow;
+mod social_providers;
 mod social_sign_in;
 pub mod store;
 mod system;
@@ -144,10 +148,13 @@ pub use second_factor::{Confirmed, ShownFactor};
 pub use service_accounts::{NewServiceAccount, ServiceAccountChange};
 pub use sessions::{SignedInUser, Tokens};
 pub use set_up::{SetUp, SetUpReport};
-pub use settings::{Environment, Settings};
+pub use settings::{Environment, OwnProvider, Settings};
 pub use sign_in::SignIn;
 pub use sign_up::{SignUp, SignedUp};
-pub use social_sign_in::{SocialSignIn, Voucher};
+pub use social_code::ShownSocialCode;
+pub use social_flow::{Arrival, BrowserSecret, Departing, Departure};
+pub use social_providers::NewSocialProvider;
+pub use social_sign_in::{SocialIdentity, SocialSignIn, Voucher};
 pub use store::{Store, Transaction};
 pub use teams::{NewTeam, TeamChange};
 pub use totp::EnrolledTotp;
@@ -164,6 +171,7 @@ pub use workers::Workers;
 use event_stream::Tail;
 use facts::AllFacts;
 use hashing::Hashing;
+use identity_providers::IdentityProviders;
 use in_hand::InHand;
 use kernel::{
     Clock, Locale, Origin, Result, Timestamp,
@@ -184,6 +192,8 @@ pub struct Platform {
     inner: Arc<Inner>,
     /// Where what it changes comes from; none is the server itself.
     origin: Option<Arc<Origin>>,
+    /// Who speaks with the providers that people sign in at; without, nobody does.
+    providers: Option<Arc<dyn IdentityProviders>>,
 }
 
 struct Inner {
@@ -241,7 +251,7 @@ impl Platform {
             signing: SigningState::new(),
             health,
         };
-        let platform = Self { inner: Arc::new(inner), origin: None };
+        let platform = Self { inner: Arc::new(inner), origin: None, providers: None };
         platform.check_sealing_keys().await?;
         Ok(platform)
     }
@@ -249,7 +259,13 @@ impl Platform {
     /// The same for one request, or for the operator: the ledger notes of every change where it came from.
     #[must_use]
     pub fn coming_from(&self, origin: Origin) -> Self {
-        Self { inner: Arc::clone(&self.inner), origin: Some(Arc::new(origin)) }
+        Self { origin: Some(Arc::new(origin)), ..self.clone() }
+    }
+
+    /// The same with somebody who speaks with the providers that people sign in at.
+    #[must_use]
+    pub fn with_identity_providers(self, providers: Arc<dyn IdentityProviders>) -> Self {
+        Self { providers: Some(providers), ..self }
     }
 
     /// The settings it was started with.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use apps::AppSettings;
+use apps::{AppSettings, SocialProvider};
 use identity::{SigningAlgorithm, password::HashCost};
 use kernel::{Secret, WebUrl};
 
@@ -17,6 +17,17 @@ pub enum Environment {
     Production,
 }
 
+/// A provider that people may sign in at to the platform itself.
+#[derive(Clone, Debug)]
+pub struct OwnProvider {
+    /// What it is called in paths and links.
+    pub name: String,
+    /// Where it is.
+    pub provider: SocialProvider,
+    /// The client secret.
+    pub secret: Secret,
+}
+
 /// What an operator decides for the whole server.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -29,6 +40,10 @@ pub struct Settings {
     /// `FABRIC_INVITE_REDIRECT_URL`: where people are sent after they followed the link of an invitation, unless their app
     /// has a site of its own.
     pub invite_redirect_url: Option<WebUrl>,
+    /// `AUTH_CALLBACK_REDIRECT_URL`: where people are sent who signed in to the platform itself at another provider.
+    pub callback_redirect_url: Option<WebUrl>,
+    /// Where people may sign in to the platform itself.
+    pub social_providers: Vec<OwnProvider>,
     /// `FABRIC_DEVELOPER_SIGNUP`: whether strangers may make platform accounts.
     pub developer_sign_up: bool,
     /// `FABRIC_BOOTSTRAP_TOKEN`: what the first administrator shows in production.

@@ -1,4 +1,4 @@
-//! Sign-in by who somebody is at another provider, for whom an app vouches.
+//! Sign-in by who somebody is at another provider, for whom an app vouches, or the provider itself.
 
 use authz::{Acting, action::UserSignIn};
 use identity::{Account, EmailProof, Link, Linked, SignInMethod, link::Provider};
@@ -24,11 +24,9 @@ pub enum Voucher {
     Development(Door),
 }
 
-/// Somebody at another provider.
+/// Who somebody is at another provider.
 #[derive(Clone)]
-pub struct SocialSignIn {
-    /// Who vouches for all of it.
-    pub voucher: Voucher,
+pub struct SocialIdentity {
     /// At which provider.
     pub provider: Provider,
     /// Who they are there: it never changes.
@@ -41,6 +39,15 @@ pub struct SocialSignIn {
     pub display_name: Option<Name>,
     /// A picture of them.
     pub avatar_url: Option<WebUrl>,
+}
+
+/// Somebody at another provider.
+#[derive(Clone)]
+pub struct SocialSignIn {
+    /// Who vouches for all of it.
+    pub voucher: Voucher,
+    /// Who they are.
+    pub identity: SocialIdentity,
     /// Their device.
     pub client: Client,
 }
@@ -48,20 +55,43 @@ pub struct SocialSignIn {
 /// The longest name that a provider may have for somebody (`sub` in 2 of OpenID Connect Core 1.0).
 const LONGEST_SUBJECT: usize = 255;
 
-impl Platform {
-    /// Begins a session for somebody at another provider: for the account that is linked, else for the one with their
-    /// address, which is linked from then on, else for a new one.
+impl SocialIdentity {
+    /// Whether there is anybody of whom all of this is said.
+    pub(crate) fn is_somebody(&self) -> bool {
+        (1..=LONGEST_SUBJECT).contains(&self.subject.len()) && !self.subject.chars().any(char::is_control)
+    }
+
+    /// Lets them in, in the unit of work that has seen it proven: with the account that is linked, else with the one that
+    /// has their address, which is linked from then on, else with a new one.
     ///
     /// An address that the provider has not proven links nobody to anything. An account whose address its owner has not
     /// proven is taken over by who comes with a proven one: whoever made it loses every way in.
     ///
     /// # Errors
+    /// `account_disabled`; `email_not_verified` where an unproven address is somebody's already, or the app lets nobody in
+    /// with one; `sign_up_closed` where strangers may not sign up; `conflict` where somebody has made their account in this
+    /// moment: then it is there for the next try.
+    pub(crate) fn enter(
+        &self,
+        tx: &mut dyn Transaction,
+        door: &Door,
+        way_in: &WayIn,
+        now: Timestamp,
+    ) -> Result<(Account, Opened)> {
+        let account = find(tx, door, self, now)?;
+        let opened = admit(tx, door, way_in, &account, self, now)?;
+        Ok((account, opened))
+    }
+}
+
+impl Platform {
+    /// Begins a session for somebody at another provider, for whom somebody vouches.
+    ///
+    /// # Errors
     /// `not_found`, `forbidden` and `app_required` as for managing an app's users; `app_disabled`; `invalid_request` for
-    /// no subject; `account_disabled`; `email_not_verified` where an unproven address is somebody's already, or the app
-    /// lets nobody in with one; `sign_up_closed` where strangers may not sign up.
+    /// no subject; and those of [`SocialIdentity::enter`].
     pub async fn social_sign_in(&self, presented: SocialSignIn) -> Result<SignedInUser> {
-        let named = (1..=LONGEST_SUBJECT).contains(&presented.subject.len());
-        if !named || presented.subject.chars().any(char::is_control) {
+        if !presented.identity.is_somebody() {
             return Err(Error::because(Code::InvalidRequest, "Give provider_user_id, of up to 255 characters."));
         }
         match self.try_social_sign_in(presented.clone()).await {
@@ -76,8 +106,7 @@ impl Platform {
         let (signer, now) = (self.signer().await?, self.now());
         let signed_in = self.store().write(move |tx| {
             let door = vouched(tx, &presented.voucher)?;
-            let account = find(tx, &door, &presented, now)?;
-            let opened = admit(tx, &door, &way_in, &account, &presented, now)?;
+            let (account, opened) = presented.identity.enter(tx, &door, &way_in, now)?;
             Ok((door, account, opened))
         });
         let (door, account, opened) = signed_in.await?;
@@ -100,7 +129,7 @@ fn vouched(tx: &mut dyn Transaction, voucher: &Voucher) -> Result<Door> {
 }
 
 /// The account that is theirs.
-fn find(tx: &mut dyn Transaction, door: &Door, presented: &SocialSignIn, now: Timestamp) -> Result<Account> {
+fn find(tx: &mut dyn Transaction, door: &Door, presented: &SocialIdentity, now: Timestamp) -> Result<Account> {
     let (app, provider) = (door.app(), presented.provider.as_str());
     if let Some(Linked::To(id)) = tx.linked(app, provider, &presented.subject)? {
         return tx.account(id)?.ok_or_else(Error::not_found);
@@ -129,7 +158,7 @@ fn find(tx: &mut dyn Transaction, door: &Door, presented: &SocialSignIn, now: Ti
     Ok(account)
 }
 
-fn newcomer(door: &Door, presented: &SocialSignIn) -> Result<Newcomer> {
+fn newcomer(door: &Door, presented: &SocialIdentity) -> Result<Newcomer> {
     let metadata = match &presented.avatar_url {
         Some(url) => Metadata::parse(json!({ "avatar_url": url.as_str() }))?,
         None => Metadata::default(),
@@ -149,7 +178,7 @@ fn admit(
     door: &Door,
     way_in: &WayIn,
     account: &Account,
-    presented: &SocialSignIn,
+    presented: &SocialIdentity,
     now: Timestamp,
 ) -> Result<Opened> {
     if account.disabled_at.is_some() {

@@ -6,13 +6,15 @@ use std::{
     sync::Arc,
 };
 
-use apps::{AppRepository, ClientSecretRepository, MailTemplateRepository, OauthClientRepository};
+use apps::{
+    AppRepository, ClientSecretRepository, MailTemplateRepository, OauthClientRepository, SocialProviderRepository,
+};
 use audit::AuditRepository;
 use authz::{CustomRoleRepository, GrantRepository};
 use identity::{
     AccountRepository, ApiKeyRepository, ChallengeRepository, FormerAddressRepository, LinkRepository,
     LockoutRepository, OneTimeTokenRepository, RefreshTokenRepository, ServiceAccountRepository, SessionRepository,
-    SigningKeyRepository, TotpRepository,
+    SigningKeyRepository, SocialFlowRepository, TotpRepository,
 };
 use kernel::{Change, Error, Origin, Result};
 use tenancy::{
@@ -66,6 +68,8 @@ pub trait Transaction:
     + SessionRepository
     + SigningKeyRepository
     + SigningRepository
+    + SocialFlowRepository
+    + SocialProviderRepository
     + TeamRepository
     + TotpRepository
     + UsageRepository
@@ -110,6 +114,8 @@ impl<T> Transaction for T where
         + SessionRepository
         + SigningKeyRepository
         + SigningRepository
+        + SocialFlowRepository
+        + SocialProviderRepository
         + TeamRepository
         + TotpRepository
         + UsageRepository

@@ -226,6 +226,8 @@ impl Platform {
                 + tx.sweep_one_time_tokens(before)?
                 + tx.sweep_former_addresses(now)?
                 + tx.sweep_challenges(before)?
+                // Who somebody is elsewhere stands in it: nobody asks for that later.
+                + tx.sweep_social_flows(now)?
                 + tx.sweep_lockouts(now)?
                 + tx.sweep_revoked_tokens(before)?
                 + tx.sweep_webhook_letters(now)?

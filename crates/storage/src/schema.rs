@@ -1,11 +1,13 @@
 //! The tables, declared once. A test compares them with what the migrations make on each database.
 
 mod second_factor;
+mod social;
 mod webhooks;
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 
 pub use self::second_factor::{mfa_challenges, recovery_codes, totp_enrollments};
+pub use self::social::{social_flows, social_providers};
 pub use self::webhooks::{webhook_attempts, webhook_deliveries, webhook_endpoints, webhook_letters, webhook_queues};
 
 table! {

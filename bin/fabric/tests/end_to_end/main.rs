@@ -26,5 +26,6 @@ mod life;
 mod sdk;
 mod seeds;
 mod signing_keys;
+mod social;
 mod support;
 mod verification;

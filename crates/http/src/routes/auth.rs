@@ -10,6 +10,7 @@ pub mod sessions;
 pub mod sign_in;
 pub mod sign_up;
 pub mod social;
+pub mod social_flow;
 pub mod totp;
 pub mod verification;
 

@@ -45,6 +45,8 @@ pub enum Resource {
     App,
     /// An app's own words for a letter.
     MailTemplate,
+    /// A provider that an app's users may sign in at.
+    SocialProvider,
     /// An account of an app.
     User,
     /// The accounts of an app.
@@ -78,6 +80,7 @@ impl Resource {
             | Self::Owner
             | Self::App
             | Self::MailTemplate
+            | Self::SocialProvider
             | Self::User
             | Self::Users
             | Self::Platform => false,
@@ -106,6 +109,7 @@ impl Resource {
             Self::WebhookDelivery => "webhook_delivery",
             Self::App => "app",
             Self::MailTemplate => "mail_template",
+            Self::SocialProvider => "social_provider",
             Self::User | Self::Users => "user",
             Self::Platform => "platform",
         }
@@ -119,6 +123,7 @@ impl Resource {
             (["{organization_id}"], _) => Self::Organization,
             (["{app_id}"], _) => Self::App,
             (["{app_id}", "{mail_template}"], _) => Self::MailTemplate,
+            (["{app_id}", "{provider}"], Access::Action(_)) => Self::SocialProvider,
             (["{principal_id}"], _) => Self::User,
             (["{organization_id}", "{principal_id}"], _) => Self::Member,
             (["{organization_id}", "{role_id}"], _) => Self::Role,
@@ -151,7 +156,7 @@ impl Resource {
             ) => Self::Tenant,
             ([], Access::Action("authz.check")) if path.contains("/resolve/") => Self::Tenant,
             ([], Access::Action("app.create")) => Self::Owner,
-            (["{provider}" | "{session_id}"], _)
+            (["{provider}" | "{session_id}"] | ["{app_id}", "{provider}"], _)
             | (
                 [],
                 Access::Action(

@@ -82,6 +82,8 @@ mod service_accounts;
 mod sessions;
 mod signing_keys;
 mod signing_secrets;
+mod social_flows;
+mod social_providers;
 mod teams;
 mod totp;
 mod usage;

@@ -58,6 +58,7 @@ mod service_accounts;
 mod sessions;
 mod shutdown;
 mod signing_keys;
+mod social;
 mod support;
 mod teams;
 mod units;

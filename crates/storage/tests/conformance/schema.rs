@@ -31,6 +31,7 @@ fn declared(db: &Db) -> Vec<String> {
     let files = [
         include_str!("../../src/schema.rs"),
         include_str!("../../src/schema/second_factor.rs"),
+        include_str!("../../src/schema/social.rs"),
         include_str!("../../src/schema/webhooks.rs"),
     ];
     for line in files.into_iter().flat_map(str::lines).map(str::trim) {
@@ -143,6 +144,8 @@ async fn every_foreign_key_has_an_index(db: &Db) {
             "service_accounts.team_id -> teams cascade",
             "sessions.account_id -> accounts cascade",
             "signing_secrets.organization_id -> organizations cascade",
+            "social_flows.app_id -> apps cascade",
+            "social_providers.app_id -> apps cascade",
             "team_members.organization_id -> memberships cascade",
             "team_members.role_id -> roles",
             "team_members.team_id -> teams cascade",

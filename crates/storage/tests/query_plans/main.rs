@@ -235,6 +235,10 @@ const MANY_TENANTS: &str = "
         SELECT gen_random_uuid(), NULL, email, 'verify_email', NULL, 0, now(), now() FROM accounts;
     INSERT INTO mail_templates
         SELECT id, letter, 'en', 'x', 'x', 'x', now() FROM apps, (VALUES ('invitation'), ('verify_email')) AS l (letter);
+    INSERT INTO social_providers
+        SELECT id, provider, 'oidc', 'x', 'x', 'x', '[]', now(), now()
+        FROM apps, (VALUES ('google'), ('github')) AS n (provider);
+    INSERT INTO social_flows SELECT id::text::bytea, app_id, 'x', now() FROM accounts;
     INSERT INTO revoked_tokens SELECT id, now() FROM principals;
     INSERT INTO signing_keys SELECT id::text::bytea, 'EdDSA', 'retired', 'x', NULL, now() FROM principals;
     INSERT INTO events (id, kind, app_id, organization_id, actor_id, payload, created_at, position, personal)

@@ -1,11 +1,14 @@
 //! One walk through all repositories.
 
-use apps::{AppSettings, ClientId, ClientSecret, OauthClient, Origin, SettingsChange};
+use apps::{
+    AppProvider, AppSettings, ClientId, ClientSecret, OauthClient, Origin, ProviderKind, ProviderPlace, SettingsChange,
+    SocialProvider,
+};
 use audit::{Chain, ChainKey, Filter, Outcome};
 use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
 use identity::{
     Account, ApiKey, Challenge, ChallengePurpose, FormerAddress, KeyId, Link, Lockout, LockoutKey, OneTimeToken,
-    PasswordHash, Purpose, RefreshToken, Rotation, ServiceAccount, Session, SignInMethod, SigningAlgorithm, StoredKey,
+    PasswordHash, Purpose, RefreshToken, Rotation, ServiceAccount, Session, SignInMethod, SigningAlgorithm, SocialFlow, StoredKey,
     Totp, account::AccountFilter, signing_key::KeyState, totp::Step,
 };
 use kernel::{
@@ -131,9 +134,24 @@ pub fn walk(tx: &mut dyn Transaction) -> Result<()> {
     tx.sweep_revoked_tokens(at(1))?;
     tx.is_token_revoked(TokenId::generate())?;
     signing_keys(tx, now)?;
+    elsewhere(tx, app.id, now)?;
     mails(tx, &email)?;
     what_happened(tx, owner.id, app.id)?;
     tx.delete_app(&here, app.id)
+}
+
+/// Who signs in at another provider.
+fn elsewhere(tx: &mut dyn Transaction, app: AppId, now: Timestamp) -> Result<()> {
+    let provider = SocialProvider::new(ProviderKind::Google, ProviderPlace::default(), "client", &[])?;
+    let (name, secret) = ("google".to_owned(), Sealed(vec![1]));
+    tx.put_social_provider(&AppProvider { app, name, provider, secret, created_at: now, updated_at: now })?;
+    tx.social_provider(app, "google")?;
+    tx.social_providers(app)?;
+    tx.delete_social_provider(app, "google")?;
+    let hash = SecretHash([1; 32]);
+    tx.insert_social_flow(&SocialFlow { hash, app: Some(app), note: Sealed(vec![1]), expires_at: at(9) })?;
+    tx.consume_social_flow(hash, now)?;
+    tx.sweep_social_flows(at(10)).map(drop)
 }
 
 /// What an organization keeps, and how it ends.

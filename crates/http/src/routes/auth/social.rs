@@ -2,7 +2,7 @@
 
 use identity::link::Provider;
 use kernel::{Code, Email, Error, Name, Result, WebUrl};
-use platform::SocialSignIn;
+use platform::{SocialIdentity, SocialSignIn};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -49,12 +49,14 @@ pub async fn login(
     let provider = shown.provider.to_ascii_lowercase().parse::<Provider>();
     let signed_in = platform.social_sign_in(SocialSignIn {
         voucher: caller.voucher,
-        provider: provider.map_err(|_| Error::because(Code::InvalidRequest, "Give the name of a provider."))?,
-        subject: shown.provider_user_id,
-        email: Email::parse(&shown.email)?,
-        email_verified: shown.email_verified,
-        display_name: said(shown.display_name).map(|name| Name::parse(&name)).transpose()?,
-        avatar_url: said(shown.avatar_url).map(|url| WebUrl::parse(&url)).transpose()?,
+        identity: SocialIdentity {
+            provider: provider.map_err(|_| Error::because(Code::InvalidRequest, "Give the name of a provider."))?,
+            subject: shown.provider_user_id,
+            email: Email::parse(&shown.email)?,
+            email_verified: shown.email_verified,
+            display_name: said(shown.display_name).map(|name| Name::parse(&name)).transpose()?,
+            avatar_url: said(shown.avatar_url).map(|url| WebUrl::parse(&url)).transpose()?,
+        },
         client: caller.client,
     });
     Ok(Answer::ok(signed_in.await?.into()))

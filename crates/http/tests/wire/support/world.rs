@@ -9,7 +9,10 @@ use actix_web::{
 };
 use identity::password::HashCost;
 use kernel::{Clock as _, Error, Result, Timestamp};
-use platform::{Environment, MailLimits, Platform, Settings, Store, Transaction, keys::ServerSecrets, mailer::Mailer};
+use platform::{
+    Environment, MailLimits, Platform, Settings, Store, Transaction, identity_providers::IdentityProviders,
+    keys::ServerSecrets, mailer::Mailer,
+};
 use storage::{Database, Options, Synchronous};
 use testbed::{Kind, TestDatabase};
 
@@ -26,6 +29,8 @@ pub struct Plan {
     pub settings: Settings,
     pub secrets: ServerSecrets,
     pub options: fabric_http::Options,
+    /// Who speaks with the providers that people sign in at.
+    pub providers: Option<Arc<dyn IdentityProviders>>,
 }
 
 impl Plan {
@@ -38,6 +43,8 @@ impl Plan {
                 site_url: None,
                 invite_redirect_url: None,
                 audit_retention: None,
+                callback_redirect_url: None,
+                social_providers: Vec::new(),
                 plain_webhooks: false,
                 webhook_disable_after: Some(Duration::from_hours(72)),
                 webhook_deliveries_kept: Duration::from_hours(30 * 24),
@@ -61,6 +68,7 @@ impl Plan {
                 supabase_issuer: None,
             },
             options: fabric_http::Options::default(),
+            providers: None,
         }
     }
 }
@@ -95,6 +103,10 @@ impl World {
         let store = Counted::new(Database::open(&options)?);
         let (shared, time): (Arc<dyn Store>, Arc<TestClock>) = (Arc::clone(&store) as _, Arc::clone(&clock));
         let platform = Platform::start(shared, time, &plan.secrets, plan.settings.clone()).await?;
+        let platform = match &plan.providers {
+            Some(providers) => platform.with_identity_providers(Arc::clone(providers)),
+            None => platform,
+        };
         #[expect(clippy::disallowed_methods, reason = "this is where the whole service is mounted")]
         let app = App::new().service(fabric_http::service(platform.clone(), plan.options.clone()));
         let app = Rc::new(test::init_service(app).await);

@@ -120,8 +120,10 @@ impl Someone {
             Kind::Owner if self.in_app => Err((403, "forbidden")),
             // An app always means its own accounts, whatever it names.
             Kind::Users if self.through == Through::App => by_app,
-            Kind::App | Kind::MailTemplate | Kind::User if self.app_itself => by_app,
-            Kind::App | Kind::MailTemplate | Kind::User | Kind::Users if self.administrator => Ok(()),
+            Kind::App | Kind::MailTemplate | Kind::SocialProvider | Kind::User if self.app_itself => by_app,
+            Kind::App | Kind::MailTemplate | Kind::SocialProvider | Kind::User | Kind::Users if self.administrator => {
+                Ok(())
+            }
             _ => by_role(self.owner),
         }
     }

@@ -1,9 +1,12 @@
 //! Things of which it takes more than a line to make one.
 
-use apps::{ClientId, MailTemplate, OauthClient, TemplateName, TemplateWords};
+use apps::{
+    AppProvider, ClientId, MailTemplate, OauthClient, ProviderKind, ProviderPlace, SocialProvider, TemplateName,
+    TemplateWords,
+};
 use identity::{ApiKey, ServiceAccount};
 use kernel::{
-    EventKind, Metadata, Name, Result, Role, SecretHash, Timestamp, Unchecked,
+    EventKind, Metadata, Name, Result, Role, Sealed, SecretHash, Timestamp, Unchecked,
     id::{AssetId, DeliveryId, EventId, OauthClientId, OrganizationId, PrincipalId, ServiceAccountId, WebhookId},
 };
 use platform::Transaction;
@@ -109,6 +112,22 @@ pub async fn word(world: &World, app: &App) {
             let name: TemplateName = TEMPLATE.parse()?;
             let words = TemplateWords::parse(name.letter, "Hello", "{{link}}", "{{link}}")?;
             tx.put_mail_template(&MailTemplate { app, name, words, updated_at })
+        })
+        .await;
+}
+
+/// What an app calls the provider that it has.
+pub const PROVIDER: &str = "acme";
+
+/// Gives an app that provider.
+pub async fn provider(world: &World, app: &App) {
+    let (app, now) = (app.id, world.now());
+    world
+        .write(move |tx| {
+            let place = ProviderPlace { issuer: Some("https://id.example.com"), ..ProviderPlace::default() };
+            let provider = SocialProvider::new(ProviderKind::Oidc, place, "client", &[])?;
+            let (name, secret) = (PROVIDER.to_owned(), Sealed(vec![1]));
+            tx.put_social_provider(&AppProvider { app, name, provider, secret, created_at: now, updated_at: now })
         })
         .await;
 }

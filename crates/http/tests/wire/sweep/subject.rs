@@ -76,7 +76,8 @@ pub fn body(subject: &Subject) -> Value {
         "scopes": ["api_keys:read"], "redirect_uris": [],
         "value": "hunter2", "monthly_limit_usd": 12.5, "asset_type": "voice", "cost_usd": 0.25,
         "idempotency_key": fresh_name(), "scope": "global", "max_concurrent_runs": 5,
-        "url": "https://example.com/hooks",
+        "url": "https://example.com/hooks", "kind": "oidc", "issuer": "https://id.example.com", "client_id": "client",
+        "client_secret": "hunter2",
         "subject": fresh_name(), "text": "{{link}}", "html": "{{link}}",
     })
 }

@@ -10,7 +10,7 @@ use tenancy::{Invitation, InvitationStatus, SecretName, Team, TeamMember, invita
 
 use super::{
     cast::{Cast, Someone, Through},
-    made::{TEMPLATE, delivered, endpoint, endpoint_with, narrow, programs, somebodys, word},
+    made::{PROVIDER, TEMPLATE, delivered, endpoint, endpoint_with, narrow, programs, provider, somebodys, word},
     subject::{Kind, Subject, any_id, fresh_name},
 };
 use crate::support::{App, Person, World};
@@ -187,6 +187,7 @@ impl Cast {
             Kind::Owner => Subject::new(&any_id(), &self.app.organization),
             Kind::App => Subject::new(&self.app.id, &any_id()),
             Kind::MailTemplate => Subject::new(&self.app.id, &any_id()).part(&TEMPLATE),
+            Kind::SocialProvider => Subject::new(&self.app.id, &any_id()).part(&PROVIDER),
             Kind::User => Subject::new(&self.bystander.id, &self.app.id),
             Kind::Users => Subject::new(&any_id(), &self.app.id),
             tenants => self.things.one(tenants, self.home),
@@ -198,10 +199,12 @@ impl Cast {
     pub async fn fresh(&self, world: &World, kind: Kind, someone: &Someone) -> (Subject, String) {
         let bearer = someone.bearer.clone();
         match kind {
-            Kind::App | Kind::MailTemplate => {
+            Kind::App | Kind::MailTemplate | Kind::SocialProvider => {
                 let another = self.another_app(world).await;
                 word(world, &another).await;
-                let subject = Subject::new(&another.id, &any_id()).part(&TEMPLATE);
+                provider(world, &another).await;
+                let part = if kind == Kind::SocialProvider { PROVIDER } else { TEMPLATE };
+                let subject = Subject::new(&another.id, &any_id()).part(&part);
                 // An app's own token is about that app alone.
                 let bearer = if someone.app_itself { world.app_token(&another).await } else { bearer };
                 (subject, bearer)
@@ -263,6 +266,7 @@ impl Cast {
             Kind::Owner => "/v1/apps?limit=200".to_owned(),
             Kind::App => format!("/v1/apps/{id}"),
             Kind::MailTemplate => format!("/v1/apps/{id}/mail-templates"),
+            Kind::SocialProvider => format!("/v1/apps/{id}/social-providers"),
             Kind::User => format!("/v1/admin/users/{id}?app_id={within}"),
             Kind::Users => format!("/v1/admin/users?app_id={within}&limit=200"),
             _ => {
@@ -331,6 +335,10 @@ impl Cast {
             Kind::MailTemplate => vec![Foreign {
                 administrators_see_it: true,
                 ..thing("another owner's app's", Subject::new(&foreign.id, &any_id()).part(&TEMPLATE))
+            }],
+            Kind::SocialProvider => vec![Foreign {
+                administrators_see_it: true,
+                ..thing("another owner's app's", Subject::new(&foreign.id, &any_id()).part(&PROVIDER))
             }],
             Kind::User => vec![
                 thing("another app's user", Subject::new(&stranger.id, &app.id)),

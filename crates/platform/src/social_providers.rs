@@ -1,0 +1,137 @@
+//! Providers that an app lets people sign in at through Fabric.
+
+use apps::{
+    AppProvider, SocialProvider,
+    social_provider::{MOST_PROVIDERS, check_client_secret},
+};
+use authz::{
+    Acting,
+    action::{AppRead, AppUpdate},
+};
+use identity::link::{Provider, SUPABASE};
+use kernel::{Code, Error, EventKind, Result, Secret, id::AppId};
+
+use crate::{Door, Platform, app_registration::app_event, identity_providers::Registration, permit::locate_app};
+
+/// A provider as somebody names it.
+#[derive(Clone, Debug)]
+pub struct NewSocialProvider {
+    /// What the app calls it.
+    pub name: Provider,
+    /// Where it is.
+    pub provider: SocialProvider,
+    /// The client secret.
+    pub secret: Secret,
+}
+
+impl Platform {
+    /// An app's providers, by name; their secrets stay where they are.
+    ///
+    /// # Errors
+    /// `not_found` for everybody who has nothing to do with the app.
+    pub async fn social_providers(&self, acting: Acting<AppRead>, app: AppId) -> Result<Vec<AppProvider>> {
+        let found = self.store().read(move |tx| {
+            locate_app(tx, &acting, app)?;
+            tx.social_providers(app)
+        });
+        found.await
+    }
+
+    /// Sets a provider. One that is there stays where it is: the same name at another place would make somebody else of
+    /// whoever has it there.
+    ///
+    /// # Errors
+    /// `not_found`; `forbidden` below the role admin; `invalid_request` for a name or a secret that is none; `invalid_url`
+    /// for what is not https outside development; `conflict` for another place, and when there are too many.
+    pub async fn put_social_provider(
+        &self,
+        acting: Acting<AppUpdate>,
+        app: AppId,
+        new: NewSocialProvider,
+    ) -> Result<AppProvider> {
+        let NewSocialProvider { name, provider, secret } = new;
+        check_client_secret(&secret)?;
+        let name = name.as_str().to_owned();
+        if name == SUPABASE || name.bytes().any(|letter| letter.is_ascii_uppercase()) {
+            let why = "Give the provider another name, in lower case; supabase is taken.";
+            return Err(Error::because(Code::InvalidRequest, why));
+        }
+        if !provider.is_encrypted() && !self.settings().development() {
+            return Err(Error::because(Code::InvalidUrl, "Give an https URL: secrets are sent there."));
+        }
+        let sealing = &self.keys().sealing;
+        let (key, secret) = (sealing.current()?, sealing.seal(&secret, &AppProvider::place(app, &name))?);
+        let now = self.now();
+        let put = self.store().write(move |tx| {
+            let (permit, app) = locate_app(tx, &acting, app)?;
+            tx.note_sealing_key(key, now)?;
+            let before = tx.social_provider(app.id, &name)?;
+            if let Some(before) = &before
+                && (before.provider.kind, &before.provider.url) != (provider.kind, &provider.url)
+            {
+                let why = "This name stands for another provider, and people are linked by it: choose another name.";
+                return Err(Error::because(Code::Conflict, why));
+            }
+            if before.is_none() && tx.social_providers(app.id)?.len() >= MOST_PROVIDERS {
+                return Err(Error::because(Code::Conflict, format!("An app has at most {MOST_PROVIDERS} providers.")));
+            }
+            let put = AppProvider {
+                app: app.id,
+                name: name.clone(),
+                provider: provider.clone(),
+                secret: secret.clone(),
+                created_at: before.map_or(now, |before| before.created_at),
+                updated_at: now,
+            };
+            tx.put_social_provider(&put)?;
+            app_event(tx, EventKind::AppUpdated, &app, Some(permit.principal()), now)?;
+            Ok(put)
+        });
+        put.await
+    }
+
+    /// Takes a provider away. Who is linked to it stays so, for the case that it comes back.
+    ///
+    /// # Errors
+    /// `not_found`, also where there is none; `forbidden` below the role admin.
+    pub async fn delete_social_provider(&self, acting: Acting<AppUpdate>, app: AppId, name: Provider) -> Result<()> {
+        let now = self.now();
+        let deleted = self.store().write(move |tx| {
+            let (permit, app) = locate_app(tx, &acting, app)?;
+            if !tx.delete_social_provider(app.id, name.as_str())? {
+                return Err(Error::not_found());
+            }
+            app_event(tx, EventKind::AppUpdated, &app, Some(permit.principal()), now)
+        });
+        deleted.await
+    }
+
+    /// Where a provider sends people back to. Each of an app's has an address of its own, so that none of them can have
+    /// brought here what another one has issued (RFC 9700, 4.4.2.2).
+    #[must_use]
+    pub fn social_callback_url(&self, back: Option<(AppId, &str)>) -> String {
+        let base = &self.settings().public_base_url;
+        match back {
+            Some((app, provider)) => format!("{base}/v1/auth/callback/{app}/{provider}"),
+            None => format!("{base}/v1/auth/callback"),
+        }
+    }
+
+    /// The provider of that name at a door.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub(crate) async fn registration(&self, door: &Door, name: &Provider) -> Result<Registration> {
+        let Some(app) = door.app() else {
+            let own = self.settings().social_providers.iter().find(|own| own.name == name.as_str());
+            let own = own.cloned().ok_or_else(Error::not_found)?;
+            let redirect_uri = self.social_callback_url(None);
+            return Ok(Registration { provider: own.provider, secret: own.secret, redirect_uri });
+        };
+        let wanted = name.clone();
+        let found = self.store().read(move |tx| tx.social_provider(app, wanted.as_str())).await?;
+        let AppProvider { provider, secret, name, .. } = found.ok_or_else(Error::not_found)?;
+        let secret = self.keys().sealing.open(&secret, &AppProvider::place(app, &name))?;
+        Ok(Registration { provider, secret, redirect_uri: self.social_callback_url(Some((app, &name))) })
+    }
+}
