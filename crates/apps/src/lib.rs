@@ -6,6 +6,7 @@ pub mod branding;
 pub mod credentials;
 pub mod mail_template;
 pub mod oauth_client;
+pub mod passkeys;
 pub mod settings;
 mod template_html;
 
@@ -14,4 +15,5 @@ pub use branding::{Branding, BrandingChange, Color};
 pub use credentials::{ClientId, ClientSecret, ClientSecretRepository};
 pub use mail_template::{LetterKind, MailTemplate, MailTemplateRepository, Placeholder, TemplateName, TemplateWords};
 pub use oauth_client::{OauthClient, OauthClientRepository};
+pub use passkeys::{Domain, PasskeyChange, PasskeySettings, RelyingPartyId};
 pub use settings::{AppSettings, Mfa, Origin, RedirectUrl, SettingsChange};
