@@ -10,6 +10,7 @@ use identity::{
     access_token::{Issuer, SigningKey, Supabase},
     mfa_challenge::ChallengeKey,
     one_time_token::{LinkKey, TokenKey},
+    passkey::PasskeyKey,
     refresh_token::RefreshKey,
 };
 use kernel::{
@@ -54,6 +55,8 @@ pub struct Keys {
     pub one_time: TokenKey,
     /// Hashes the tokens of challenges.
     pub challenges: ChallengeKey,
+    /// Hashes the challenges of passkeys, and makes up passkeys that there are not.
+    pub passkeys: PasskeyKey,
     /// Names lockout counters.
     pub lockout: [u8; 32],
     /// Names counters of wrong codes.
@@ -102,6 +105,7 @@ impl Keys {
             links: LinkKey::new(*derive(token, "link")?),
             one_time: TokenKey::new(*derive(token, "one-time token")?),
             challenges: ChallengeKey::new(*derive(token, "mfa challenge")?),
+            passkeys: PasskeyKey::new(*derive(token, "passkey")?),
             lockout: *derive(token, "lockout counter")?,
             mail_counters: *derive(token, "mail counter")?,
             email_codes: *derive(token, "e-mail code counter")?,

@@ -11,8 +11,8 @@ use audit::AuditRepository;
 use authz::{CustomRoleRepository, GrantRepository};
 use identity::{
     AccountRepository, ApiKeyRepository, ChallengeRepository, LinkRepository, LockoutRepository,
-    OneTimeTokenRepository, RefreshTokenRepository, ServiceAccountRepository, SessionRepository, SigningKeyRepository,
-    TotpRepository,
+    OneTimeTokenRepository, PasskeyRepository, RefreshTokenRepository, ServiceAccountRepository, SessionRepository,
+    SigningKeyRepository, TotpRepository,
 };
 use kernel::{Change, Error, Origin, Result};
 use tenancy::{
@@ -57,6 +57,7 @@ pub trait Transaction:
     + OrganizationRepository
     + OrganizationSecretRepository
     + OrganizationSettingsRepository
+    + PasskeyRepository
     + QueueRepository
     + RefreshTokenRepository
     + RevokedTokens
@@ -100,6 +101,7 @@ impl<T> Transaction for T where
         + OrganizationRepository
         + OrganizationSecretRepository
         + OrganizationSettingsRepository
+        + PasskeyRepository
         + QueueRepository
         + RefreshTokenRepository
         + RevokedTokens

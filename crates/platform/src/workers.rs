@@ -225,6 +225,7 @@ impl Platform {
                 + tx.sweep_sessions(before)?
                 + tx.sweep_one_time_tokens(before)?
                 + tx.sweep_challenges(before)?
+                + tx.sweep_passkey_challenges(before)?
                 + tx.sweep_lockouts(now)?
                 + tx.sweep_revoked_tokens(before)?
                 + tx.sweep_webhook_letters(now)?

@@ -5,7 +5,7 @@ mod webhooks;
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 
-pub use self::second_factor::{mfa_challenges, recovery_codes, totp_enrollments};
+pub use self::second_factor::{mfa_challenges, passkey_challenges, passkeys, recovery_codes, totp_enrollments};
 pub use self::webhooks::{webhook_attempts, webhook_deliveries, webhook_endpoints, webhook_letters, webhook_queues};
 
 table! {
