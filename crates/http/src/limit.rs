@@ -45,7 +45,9 @@ impl Counted {
                 | "/v1/auth/change-password"
                 | "/v1/auth/reset-password"
                 | "/v1/auth/magic-link/verify"
-                | "/v1/auth/email-code/verify",
+                | "/v1/auth/email-code/verify"
+                | "/v1/auth/passkey"
+                | "/v1/auth/passkey/challenge",
             ) => Some(Category::SignIn),
             ("POST", "/v1/auth/magic-link" | "/v1/auth/email-code") => Some(Category::MagicLink),
             ("POST", "/v1/auth/mfa" | "/v1/auth/totp/enroll" | "/v1/auth/totp/verify" | "/v1/auth/totp/recovery") => {
@@ -152,6 +154,8 @@ mod tests {
             ("/v1/auth/reset-password", Category::SignIn),
             ("/v1/auth/magic-link/verify", Category::SignIn),
             ("/v1/auth/email-code/verify", Category::SignIn),
+            ("/v1/auth/passkey", Category::SignIn),
+            ("/v1/auth/passkey/challenge", Category::SignIn),
             ("/v1/auth/magic-link", Category::MagicLink),
             ("/v1/auth/email-code", Category::MagicLink),
             ("/v1/auth/signup", Category::SignUp),

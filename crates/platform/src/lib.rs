@@ -67,6 +67,11 @@ mod organization_secrets;
 mod organization_settings;
 mod organizations;
 mod pace;
+#[cfg(feature = "passkeys")]
+mod passkey_registration;
+#[cfg(feature = "passkeys")]
+mod passkey_sign_in;
+mod passkeys;
 mod password_check;
 mod permit;
 mod places;
@@ -97,6 +102,7 @@ mod totp;
 mod usage;
 mod user_administration;
 mod verify_email;
+mod ways_in;
 mod webhook_disabled;
 mod webhook_endpoints;
 mod webhook_making;
@@ -136,6 +142,8 @@ pub use operator::OperatorUser;
 pub use operator_keys::OperatorKey;
 pub use operator_organizations::OperatorMember;
 pub use organizations::{NewOrganization, OrganizationChange};
+#[cfg(feature = "passkeys")]
+pub use passkey_registration::{AnsweredChallenge, IssuedChallenge};
 pub use reauthentication::Reauthentication;
 pub use role_choice::{HeldRole, RoleChoice};
 pub use second_factor::{Confirmed, ShownFactor};

@@ -1,14 +1,11 @@
 //! Whom a person is linked to at other providers.
 
 use authz::SignedIn;
-use identity::{Account, Link, SignInMethod, link::Provider};
-use kernel::{Code, Error, Event, EventKind, Result};
+use identity::{Link, link::Provider};
+use kernel::{Error, Event, EventKind, Result};
 use serde_json::json;
 
-use crate::{
-    Platform, Transaction,
-    mail_sign_in::{allowed, may_enter_by_mail},
-};
+use crate::{Platform, ways_in::keep_a_way_in};
 
 impl Platform {
     /// Whom the caller's account is linked to, by provider.
@@ -22,21 +19,17 @@ impl Platform {
     /// Cuts the link to a provider. What it issued before lets nobody in any more.
     ///
     /// # Errors
-    /// `not_found`; `last_auth_method` where neither a password nor another link is left to sign in with, and the app lets
-    /// nobody in by mail.
+    /// `not_found`; `last_auth_method` where there would be no way in any more.
     pub async fn disconnect_social(&self, caller: SignedIn, provider: Provider) -> Result<()> {
-        let now = self.now();
+        let (platform, now) = (self.settings().of_the_platform(), self.now());
         let severed = self.store().write(move |tx| {
             // Of two who cut at once, each would leave the other's link.
             tx.hold_principal(caller.principal)?;
             let account = tx.account(caller.account)?.ok_or_else(Error::not_found)?;
-            let left = tx.links_of(account.id)?.iter().any(|link| link.provider != provider.as_str());
             if !tx.sever(account.id, provider.as_str(), now)? {
                 return Err(Error::not_found());
             }
-            if account.password.is_none() && !left && !enters_by_mail(tx, &account)? {
-                return Err(Error::new(Code::LastAuthMethod));
-            }
+            keep_a_way_in(tx, &account, &platform)?;
             tx.append(&Event {
                 app: account.app,
                 actor: Some(account.principal),
@@ -46,13 +39,4 @@ impl Platform {
         });
         severed.await
     }
-}
-
-/// Whether the account's app lets its owner in with what is mailed to them. For the platform's own accounts it does not
-/// count: whether anything is mailed is the operator's business.
-fn enters_by_mail(tx: &mut dyn Transaction, account: &Account) -> Result<bool> {
-    let app = account.app.map(|id| tx.app(id)).transpose()?.flatten();
-    let mailed = [SignInMethod::MagicLink, SignInMethod::EmailCode];
-    let by_mail = app.is_some_and(|app| mailed.into_iter().any(|method| allowed(&app.settings, method)));
-    Ok(by_mail && may_enter_by_mail(account))
 }

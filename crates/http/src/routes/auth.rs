@@ -3,7 +3,10 @@
 pub mod email_codes;
 pub mod magic_links;
 pub mod mfa;
+#[cfg(feature = "passkeys")]
+pub mod passkeys;
 pub mod passwords;
+pub mod reauthentication;
 pub mod sessions;
 pub mod sign_in;
 pub mod sign_up;

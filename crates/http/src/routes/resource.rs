@@ -151,7 +151,7 @@ impl Resource {
             ) => Self::Tenant,
             ([], Access::Action("authz.check")) if path.contains("/resolve/") => Self::Tenant,
             ([], Access::Action("app.create")) => Self::Owner,
-            (["{provider}" | "{session_id}"], _)
+            (["{provider}" | "{session_id}" | "{passkey_id}"], _)
             | (
                 [],
                 Access::Action(

@@ -5,7 +5,7 @@ use platform::{ChallengeShown, Confirmed, Reauthentication};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AuthResponse, Done, mfa::factor};
+use super::{AuthResponse, Done, reauthentication::ReauthenticationRequest};
 use crate::{
     answer::Answer,
     gate::Enrolling,
@@ -156,26 +156,12 @@ pub async fn recover(
     Ok(Answer::ok(RecoveryResponse { valid: true, message: "The recovery code is right, and used up." }))
 }
 
-/// Nothing a moment after the sign-in; later, one of these.
-#[derive(Default, Deserialize, ToSchema)]
-pub struct DisableTotpRequest {
-    #[schema(value_type = Option<String>, format = Password)]
-    password: Option<Secret>,
-    /// Six digits of the authenticator app.
-    #[schema(value_type = Option<String>)]
-    code: Option<Secret>,
-    #[schema(value_type = Option<String>)]
-    recovery_code: Option<Secret>,
-}
-
 /// Removes the caller's second factor.
 pub async fn disable(
     caller: SignedIn,
-    (platform, OptionalBody(shown)): (ForRequest, OptionalBody<DisableTotpRequest>),
+    (platform, OptionalBody(shown)): (ForRequest, OptionalBody<ReauthenticationRequest>),
 ) -> Result<Answer<Done>> {
-    let password = shown.password.map(Password::attempt).transpose()?;
-    let factor = factor(shown.code, shown.recovery_code)?;
-    platform.disable_totp(caller, Reauthentication { password, factor }).await?;
+    platform.disable_totp(caller, shown.parse()?).await?;
     Ok(Answer::ok(Done { message: "The second factor is removed." }))
 }
 
