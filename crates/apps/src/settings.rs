@@ -7,7 +7,7 @@ use kernel::{Code, Error, Locale, Result, setting};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::{Branding, BrandingChange};
+use crate::{Branding, BrandingChange, PasskeyChange, PasskeySettings};
 
 /// An app's settings. What is missing in what was stored is as it is by default, so that a new setting needs no
 /// migration.
@@ -28,6 +28,8 @@ pub struct AppSettings {
     pub magic_links: bool,
     /// Whether people may sign in by a code that is mailed to them.
     pub email_codes: bool,
+    /// Whether people may sign in with passkeys, and for whom those are made.
+    pub passkeys: PasskeySettings,
     /// Where the app's pages live: browsers there may read our answers (CORS).
     pub allowed_origins: Vec<Origin>,
     /// Where people may be sent after something they did at ours.
@@ -61,6 +63,7 @@ impl Default for AppSettings {
             confirm_links: false,
             magic_links: true,
             email_codes: true,
+            passkeys: PasskeySettings::default(),
             allowed_origins: Vec::new(),
             redirect_urls: Vec::new(),
             site_url: None,
@@ -86,6 +89,7 @@ pub struct SettingsChange {
     pub confirm_links: Option<bool>,
     pub magic_links: Option<bool>,
     pub email_codes: Option<bool>,
+    pub passkeys: PasskeyChange,
     pub allowed_origins: Option<Vec<Origin>>,
     pub redirect_urls: Option<Vec<RedirectUrl>>,
     pub site_url: Option<Option<RedirectUrl>>,
@@ -111,14 +115,18 @@ impl AppSettings {
     /// The settings after a change.
     ///
     /// # Errors
-    /// `invalid_setting` with the range that a number has; `invalid_url`.
+    /// `invalid_setting` with the range that a number has, or what there is to say of passkeys; `invalid_url`.
     pub fn changed(&self, change: SettingsChange) -> Result<Self> {
         few("allowed_origins", change.allowed_origins.as_ref().map_or(0, Vec::len))?;
         few("redirect_urls", change.redirect_urls.as_ref().map_or(0, Vec::len))?;
+        few("passkeys.origins", change.passkeys.origins.as_ref().map_or(0, Vec::len))?;
         if change.site_url.iter().flatten().any(|site| site.as_str().contains('?')) {
             return Err(Error::because(Code::InvalidUrl, "Give site_url without a query: links are made from it."));
         }
         let before = self.clone();
+        let site_url = change.site_url.unwrap_or(before.site_url);
+        let passkeys = before.passkeys.changed(change.passkeys);
+        passkeys.relying_party(site_url.as_ref())?;
         Ok(Self {
             auto_create_org: change.auto_create_org.unwrap_or(before.auto_create_org),
             open_sign_up: change.open_sign_up.unwrap_or(before.open_sign_up),
@@ -127,9 +135,10 @@ impl AppSettings {
             confirm_links: change.confirm_links.unwrap_or(before.confirm_links),
             magic_links: change.magic_links.unwrap_or(before.magic_links),
             email_codes: change.email_codes.unwrap_or(before.email_codes),
+            passkeys,
             allowed_origins: change.allowed_origins.unwrap_or(before.allowed_origins),
             redirect_urls: change.redirect_urls.unwrap_or(before.redirect_urls),
-            site_url: change.site_url.unwrap_or(before.site_url),
+            site_url,
             lockout_threshold: setting::number(
                 "lockout_threshold",
                 change.lockout_threshold,

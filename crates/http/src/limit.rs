@@ -48,6 +48,8 @@ impl Counted {
                 | "/v1/auth/magic-link/verify"
                 | "/v1/auth/email-code/verify"
                 | "/v1/auth/social/token"
+                | "/v1/auth/passkey"
+                | "/v1/auth/passkey/challenge"
                 | "/v1/me/email",
             )
             | ("GET", "/v1/auth/social/{provider}")
@@ -160,6 +162,8 @@ mod tests {
             ("/v1/auth/magic-link/verify", Category::SignIn),
             ("/v1/auth/email-code/verify", Category::SignIn),
             ("/v1/auth/social/token", Category::SignIn),
+            ("/v1/auth/passkey", Category::SignIn),
+            ("/v1/auth/passkey/challenge", Category::SignIn),
             ("/v1/auth/magic-link", Category::MagicLink),
             ("/v1/auth/email-code", Category::MagicLink),
             ("/v1/auth/signup", Category::SignUp),

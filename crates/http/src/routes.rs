@@ -22,6 +22,8 @@ mod organization_export;
 mod organization_secrets;
 mod organization_settings;
 mod organizations;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod permissions;
 mod resource;
 mod roles;
@@ -53,7 +55,7 @@ const DELETE: Method = Method::DELETE;
 #[must_use]
 pub fn table() -> Vec<Entry> {
     let tenants = [tenancy(), organizations(), keepings(), invitations(), authorization(), keys(), webhooks()];
-    let chapters = [server(), sign_in()].into_iter().chain(tenants).chain([apps_and_users()]);
+    let chapters = [server(), sign_in(), passkeys()].into_iter().chain(tenants).chain([apps_and_users()]);
     chapters.flatten().collect()
 }
 
@@ -121,6 +123,27 @@ fn sign_in() -> Vec<Entry> {
         entry(POST, "/v1/oauth/revoke", "Revokes a token.", oauth::revoke),
         entry(GET, "/.well-known/jwks.json", "Shows the keys that verify access tokens.", signing_keys::read),
     ]
+}
+
+/// What people have on their devices to get in with.
+#[cfg(feature = "passkeys")]
+fn passkeys() -> Vec<Entry> {
+    const PASSKEYS: &str = "/v1/me/passkeys";
+    const PASSKEY: &str = "/v1/me/passkeys/{passkey_id}";
+    vec![
+        entry(POST, "/v1/auth/passkey/challenge", "Begins a sign-in with a passkey.", auth::passkeys::challenge),
+        entry(POST, "/v1/auth/passkey", "Signs a user in with a passkey.", auth::passkeys::sign_in),
+        entry(POST, "/v1/me/passkeys/challenge", "Begins to add a passkey.", passkeys::challenge),
+        entry(POST, PASSKEYS, "Adds a passkey.", passkeys::create),
+        entry(GET, PASSKEYS, "Lists the caller's passkeys.", passkeys::list),
+        entry(PATCH, PASSKEY, "Renames a passkey.", passkeys::update),
+        entry(DELETE, PASSKEY, "Removes a passkey.", passkeys::remove),
+    ]
+}
+
+#[cfg(not(feature = "passkeys"))]
+fn passkeys() -> Vec<Entry> {
+    Vec::new()
 }
 
 /// Oneself, and what one belongs to.

@@ -9,6 +9,7 @@ pub mod link;
 pub mod lockout;
 pub mod mfa_challenge;
 pub mod one_time_token;
+pub mod passkey;
 pub mod password;
 pub mod recovery_code;
 pub mod refresh_token;
@@ -17,6 +18,8 @@ pub mod session;
 pub mod signing_key;
 pub mod social_flow;
 pub mod totp;
+#[cfg(feature = "passkeys")]
+pub mod webauthn;
 
 pub use account::{Account, AccountRepository, EmailProof};
 pub use api_key::{ApiKey, ApiKeyRepository, Rotation};
@@ -25,6 +28,7 @@ pub use link::{Link, LinkRepository, Linked};
 pub use lockout::{Lockout, LockoutKey, LockoutRepository};
 pub use mfa_challenge::{Challenge, ChallengeKey, ChallengePurpose, ChallengeRepository, SecondFactor};
 pub use one_time_token::{OneTimeToken, OneTimeTokenRepository, Purpose};
+pub use passkey::{Ceremony, Passkey, PasskeyChallenge, PasskeyKey, PasskeyRepository};
 pub use password::{Password, PasswordHash};
 pub use recovery_code::RecoveryCode;
 pub use refresh_token::{RefreshToken, RefreshTokenRepository};

@@ -19,11 +19,13 @@ pub enum SignInMethod {
     EmailCode,
     /// By who they are at another provider, for whom their app vouched.
     Social,
+    /// With a passkey.
+    Passkey,
 }
 
 impl SignInMethod {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Password, Self::MagicLink, Self::EmailCode, Self::Social];
+    pub const ALL: [Self; 5] = [Self::Password, Self::MagicLink, Self::EmailCode, Self::Social, Self::Passkey];
 
     /// Its name on the wire and in the database.
     #[must_use]
@@ -33,6 +35,7 @@ impl SignInMethod {
             Self::MagicLink => "magic_link",
             Self::EmailCode => "email_code",
             Self::Social => "social",
+            Self::Passkey => "passkey",
         }
     }
 }
@@ -71,10 +74,16 @@ pub fn device(client: &Client) -> SecretHash {
 }
 
 /// How a person has shown who they are, as a token's `amr` says it (RFC 8176): `pwd` for a password, and with a second
-/// factor `otp` and `mfa` as well. It has no names for the other ways.
+/// factor `otp` and `mfa` as well; for a passkey, which its owner's device lets only its owner use, `pop`, `user` and `mfa`.
+/// It has no names for the other ways.
 #[must_use]
 pub fn authentication_methods(method: SignInMethod, second_factor: Option<SecondFactor>) -> Vec<String> {
-    let first: &[&str] = if method == SignInMethod::Password { &["pwd"] } else { &[] };
+    let first: &[&str] = match method {
+        SignInMethod::Password => &["pwd"],
+        // Whether the key is in hardware (`hwk`) or in software (`swk`) nobody has vouched for.
+        SignInMethod::Passkey => &["pop", "user", "mfa"],
+        SignInMethod::MagicLink | SignInMethod::EmailCode | SignInMethod::Social => &[],
+    };
     let second: &[&str] = if second_factor.is_some() { &["otp", "mfa"] } else { &[] };
     first.iter().chain(second).map(|&method| method.to_owned()).collect()
 }

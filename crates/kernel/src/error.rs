@@ -83,6 +83,8 @@ codes! {
         InvalidSetting = "invalid_setting": "A setting has a value outside its range.";
         InvalidToken = "invalid_token": "This link or code is not valid any more. Ask for a new one.";
         InvalidCode = "invalid_code": "This code is wrong, or was used before.";
+        InvalidPasskeyChallenge = "invalid_passkey_challenge": "This passkey challenge is not valid any more. Ask for a new one.";
+        PasskeyRegistrationFailed = "passkey_registration_failed": "This passkey could not be registered. Ask for a new challenge, and try again.";
         InvalidGrant = "invalid_grant": "The grant is not valid, has been used, or has expired.";
         UnsupportedGrantType = "unsupported_grant_type": "Use token_exchange, client_credentials or refresh_token.";
         UnknownApp = "unknown_app": "X-Fabric-App-Id names no app. Send the client id that starts with foc_.";
@@ -93,6 +95,7 @@ codes! {
         TokenExpired = "token_expired": "This token has expired. Refresh it or sign in again.";
         TokenRevoked = "token_revoked": "This token is no longer valid. Sign in again.";
         InvalidCredentials = "invalid_credentials": "The e-mail address or the password is wrong.";
+        PasskeyAuthenticationFailed = "passkey_authentication_failed": "This passkey signs nobody in here. Try again, or sign in another way.";
         InvalidClient = "invalid_client": "The client id or the client secret is wrong.";
     }
     Forbidden {
@@ -128,6 +131,7 @@ codes! {
         TotpAlreadyEnabled = "totp_already_enabled": "A second factor is enabled already: disable it first.";
         LastOwner = "last_owner": "An organization needs an owner: make somebody else one first.";
         LastAuthMethod = "last_auth_method": "There would be no way in any more: set a password first.";
+        PasskeyLimitReached = "passkey_limit_reached": "An account has at most 20 passkeys: remove one first.";
     }
     TooLarge {
         BodyTooLarge = "body_too_large": "The body is too large: send at most 256 KiB.";

@@ -86,6 +86,8 @@ ids! {
     FormerAddressId = "former_address_id" by now_v7,
     /// An authenticator app that an account has enrolled.
     TotpId = "totp_id" by now_v7,
+    /// A passkey of an account.
+    PasskeyId = "passkey_id" by now_v7,
     /// An API key.
     ApiKeyId = "api_key_id" by now_v7,
     /// A principal that is no person: a program of an organization.

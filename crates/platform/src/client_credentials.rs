@@ -44,7 +44,7 @@ impl Platform {
         let (door, principal, grant, scopes) = match self.store().read(move |tx| prove(tx, &credentials, now)).await? {
             Proven::App(app, secret) => {
                 let principal = app.id.into();
-                (Door::of_app(app), principal, Grant::App { secret }, Vec::new())
+                (Door::of_app(*app), principal, Grant::App { secret }, Vec::new())
             }
             Proven::Client(client) => {
                 let door = self.door_of(client.app).await?;
@@ -89,7 +89,7 @@ impl Platform {
         if account.disabled_at.is_some() {
             return Err(Error::new(Code::AccountDisabled));
         }
-        let door = Door::of_app(app);
+        let door = Door::of_app(*app);
         let act = Actor { sub: door.audience() };
         let grant = Grant::Exchange { account: account.id, epoch: account.epoch, act };
         let (signer, said) = (self.signer().await?, Said { subject: account.principal, grant, amr: Vec::new() });
@@ -100,7 +100,7 @@ impl Platform {
 
 /// Whose secret it was.
 enum Proven {
-    App(App, ClientSecretId),
+    App(Box<App>, ClientSecretId),
     Client(OauthClient),
 }
 
@@ -124,7 +124,7 @@ fn prove(tx: &mut dyn Transaction, shown: &ClientCredentials, now: Timestamp) ->
     if app.disabled_at.is_some() {
         return Err(Error::new(Code::AppDisabled));
     }
-    Ok(Proven::App(app, proven))
+    Ok(Proven::App(Box::new(app), proven))
 }
 
 /// A client acts where its organization's app does.

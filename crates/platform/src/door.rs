@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use apps::{App, AppSettings, ClientId, Origin};
 use identity::lockout::LockoutPolicy;
+#[cfg(feature = "passkeys")]
+use kernel::Name;
 use kernel::{Code, Error, Result, id::AppId};
 
 use crate::Platform;
@@ -12,7 +14,7 @@ use crate::Platform;
 #[derive(Clone, Debug)]
 pub struct Door {
     app: Option<Arc<App>>,
-    settings: AppSettings,
+    settings: Box<AppSettings>,
 }
 
 impl Door {
@@ -33,9 +35,15 @@ impl Door {
         self.app.as_ref().is_some_and(|app| app.disabled_at.is_some())
     }
 
+    /// What the app calls itself to its users: as in its mails, or by its name.
+    #[cfg(feature = "passkeys")]
+    pub(crate) fn name(&self) -> Option<&Name> {
+        self.settings.branding.from_name.as_ref().or_else(|| self.app.as_ref().map(|app| &app.name))
+    }
+
     /// The door of an app that was just looked up.
     pub(crate) fn of_app(app: App) -> Self {
-        Self { settings: app.settings.clone(), app: Some(Arc::new(app)) }
+        Self { settings: Box::new(app.settings.clone()), app: Some(Arc::new(app)) }
     }
 
     pub(crate) fn lockout_policy(&self) -> LockoutPolicy {
@@ -67,18 +75,18 @@ impl Platform {
         if app.disabled_at.is_some() {
             return Err(Error::new(Code::AppDisabled));
         }
-        Ok(Door { settings: app.settings.clone(), app: Some(app) })
+        Ok(Door { settings: Box::new(app.settings.clone()), app: Some(app) })
     }
 
     /// The door of an account's app, whatever its state.
     pub(crate) async fn door_of(&self, app: Option<AppId>) -> Result<Door> {
         let Some(id) = app else { return Ok(self.platform_door()) };
         let app = self.app_facts(id).await?.ok_or_else(Error::not_found)?;
-        Ok(Door { settings: app.settings.clone(), app: Some(app) })
+        Ok(Door { settings: Box::new(app.settings.clone()), app: Some(app) })
     }
 
     fn platform_door(&self) -> Door {
-        Door { app: None, settings: self.settings().of_the_platform() }
+        Door { app: None, settings: Box::new(self.settings().of_the_platform()) }
     }
 
     /// The app that a header names.

@@ -10,6 +10,7 @@ use identity::{
     access_token::{Issuer, SigningKey, Supabase},
     mfa_challenge::ChallengeKey,
     one_time_token::{LinkKey, TokenKey},
+    passkey::PasskeyKey,
     refresh_token::RefreshKey,
     social_flow::FlowKey,
 };
@@ -57,6 +58,8 @@ pub struct Keys {
     pub challenges: ChallengeKey,
     /// Hashes what goes to other providers and comes back, and codes of sign-in there.
     pub social: FlowKey,
+    /// Hashes the challenges of passkeys, and makes up passkeys that there are not.
+    pub passkeys: PasskeyKey,
     /// Names lockout counters.
     pub lockout: [u8; 32],
     /// Names counters of wrong codes.
@@ -106,6 +109,7 @@ impl Keys {
             one_time: TokenKey::new(*derive(token, "one-time token")?),
             challenges: ChallengeKey::new(*derive(token, "mfa challenge")?),
             social: FlowKey::new(*derive(token, "social flow")?),
+            passkeys: PasskeyKey::new(*derive(token, "passkey")?),
             lockout: *derive(token, "lockout counter")?,
             mail_counters: *derive(token, "mail counter")?,
             email_codes: *derive(token, "e-mail code counter")?,

@@ -69,6 +69,11 @@ mod organization_secrets;
 mod organization_settings;
 mod organizations;
 mod pace;
+#[cfg(feature = "passkeys")]
+mod passkey_registration;
+#[cfg(feature = "passkeys")]
+mod passkey_sign_in;
+mod passkeys;
 mod password_check;
 mod permit;
 mod places;
@@ -103,6 +108,7 @@ mod usage;
 mod user_administration;
 mod user_import;
 mod verify_email;
+mod ways_in;
 mod webhook_disabled;
 mod webhook_endpoints;
 mod webhook_making;
@@ -142,6 +148,8 @@ pub use operator::OperatorUser;
 pub use operator_keys::OperatorKey;
 pub use operator_organizations::OperatorMember;
 pub use organizations::{NewOrganization, OrganizationChange};
+#[cfg(feature = "passkeys")]
+pub use passkey_registration::{AnsweredChallenge, IssuedChallenge};
 pub use reauthentication::{FRESH, Reauthentication};
 pub use role_choice::{HeldRole, RoleChoice};
 pub use second_factor::{Confirmed, ShownFactor};

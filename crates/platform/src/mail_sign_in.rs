@@ -44,6 +44,7 @@ pub(crate) fn allowed(settings: &AppSettings, method: SignInMethod) -> bool {
     match method {
         SignInMethod::MagicLink => settings.magic_links,
         SignInMethod::EmailCode => settings.email_codes,
+        SignInMethod::Passkey => settings.passkeys.enabled,
         SignInMethod::Password | SignInMethod::Social => true,
     }
 }

@@ -89,11 +89,13 @@ impl WayIn {
         account: &Account,
         now: Timestamp,
     ) -> Result<Opened> {
-        let has_one = match settings.mfa {
+        // A passkey is two factors already: its owner's device, and what that asks its owner for.
+        let mfa = if self.method == SignInMethod::Passkey { Mfa::Off } else { settings.mfa };
+        let has_one = match mfa {
             Mfa::Off => false,
             Mfa::Optional | Mfa::Required => tx.totp(account.id)?.is_some_and(|totp| totp.verified_at.is_some()),
         };
-        let purpose = match (settings.mfa, has_one) {
+        let purpose = match (mfa, has_one) {
             (Mfa::Off, _) | (Mfa::Optional, false) => {
                 let lives = settings.refresh_token_seconds;
                 return begin(tx, account, self.method, &self.client, lives, None, now).map(Opened::In);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use apps::{AppSettings, SocialProvider};
+use apps::{AppSettings, Origin, PasskeySettings, SocialProvider};
 use identity::{SigningAlgorithm, password::HashCost};
 use kernel::{Secret, WebUrl};
 
@@ -100,6 +100,15 @@ impl Settings {
     /// How the platform itself behaves as an app of developers.
     #[must_use]
     pub fn of_the_platform(&self) -> AppSettings {
-        AppSettings { open_sign_up: self.developer_sign_up, ..AppSettings::default() }
+        // For the pages that developers sign in on. Where they have no domain, there are no passkeys.
+        let site = self.site_url.as_deref().unwrap_or(&self.public_base_url);
+        let origins = Origin::of_url(site).into_iter().collect();
+        let passkeys = PasskeySettings { enabled: true, origins, ..PasskeySettings::default() };
+        let enabled = matches!(passkeys.relying_party(None), Ok(Some(_)));
+        AppSettings {
+            open_sign_up: self.developer_sign_up,
+            passkeys: PasskeySettings { enabled, ..passkeys },
+            ..AppSettings::default()
+        }
     }
 }

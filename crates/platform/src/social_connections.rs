@@ -1,15 +1,11 @@
 //! Whom a person is linked to at other providers.
 
 use authz::SignedIn;
-use identity::{Account, Link, SignInMethod, link::Provider};
-use kernel::{Code, Error, Event, EventKind, Result};
+use identity::{Link, link::Provider};
+use kernel::{Error, Event, EventKind, Result};
 use serde_json::json;
 
-use crate::{
-    Platform, Transaction,
-    mail_sign_in::{allowed, may_enter_by_mail},
-    reauthentication::Reauthentication,
-};
+use crate::{Platform, reauthentication::Reauthentication, ways_in::keep_a_way_in};
 
 impl Platform {
     /// Whom the caller's account is linked to, by provider.
@@ -23,10 +19,11 @@ impl Platform {
     /// Cuts the link to a provider. What it issued before lets nobody in any more.
     ///
     /// # Errors
-    /// `reauthentication_required` long after the sign-in; `not_found`; `last_auth_method` where neither a password nor another link is left to sign in with, and the app lets
-    /// nobody in by mail.
+    /// `reauthentication_required` long after the sign-in; `not_found`; `last_auth_method` where there would be no way in
+    /// any more.
     pub async fn disconnect_social(&self, caller: SignedIn, provider: Provider, shown: Reauthentication) -> Result<()> {
         let (reauthenticated, now) = (self.compare(&caller, shown).await?, self.now());
+        let platform = self.settings().of_the_platform();
         let severed = self.store().write(move |tx| {
             // Of two who cut at once, each would leave the other's link.
             tx.hold_principal(caller.principal)?;
@@ -34,13 +31,10 @@ impl Platform {
             if let Some(refused) = reauthenticated.settle(tx, &caller, &account, now)? {
                 return Ok(Some(refused));
             }
-            let left = tx.links_of(account.id)?.iter().any(|link| link.provider != provider.as_str());
             if !tx.sever(account.id, provider.as_str(), now)? {
                 return Err(Error::not_found());
             }
-            if account.password.is_none() && !left && !enters_by_mail(tx, &account)? {
-                return Err(Error::new(Code::LastAuthMethod));
-            }
+            keep_a_way_in(tx, &account, &platform)?;
             tx.append(&Event {
                 app: account.app,
                 actor: Some(account.principal),
@@ -51,13 +45,4 @@ impl Platform {
         });
         severed.await?.map_or(Ok(()), |refused| Err(Error::new(refused)))
     }
-}
-
-/// Whether the account's app lets its owner in with what is mailed to them. For the platform's own accounts it does not
-/// count: whether anything is mailed is the operator's business.
-fn enters_by_mail(tx: &mut dyn Transaction, account: &Account) -> Result<bool> {
-    let app = account.app.map(|id| tx.app(id)).transpose()?.flatten();
-    let mailed = [SignInMethod::MagicLink, SignInMethod::EmailCode];
-    let by_mail = app.is_some_and(|app| mailed.into_iter().any(|method| allowed(&app.settings, method)));
-    Ok(by_mail && may_enter_by_mail(account))
 }

@@ -13,8 +13,8 @@ use audit::AuditRepository;
 use authz::{CustomRoleRepository, GrantRepository};
 use identity::{
     AccountRepository, ApiKeyRepository, ChallengeRepository, FormerAddressRepository, LinkRepository,
-    LockoutRepository, OneTimeTokenRepository, RefreshTokenRepository, ServiceAccountRepository, SessionRepository,
-    SigningKeyRepository, SocialFlowRepository, TotpRepository,
+    LockoutRepository, OneTimeTokenRepository, PasskeyRepository, RefreshTokenRepository, ServiceAccountRepository,
+    SessionRepository, SigningKeyRepository, SocialFlowRepository, TotpRepository,
 };
 use kernel::{Change, Error, Origin, Result};
 use tenancy::{
@@ -60,6 +60,7 @@ pub trait Transaction:
     + OrganizationRepository
     + OrganizationSecretRepository
     + OrganizationSettingsRepository
+    + PasskeyRepository
     + QueueRepository
     + RefreshTokenRepository
     + RevokedTokens
@@ -106,6 +107,7 @@ impl<T> Transaction for T where
         + OrganizationRepository
         + OrganizationSecretRepository
         + OrganizationSettingsRepository
+        + PasskeyRepository
         + QueueRepository
         + RefreshTokenRepository
         + RevokedTokens

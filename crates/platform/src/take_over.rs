@@ -8,6 +8,7 @@ use crate::{
     Transaction,
     accounts::account_event,
     key_making::{Author, end_all},
+    passkeys::passkey_event,
     sessions::end_everything,
 };
 
@@ -15,7 +16,7 @@ use crate::{
 /// did loses every way in: nobody who signed up with a stranger's address keeps a key to their account. That an address
 /// was proven by a link which somebody merely fetched says nothing: scanners do that (contract, 1.5).
 ///
-/// What is taken away is the password, the second factor, every session and token, links that are out, connections to other providers, and
+/// What is taken away is the password, the passkeys, the second factor, every session and token, links that are out, connections to other providers, and
 /// the account's API keys. What belongs to the account stays. Tokens of other issuers count from `from` on.
 pub(crate) fn take_over(
     tx: &mut dyn Transaction,
@@ -44,6 +45,9 @@ pub(crate) fn hand_over(
     let account = Account { proof: Some(proof), updated_at: now, ..account };
     tx.update_account(&account)?;
     tx.remove_password(account.id)?;
+    for passkey in tx.remove_passkeys(account.id)? {
+        tx.append(&Event { actor, ..passkey_event(EventKind::AuthPasskeyRemoved, &account, &passkey, now) })?;
+    }
     // Theirs too, or the owner would be asked for it.
     if tx.remove_totp(account.id)?.is_some_and(|totp| totp.verified_at.is_some()) {
         tx.append(&Event { actor, ..account_event(EventKind::AuthTotpDisabled, &account, now) })?;

@@ -17,6 +17,8 @@ pub fn code(constraint: &str) -> Option<Code> {
         | "links_provider_subject_key"
         | "memberships_organization_id_principal_id_key"
         | "principals_email_key"
+        | "passkeys_app_id_credential_id_key"
+        | "passkeys_credential_id_key"
         | "roles_organization_id_name_key"
         | "signing_keys_state_key"
         | "signing_secrets_organization_id_key" => Some(Code::Conflict),

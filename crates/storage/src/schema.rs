@@ -6,7 +6,7 @@ mod webhooks;
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 
-pub use self::second_factor::{mfa_challenges, recovery_codes, totp_enrollments};
+pub use self::second_factor::{mfa_challenges, passkey_challenges, passkeys, recovery_codes, totp_enrollments};
 pub use self::social::{social_flows, social_providers};
 pub use self::webhooks::{webhook_attempts, webhook_deliveries, webhook_endpoints, webhook_letters, webhook_queues};
 

@@ -6,6 +6,7 @@
 //! there are few tenants. `cargo xtask bench webhooks` is about deliveries, `cargo xtask bench refusals` about what a time tells. What is not measured: networks, TLS, more than one replica, hours of load.
 
 mod api;
+mod authenticator;
 mod client;
 mod goal;
 mod hash;

@@ -2,6 +2,7 @@
 //! everybody here reads.
 
 mod bench;
+mod browser;
 mod ci;
 mod documents;
 mod leash;

@@ -1,6 +1,6 @@
 //! Where Redis's server is. Tests start, kill and restart it themselves.
 
-use std::{env, path::PathBuf};
+use std::path::PathBuf;
 
 use crate::{Outcome, system};
 
@@ -21,6 +21,5 @@ pub fn server() -> Outcome<PathBuf> {
 }
 
 fn find() -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).map(|folder| folder.join("redis-server")).find(|program| program.exists())
+    system::program_in_path("redis-server")
 }

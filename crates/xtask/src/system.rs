@@ -1,6 +1,10 @@
 //! The machine's own package manager, where these tasks may use it.
 
-use std::{path::Path, process::Command};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use crate::{
     Outcome,
@@ -29,6 +33,12 @@ fn apt_get() -> Command {
         // As in single-user mode: packages start no service.
         .env("RUNLEVEL", "1");
     command
+}
+
+/// Where a program is that one could start by its name.
+pub fn program_in_path(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.exists())
 }
 
 /// Whether this is the superuser.

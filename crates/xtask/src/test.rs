@@ -8,20 +8,24 @@ use std::{
 };
 
 use crate::{
-    Outcome, node,
+    Outcome, browser, node,
     postgres::{Cluster, Durability},
     process::{cargo, exit_code, succeeds, verdict},
     python, redis, workspace,
 };
 
-/// Runs all tests with a PostgreSQL, a Python and packages of Node.js of their own, and with Redis. Arguments go to `cargo test`, and then it is up to them
+/// Runs all tests with a PostgreSQL, a Python and packages of Node.js of their own, with Redis and with Chromium. Arguments go to `cargo test`, and then it is up to them
 /// what is tested: documentation is left out.
 ///
 /// Nothing is printed after cargo: its closing lines are the result.
 pub fn run(arguments: &[OsString]) -> Outcome<ExitCode> {
     let target = workspace::target_folder()?;
-    let programs =
-        Programs { python: python::interpreter(&target)?, modules: node::modules(&target)?, redis: redis::server()? };
+    let programs = Programs {
+        python: python::interpreter(&target)?,
+        modules: node::modules(&target)?,
+        redis: redis::server()?,
+        chromium: browser::chromium()?,
+    };
     let cluster = Cluster::start(&env::temp_dir(), Durability::None)?;
     let cargo_test = || cargo_test(&cluster, &programs);
 
@@ -52,6 +56,7 @@ struct Programs {
     python: PathBuf,
     modules: PathBuf,
     redis: PathBuf,
+    chromium: PathBuf,
 }
 
 fn cargo_test(cluster: &Cluster, programs: &Programs) -> Command {
@@ -62,7 +67,8 @@ fn cargo_test(cluster: &Cluster, programs: &Programs) -> Command {
         .env("TEST_PSQL", cluster.psql())
         .env("FABRIC_TEST_PYTHON", &programs.python)
         .env("FABRIC_TEST_NODE_MODULES", &programs.modules)
-        .env("FABRIC_TEST_REDIS", &programs.redis);
+        .env("FABRIC_TEST_REDIS", &programs.redis)
+        .env("FABRIC_TEST_CHROMIUM", &programs.chromium);
     command
 }
 

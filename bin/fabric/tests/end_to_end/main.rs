@@ -23,6 +23,7 @@ macro_rules! on_both {
 mod cli;
 mod configuration;
 mod life;
+mod passkeys;
 mod sdk;
 mod seeds;
 mod signing_keys;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use apps::{BrandingChange, Color, Mfa, Origin, RedirectUrl, SettingsChange};
+use apps::{BrandingChange, Color, Domain, Mfa, Origin, PasskeyChange, RedirectUrl, SettingsChange};
 use authz::{
     Acting,
     action::{AppCreate, AppDelete, AppDisable, AppList, AppRead, AppRotateSecret, AppUpdate},
@@ -61,6 +61,7 @@ pub struct AppSettings {
     magic_links: bool,
     /// Whether people may sign in by a code that is mailed to them.
     email_codes: bool,
+    passkeys: PasskeySettings,
     /// Where the app's pages live (CORS).
     allowed_origins: Vec<String>,
     /// Where people may be sent.
@@ -77,6 +78,33 @@ pub struct AppSettings {
     /// The language of mails to those who do not ask for one: `en` or `de`.
     locale: &'static str,
     branding: Branding,
+}
+
+/// Whether people may sign in with passkeys, and for whom those are made.
+#[derive(Serialize, ToSchema)]
+pub struct PasskeySettings {
+    enabled: bool,
+    /// The domain that they are made for; that of the app's site without.
+    rp_id: Option<String>,
+    /// What people are shown when they make one; the app's name without.
+    rp_name: Option<String>,
+    /// The pages that they are used on; the app's site where there are none.
+    origins: Vec<String>,
+}
+
+impl From<apps::PasskeySettings> for PasskeySettings {
+    fn from(passkeys: apps::PasskeySettings) -> Self {
+        Self {
+            enabled: passkeys.enabled,
+            rp_id: passkeys.rp_id.map(String::from),
+            rp_name: passkeys.rp_name.map(String::from),
+            origins: texts(&passkeys.origins),
+        }
+    }
+}
+
+fn texts(origins: &[Origin]) -> Vec<String> {
+    origins.iter().map(|origin| origin.as_str().to_owned()).collect()
 }
 
 /// How an app looks in a mail.
@@ -117,7 +145,8 @@ impl From<apps::App> for App {
                 confirm_links: settings.confirm_links,
                 magic_links: settings.magic_links,
                 email_codes: settings.email_codes,
-                allowed_origins: settings.allowed_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
+                passkeys: settings.passkeys.into(),
+                allowed_origins: texts(&settings.allowed_origins),
                 redirect_urls: settings.redirect_urls.iter().map(|url| url.as_str().to_owned()).collect(),
                 site_url: settings.site_url.map(|url| url.as_str().to_owned()),
                 lockout_threshold: settings.lockout_threshold,
@@ -147,6 +176,9 @@ pub struct SettingsRequest {
     confirm_links: Option<bool>,
     magic_links: Option<bool>,
     email_codes: Option<bool>,
+    #[serde(default)]
+    #[schema(inline)]
+    passkeys: PasskeyRequest,
     allowed_origins: Option<Vec<String>>,
     redirect_urls: Option<Vec<String>>,
     /// null clears it.
@@ -191,6 +223,35 @@ impl BrandingRequest {
     }
 }
 
+/// For whom passkeys shall be made. What is absent stays; null clears it.
+#[derive(Default, Deserialize, ToSchema)]
+pub struct PasskeyRequest {
+    enabled: Option<bool>,
+    /// A domain.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    rp_id: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    rp_name: Option<Option<String>>,
+    origins: Option<Vec<String>>,
+}
+
+impl PasskeyRequest {
+    fn parse(self) -> Result<PasskeyChange> {
+        Ok(PasskeyChange {
+            enabled: self.enabled,
+            rp_id: wished(self.rp_id, Domain::parse)?,
+            rp_name: wished(self.rp_name, Name::parse)?,
+            origins: self.origins.as_deref().map(origins).transpose()?,
+        })
+    }
+}
+
+fn origins(texts: &[String]) -> Result<Vec<Origin>> {
+    texts.iter().map(|text| Origin::parse(text)).collect()
+}
+
 /// What shall be there instead, or that nothing shall.
 fn wished<T>(text: Option<Option<String>>, parse: impl Fn(&str) -> Result<T>) -> Result<Option<Option<T>>> {
     text.map(|text| text.as_deref().map(parse).transpose()).transpose()
@@ -198,7 +259,6 @@ fn wished<T>(text: Option<Option<String>>, parse: impl Fn(&str) -> Result<T>) ->
 
 impl SettingsRequest {
     fn parse(self) -> Result<SettingsChange> {
-        let origins = |texts: Vec<String>| texts.iter().map(|text| Origin::parse(text)).collect::<Result<_>>();
         let urls = |texts: Vec<String>| texts.iter().map(|text| RedirectUrl::parse(text)).collect::<Result<_>>();
         Ok(SettingsChange {
             auto_create_org: self.auto_create_org,
@@ -208,7 +268,8 @@ impl SettingsRequest {
             confirm_links: self.confirm_links,
             magic_links: self.magic_links,
             email_codes: self.email_codes,
-            allowed_origins: self.allowed_origins.map(origins).transpose()?,
+            passkeys: self.passkeys.parse()?,
+            allowed_origins: self.allowed_origins.as_deref().map(origins).transpose()?,
             redirect_urls: self.redirect_urls.map(urls).transpose()?,
             site_url: wished(self.site_url, RedirectUrl::parse)?,
             lockout_threshold: self.lockout_threshold,

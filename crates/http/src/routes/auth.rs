@@ -4,6 +4,8 @@ pub mod email_change;
 pub mod email_codes;
 pub mod magic_links;
 pub mod mfa;
+#[cfg(feature = "passkeys")]
+pub mod passkeys;
 pub mod passwords;
 pub mod reauthentication;
 pub mod sessions;

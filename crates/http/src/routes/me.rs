@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    auth::{Done, reauthentication::ShownAgain},
+    auth::{Done, reauthentication::ReauthenticationRequest},
     organizations::{Organization, PageQuery, list},
 };
 use crate::{
@@ -134,9 +134,13 @@ pub async fn social_connections(caller: SignedIn, platform: ForRequest) -> Resul
 /// Cuts the link to a provider. A moment after the sign-in nothing has to be shown.
 pub async fn disconnect_social(
     caller: SignedIn,
-    (platform, PathId(provider), OptionalBody(shown)): (ForRequest, PathId<Provider>, OptionalBody<ShownAgain>),
+    (platform, PathId(provider), OptionalBody(shown)): (
+        ForRequest,
+        PathId<Provider>,
+        OptionalBody<ReauthenticationRequest>,
+    ),
 ) -> Result<Answer<Done>> {
-    platform.disconnect_social(caller, provider, shown.read()?).await?;
+    platform.disconnect_social(caller, provider, shown.parse()?).await?;
     Ok(Answer::ok(Done { message: "The connection is gone." }))
 }
 

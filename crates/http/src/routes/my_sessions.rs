@@ -21,7 +21,7 @@ pub struct MySession {
     device: Option<String>,
     /// From where it signed in.
     ip: Option<String>,
-    /// How: `password`, `magic_link` or `email_code`.
+    /// How: `password`, `magic_link`, `email_code`, `social` or `passkey`.
     method: &'static str,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,

@@ -156,7 +156,7 @@ impl Resource {
             ) => Self::Tenant,
             ([], Access::Action("authz.check")) if path.contains("/resolve/") => Self::Tenant,
             ([], Access::Action("app.create")) => Self::Owner,
-            (["{provider}" | "{session_id}"] | ["{app_id}", "{provider}"], _)
+            (["{provider}" | "{session_id}" | "{passkey_id}"] | ["{app_id}", "{provider}"], _)
             | (
                 [],
                 Access::Action(

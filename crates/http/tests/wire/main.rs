@@ -79,6 +79,8 @@ mod organizations;
 mod own_roles;
 mod pages;
 mod partings;
+mod passkey_attacks;
+mod passkeys;
 mod permissions;
 mod rate_limits;
 mod reauthentication;

@@ -61,3 +61,7 @@ mfa_required = Zeigen Sie Ihren zweiten Faktor.
 mfa_enrollment_required = Richten Sie zuerst einen zweiten Faktor ein.
 totp_already_enabled = Ein zweiter Faktor ist schon eingerichtet: Entfernen Sie ihn zuerst.
 mfa_locked = Zu viele falsche Codes. Warten Sie ein wenig.
+invalid_passkey_challenge = Diese Passkey-Anfrage gilt nicht mehr. Fordern Sie eine neue an.
+passkey_registration_failed = Dieser Passkey konnte nicht eingerichtet werden. Fordern Sie eine neue Anfrage an und versuchen Sie es noch einmal.
+passkey_authentication_failed = Mit diesem Passkey kommt hier niemand hinein. Versuchen Sie es noch einmal, oder melden Sie sich anders an.
+passkey_limit_reached = Ein Konto hat höchstens 20 Passkeys: Entfernen Sie zuerst einen.

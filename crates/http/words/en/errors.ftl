@@ -61,3 +61,7 @@ mfa_required = Show your second factor.
 mfa_enrollment_required = Enroll a second factor first.
 totp_already_enabled = A second factor is enabled already: disable it first.
 mfa_locked = Too many wrong codes. Wait a little.
+invalid_passkey_challenge = This passkey challenge is not valid any more. Ask for a new one.
+passkey_registration_failed = This passkey could not be registered. Ask for a new challenge, and try again.
+passkey_authentication_failed = This passkey signs nobody in here. Try again, or sign in another way.
+passkey_limit_reached = An account has at most 20 passkeys: remove one first.

@@ -47,11 +47,12 @@ fields! {
     MAX_INVITATIONS_PER_HOUR: "max_invitations_per_hour" Integer "how many may be sent in an hour";
     MAX_PENDING_INVITATIONS: "max_pending_invitations" Integer "how many may wait for an answer";
     MESSAGE: "message" Text "says so in words";
-    METHOD: "method" Text "how: `password`, `magic_link`, `email_code`";
+    METHOD: "method" Text "how: `password`, `magic_link`, `email_code`, `passkey`";
     MONTHLY_LIMIT_USD: "monthly_limit_usd" Number "what may be spent in a month, in dollars; `null` is no limit";
     NAME: "name" Text "its name";
     OAUTH_CLIENT_ID: "oauth_client_id" Id "the OAuth client";
     ORIGIN: "origin" Text "scheme, host and port of the endpoint's URL";
+    PASSKEY_ID: "passkey_id" Id "the passkey";
     PERMISSION_ID: "permission_id" Id "the grant";
     PLATFORM_ADMIN: "platform_admin" Bool "whether they run the platform from now on";
     PREFIX: "prefix" Text "how the key begins";
@@ -101,6 +102,7 @@ pub(super) const EMAIL_CHANGE_LINK: &[Field] =
     &[PRINCIPAL_ID, EMAIL, EMAIL_CHANGE_TOKEN.with_token(), EMAIL_CHANGE_URL.with_token()];
 pub(super) const EMAIL_CHANGE: &[Field] = &[PRINCIPAL_ID, EMAIL, FORMER_EMAIL];
 pub(super) const UNDO_LINK: &[Field] = &[PRINCIPAL_ID, EMAIL, UNDO_TOKEN.with_token(), UNDO_URL.with_token()];
+pub(super) const PASSKEY: &[Field] = &[PRINCIPAL_ID, PASSKEY_ID];
 pub(super) const SESSION: &[Field] = &[PRINCIPAL_ID, SESSION_ID];
 pub(super) const ORGANIZATION: &[Field] = &[NAME.or_null(), SLUG];
 pub(super) const SETTINGS: &[Field] = &[

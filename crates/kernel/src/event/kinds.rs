@@ -98,6 +98,14 @@ kinds! {
     AuthTotpDisabled = "auth.totp_disabled", PERSON;
     /// A recovery code was used up.
     AuthRecoveryCodeUsed = "auth.recovery_code_used", &[PRINCIPAL_ID, REMAINING];
+    /// A passkey was added to an account.
+    AuthPasskeyAdded = "auth.passkey_added", PASSKEY;
+    /// A passkey was given another name.
+    AuthPasskeyRenamed = "auth.passkey_renamed", PASSKEY;
+    /// A passkey was removed, by its owner or because the owner of the address came.
+    AuthPasskeyRemoved = "auth.passkey_removed", PASSKEY;
+    /// A passkey was refused that counts its uses, and had been used more often before: there may be a copy of it.
+    AuthPasskeySuspect = "auth.passkey_suspect", PASSKEY;
     /// Somebody has shown what they know, and is asked for a second factor, or to enroll one.
     AuthMfaChallenged = "auth.mfa_challenged", &[PRINCIPAL_ID, METHOD, PURPOSE];
     /// A wrong code was shown, or one that was used before. None are counted, and told of, while the second factor is locked.

@@ -75,6 +75,7 @@ mod one_time_tokens;
 mod organization_secrets;
 mod organization_settings;
 mod organizations;
+mod passkeys;
 mod refresh_tokens;
 mod revoked_tokens;
 mod sealing_keys;

@@ -42,3 +42,40 @@ table! {
         used_at -> Nullable<Ts>,
     }
 }
+
+table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    passkeys (id) {
+        id -> Uid,
+        account_id -> Uid,
+        app_id -> Nullable<Uid>,
+        rp_id -> Text,
+        credential_id -> Binary,
+        credential -> Text,
+        counter -> BigInt,
+        backup_eligible -> Bool,
+        backed_up -> Bool,
+        aaguid -> Nullable<Uid>,
+        transports -> Text,
+        name -> Text,
+        created_at -> Ts,
+        last_used_at -> Nullable<Ts>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Bool, Nullable, Text};
+    use crate::columns::{Ts, Uid};
+
+    passkey_challenges (hash) {
+        hash -> Binary,
+        ceremony -> Text,
+        account_id -> Nullable<Uid>,
+        named -> Bool,
+        state -> Text,
+        expires_at -> Ts,
+        used_at -> Nullable<Ts>,
+    }
+}

@@ -50,6 +50,7 @@ mod organization_secrets;
 mod organization_settings;
 mod organizations;
 mod outage;
+mod passkeys;
 mod records;
 mod refresh_tokens;
 mod schema;

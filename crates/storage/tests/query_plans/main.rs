@@ -183,6 +183,10 @@ const MANY_TENANTS: &str = "
         SELECT id, n::text::bytea, NULL FROM totp_enrollments, generate_series(1, 10) AS n;
     INSERT INTO mfa_challenges
         SELECT id::text::bytea, 'sign_in', id, 'password', 0, 0, now(), NULL FROM accounts;
+    INSERT INTO passkeys
+        SELECT gen_random_uuid(), id, app_id, 'example.com', id::text::bytea, '{}', 0, true, true, NULL, '[]', 'Phone', now(), NULL
+        FROM accounts;
+    INSERT INTO passkey_challenges SELECT id::text::bytea, 'sign_in', id, true, '{}', now(), NULL FROM accounts;
     INSERT INTO lockouts SELECT id::text::bytea, 1, NULL, now() FROM accounts;
     INSERT INTO links SELECT 'supabase', id, app_id, id, now() FROM accounts;
     INSERT INTO organization_secrets

@@ -7,16 +7,17 @@ use apps::{
 use audit::{Chain, ChainKey, Filter, Outcome};
 use authz::{ActionPattern, ActionSet, CustomRole, Effect, Grant, RoleName};
 use identity::{
-    Account, ApiKey, Challenge, ChallengePurpose, FormerAddress, KeyId, Link, Lockout, LockoutKey, OneTimeToken,
-    PasswordHash, Purpose, RefreshToken, Rotation, ServiceAccount, Session, SignInMethod, SigningAlgorithm, SocialFlow, StoredKey,
-    Totp, account::AccountFilter, signing_key::KeyState, totp::Step,
+    Account, ApiKey, Ceremony, Challenge, ChallengePurpose, FormerAddress, KeyId, Link, Lockout, LockoutKey,
+    OneTimeToken, Passkey, PasskeyChallenge, PasswordHash, Purpose, RefreshToken, Rotation, ServiceAccount, Session,
+    SignInMethod, SigningAlgorithm, SocialFlow, StoredKey, Totp, account::AccountFilter, signing_key::KeyState,
+    totp::Step,
 };
 use kernel::{
     AllowedIps, Client, Email, Event, EventKind, Metadata, Month, Name, Page, Result, Role, Sealed, SecretHash, Slug,
     Timestamp, Unchecked,
     id::{
         AccountId, ApiKeyId, AppId, AssetId, ClientSecretId, EventId, FormerAddressId, GrantId, InvitationId, MailId,
-        MembershipId, OauthClientId, OneTimeTokenId, OrganizationId, PrincipalId, RefreshTokenId, RoleId,
+        MembershipId, OauthClientId, OneTimeTokenId, OrganizationId, PasskeyId, PrincipalId, RefreshTokenId, RoleId,
         ServiceAccountId, SessionId, TeamId, TokenId, TotpId, UsageRecordId,
     },
 };
@@ -574,6 +575,45 @@ fn second_factor(tx: &mut dyn Transaction, account: AccountId, index: u8) -> Res
     tx.sweep_challenges(at(10)).map(drop)
 }
 
+/// What they sign in with that stays on their devices.
+fn passkeys(tx: &mut dyn Transaction, app: Option<AppId>, account: AccountId, index: u8) -> Result<()> {
+    let (now, hash) = (at(0), SecretHash([index; 32]));
+    let passkey = Passkey {
+        id: PasskeyId::generate(),
+        account,
+        app,
+        rp_id: "example.com".to_owned(),
+        credential_id: account.0.as_bytes().to_vec(),
+        credential: "{}".to_owned(),
+        counter: 0,
+        backup_eligible: true,
+        backed_up: true,
+        aaguid: None,
+        transports: Vec::new(),
+        name: Name::constant("Phone"),
+        created_at: now,
+        last_used_at: None,
+    };
+    tx.insert_passkey(&passkey)?;
+    tx.passkeys_of(account)?;
+    tx.passkey_by_credential(app, &passkey.credential_id)?;
+    tx.use_passkey(passkey.id, 1, true, now)?;
+    tx.rename_passkey(account, passkey.id, &passkey.name)?;
+    tx.remove_passkey(account, passkey.id)?;
+    tx.insert_passkey(&passkey)?;
+    tx.remove_passkeys(account)?;
+    let ceremony = Ceremony::SignIn;
+    for account in [Some(account), None] {
+        let state = "{}".to_owned();
+        let challenge = PasskeyChallenge { hash, ceremony, account, named: true, state, expires_at: at(9) };
+        tx.insert_passkey_challenge(&challenge)?;
+        tx.passkey_challenge(ceremony, hash, now)?;
+        tx.consume_passkey_challenge(ceremony, hash, account, now)?;
+        tx.sweep_passkey_challenges(at(10))?;
+    }
+    Ok(())
+}
+
 fn people(
     tx: &mut dyn Transaction,
     app: Option<AppId>,
@@ -631,6 +671,7 @@ fn people(
     tx.live_session(session.id)?;
     tx.end_session(session.id, now)?;
     second_factor(tx, account.id, index)?;
+    passkeys(tx, app, account.id, index)?;
     let purpose = Purpose::VerifyEmail;
     let hash = SecretHash([index; 32]);
     let token = OneTimeToken {

@@ -6,7 +6,11 @@ use serde_json::{Value, json};
 
 use crate::{
     Outcome,
-    bench::{client::Connection, server::App},
+    bench::{
+        authenticator::{Authenticator, DOMAIN, ORIGIN},
+        client::Connection,
+        server::App,
+    },
 };
 
 /// What every account of the load signs in with.
@@ -191,6 +195,33 @@ impl Api {
     pub fn new_refresh_token(self, app: &App, account: &Account) -> Outcome<String> {
         let said = self.call(&self.sign_in(app, &account.email))?;
         text(&said, "/data/refresh_token")
+    }
+
+    /// Lets the app's users sign in with passkeys, now.
+    pub fn allow_passkeys(self, app: &App) -> Outcome {
+        let bearer = authorization(&app.api_key);
+        let id = text(&self.call(&self.get("/v1/apps", &bearer))?, "/data/0/id")?;
+        let body = json!({ "passkeys": { "enabled": true, "rp_id": DOMAIN, "origins": [ORIGIN] } });
+        self.call(&self.with_body("PATCH", &format!("/v1/apps/{id}"), &bearer, &body)).map(drop)
+    }
+
+    /// Adds a passkey to an account, now.
+    pub fn new_passkey(self, account: &Account, number: usize) -> Outcome<Authenticator> {
+        let bearer = authorization(&account.access_token);
+        let body = json!({ "password": PASSWORD });
+        let challenge = self.call(&self.post("/v1/me/passkeys/challenge", &bearer, &body))?;
+        let (passkey, made) = Authenticator::new(number, &challenge)?;
+        self.call(&self.post("/v1/me/passkeys", &bearer, &made)).map(|_| passkey)
+    }
+
+    /// A challenge for whichever passkey.
+    pub fn passkey_challenge(self, app: &App) -> Vec<u8> {
+        self.post("/v1/auth/passkey/challenge", &of(app), &json!({}))
+    }
+
+    /// What a passkey says to a challenge.
+    pub fn passkey(self, app: &App, answer: &Value) -> Vec<u8> {
+        self.post("/v1/auth/passkey", &of(app), answer)
     }
 
     /// Sends a request now, and gives the answer.

@@ -1,6 +1,6 @@
 //! Which loads are measured.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
@@ -145,6 +145,7 @@ impl Suite<'_> {
             Ok(always(suite.api.client_credentials(&suite.app)))
         })?;
         self.each("refresh", Baseline::Health, Self::refresh_chain)?;
+        self.passkeys()?;
         self.each("sign-up", Baseline::Argon2, |suite, number| Ok(suite.sign_up(number)))?;
         self.each("sign-in", Baseline::Argon2, |suite, number| Ok(suite.sign_in(number)))?;
         self.work_while_others_sign_in()
@@ -262,6 +263,29 @@ impl Suite<'_> {
             }
             request.extend_from_slice(&api.refresh(&token));
         }))
+    }
+
+    /// Challenges and assertions in turns: half of the requests are the one, half the other.
+    fn passkeys(&mut self) -> Outcome {
+        const NAME: &str = "passkey: challenge, assertion";
+        if !self.plan.has(NAME) {
+            return Ok(());
+        }
+        self.api.allow_passkeys(&self.app)?;
+        // One for each connection of each row.
+        let made = Cell::new(0);
+        self.each(NAME, Baseline::Health, |suite, number| {
+            made.set(made.get() + 1);
+            let (api, app) = (suite.api, Arc::clone(&suite.app));
+            let passkey = api.new_passkey(&suite.accounts[number], made.get())?;
+            Ok(Box::new(move |last, request| {
+                let challenge: Option<Value> = serde_json::from_slice(last).ok();
+                let answer = challenge.and_then(|challenge| passkey.answer(&challenge).ok());
+                request.extend_from_slice(
+                    &answer.map_or_else(|| api.passkey_challenge(&app), |answer| api.passkey(&app, &answer)),
+                );
+            }))
+        })
     }
 
     /// Another organization each time, which nobody has asked about: the database is asked each time. They do not exist: so

@@ -4,7 +4,7 @@ use kernel::{Email, Result, Secret};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{Done, passwords::TokenQuery, reauthentication::ShownAgain};
+use super::{Done, passwords::TokenQuery, reauthentication::ReauthenticationRequest};
 use crate::{
     answer::{Answer, Either},
     gate::Passerby,
@@ -19,7 +19,7 @@ pub struct ChangeEmailRequest {
     email: String,
     /// Nothing a moment after the sign-in; later, what shows once more who calls.
     #[serde(flatten)]
-    shown: ShownAgain,
+    shown: ReauthenticationRequest,
 }
 
 /// Asks for a link that gives the caller another address. The same answer for every address.
@@ -27,7 +27,7 @@ pub async fn ask(
     caller: SignedIn,
     (platform, Body(wanted)): (ForRequest, Body<ChangeEmailRequest>),
 ) -> Result<Answer<Done>> {
-    platform.request_email_change(caller, Email::parse(&wanted.email)?, wanted.shown.read()?).await?;
+    platform.request_email_change(caller, Email::parse(&wanted.email)?, wanted.shown.parse()?).await?;
     Ok(Answer::ok(Done { message: "If that address is free, a link that confirms it is on its way there." }))
 }
 

@@ -1,3 +1,5 @@
+//! What callers show once more who change what they sign in with.
+
 use authz::SignedIn;
 use identity::password::Password;
 use kernel::{Result, Secret};
@@ -11,9 +13,9 @@ use crate::{
     request::{Body, ForRequest},
 };
 
-/// What shows once more who is signed in: a password, or a second factor.
+/// What shows once more who is signed in: a password, or a second factor. A moment after the sign-in nothing has to be shown.
 #[derive(Default, Deserialize, ToSchema)]
-pub struct ShownAgain {
+pub struct ReauthenticationRequest {
     #[schema(value_type = Option<String>, format = Password)]
     password: Option<Secret>,
     /// Six digits of the authenticator app.
@@ -23,10 +25,10 @@ pub struct ShownAgain {
     recovery_code: Option<Secret>,
 }
 
-impl ShownAgain {
+impl ReauthenticationRequest {
     /// # Errors
-    /// `invalid_request` for two second factors, and for what is no password of anybody.
-    pub fn read(self) -> Result<Reauthentication> {
+    /// `invalid_request` for a code and a recovery code at once; those of a password that is none.
+    pub fn parse(self) -> Result<Reauthentication> {
         let password = self.password.map(Password::attempt).transpose()?;
         Ok(Reauthentication { password, factor: factor(self.code, self.recovery_code)? })
     }
@@ -34,7 +36,7 @@ impl ShownAgain {
 
 /// For how long it counts.
 #[derive(Serialize, ToSchema)]
-pub struct Reauthenticated {
+pub struct Freshness {
     /// How many seconds there are to change what one signs in with.
     expires_in: u64,
 }
@@ -42,8 +44,8 @@ pub struct Reauthenticated {
 /// Shows once more who is signed in.
 pub async fn reauthenticate(
     caller: SignedIn,
-    (platform, Body(shown)): (ForRequest, Body<ShownAgain>),
-) -> Result<Answer<Reauthenticated>> {
-    platform.reauthenticate(caller, shown.read()?).await?;
-    Ok(Answer::ok(Reauthenticated { expires_in: FRESH.as_secs() }))
+    (platform, Body(shown)): (ForRequest, Body<ReauthenticationRequest>),
+) -> Result<Answer<Freshness>> {
+    platform.reauthenticate(caller, shown.parse()?).await?;
+    Ok(Answer::ok(Freshness { expires_in: FRESH.as_secs() }))
 }

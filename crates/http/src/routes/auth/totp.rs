@@ -5,7 +5,7 @@ use platform::{ChallengeShown, Confirmed, Reauthentication};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AuthResponse, Done, reauthentication::ShownAgain};
+use super::{AuthResponse, Done, reauthentication::ReauthenticationRequest};
 use crate::{
     answer::Answer,
     gate::Enrolling,
@@ -159,9 +159,9 @@ pub async fn recover(
 /// Removes the caller's second factor. A moment after the sign-in nothing has to be shown.
 pub async fn disable(
     caller: SignedIn,
-    (platform, OptionalBody(shown)): (ForRequest, OptionalBody<ShownAgain>),
+    (platform, OptionalBody(shown)): (ForRequest, OptionalBody<ReauthenticationRequest>),
 ) -> Result<Answer<Done>> {
-    platform.disable_totp(caller, shown.read()?).await?;
+    platform.disable_totp(caller, shown.parse()?).await?;
     Ok(Answer::ok(Done { message: "The second factor is removed." }))
 }
 
