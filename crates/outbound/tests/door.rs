@@ -265,3 +265,9 @@ fn self_signed() -> (std::net::SocketAddr, std::thread::JoinHandle<()>) {
     });
     (address, server)
 }
+
+#[test]
+fn an_endpoint_has_ten_seconds_to_answer() {
+    let limits = Limits::default();
+    assert_eq!((limits.whole, limits.connect), (Duration::from_secs(10), Duration::from_secs(5)));
+}

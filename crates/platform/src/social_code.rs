@@ -30,7 +30,7 @@ impl Platform {
     ///
     /// # Errors
     /// `invalid_grant` for a code that was used, has expired, is another app's or was handed over elsewhere, and for
-    /// another verifier, which uses the code up; those of [`SocialIdentity::enter`], which do as well; `mfa_required` and
+    /// another verifier, which uses the code up; those of [`Self::social_sign_in`], which do as well; `mfa_required` and
     /// `mfa_enrollment_required`.
     pub async fn redeem_social_code(&self, shown: ShownSocialCode) -> Result<SignedInUser> {
         let hash = self.keys().social.of_code(shown.door.app(), &shown.redirect_uri, &shown.code);

@@ -89,7 +89,8 @@ impl Platform {
     ///
     /// # Errors
     /// `not_found`, `forbidden` and `app_required` as for managing an app's users; `app_disabled`; `invalid_request` for
-    /// no subject; and those of [`SocialIdentity::enter`].
+    /// no subject; `account_disabled`; `email_not_verified` where an unproven address is somebody's already, or the app
+    /// lets nobody in with one; `sign_up_closed` where strangers may not sign up.
     pub async fn social_sign_in(&self, presented: SocialSignIn) -> Result<SignedInUser> {
         if !presented.identity.is_somebody() {
             return Err(Error::because(Code::InvalidRequest, "Give provider_user_id, of up to 255 characters."));

@@ -49,7 +49,7 @@ pub struct Webhook {
     /// Since when every delivery fails.
     #[schema(value_type = Option<String>, format = DateTime)]
     failing_since: Option<Timestamp>,
-    /// When it was switched off, because it had failed for too long.
+    /// When it was switched off, because nothing had arrived for too long, or it answered 410.
     #[schema(value_type = Option<String>, format = DateTime)]
     disabled_at: Option<Timestamp>,
     /// Until when deliveries are signed with the secret before as well.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use testbed::sink::Sink;
 
-use crate::support::{Company, NEXT_PASSWORD, PASSWORD, World, event, exactly, teams};
+use crate::support::{Company, NEXT_PASSWORD, PASSWORD, Person, World, event, exactly, teams};
 
 on_both!(
     an_organization_and_its_apps_owner_hear_and_nobody_else,
@@ -67,11 +67,29 @@ async fn what_happens_to_accounts_is_for_who_owns_their_app(world: &World) {
             world.log_in(app, "newcomer", PASSWORD).await;
         }
     }
+    let vouched = json!({ "provider": "github", "provider_user_id": "7", "email": "social@example.com" });
+    let login = world.post("/v1/auth/social-login", &vouched).bearer(&company.app.api_key).send().await;
+    let social = Person::of(&login);
     let [tenant, owner, stranger] = &sinks;
-    let heard: Vec<_> = exactly(owner, 4).await.iter().map(|received| event(received)["kind"].clone()).collect();
+    let received = exactly(owner, 7).await;
+    let told = received.iter().map(event).find(|event| event["kind"] == "auth.social_login").unwrap();
+    let payload = json!({
+        "principal_id": social.id, "email": "social@example.com", "provider": "github", "provider_user_id": "7",
+    });
+    assert_eq!(told["payload"], payload);
+    let heard: Vec<_> = received.iter().map(|received| event(received)["kind"].clone()).collect();
     let mut heard: Vec<_> = heard.iter().map(|kind| kind.as_str().unwrap()).collect();
     heard.sort_unstable();
-    assert_eq!(heard, ["auth.account_locked", "auth.login", "auth.password_changed", "auth.signup"]);
+    let expected = [
+        "auth.account_locked",
+        "auth.login",
+        "auth.password_changed",
+        "auth.signup",
+        "auth.signup",
+        "auth.social_connected",
+        "auth.social_login",
+    ];
+    assert_eq!(heard, expected);
     assert_eq!((tenant.count(), stranger.count()), (0, 0));
 }
 

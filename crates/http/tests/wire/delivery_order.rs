@@ -19,7 +19,7 @@ use serde_json::json;
 use testbed::sink::{Reply, Sink};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Company, World, at_least, event, exactly, sinks_alone, teams};
+use crate::support::{Company, Stream, World, at_least, event, exactly, sinks_alone, teams, tell};
 
 on_both!(
     in_order_nothing_overtakes_what_has_to_be_tried_again,
@@ -100,6 +100,8 @@ async fn what_commits_out_of_order_is_delivered_once_each(world: &World) {
     let (company, sink) = (Company::new(world).await, Sink::content());
     let _workers = world.deliver();
     world.endpoint(&company, &sink.url(), json!({})).await;
+    let listen = format!("/v1/events/stream?organization_id={}&events=team.created", company.id);
+    let mut heard = Stream::open(world.get(&listen).by(&company.owner)).await;
     let (organization, mut made) = (company.id, BTreeSet::new());
     let units = (0..60_u64).map(|number| {
         let now = world.now();
@@ -119,6 +121,22 @@ async fn what_commits_out_of_order_is_delivered_once_each(world: &World) {
     futures_util::future::join_all(units.collect::<Vec<_>>()).await;
     let names = teams(&exactly(&sink, 60).await);
     assert_eq!(names.into_iter().collect::<BTreeSet<_>>(), made);
+    tell(world).await;
+    let mut told = BTreeSet::new();
+    for _ in 0..60 {
+        let frame = heard.next().await.unwrap();
+        let name = frame.data["payload"]["name"].as_str().unwrap().to_owned();
+        assert!(told.insert(name), "twice: {frame:?}");
+    }
+    assert_eq!(told, made);
+    assert_eq!(world.platform.verify_audit_log(Vec::new()).await.unwrap().broken, []);
+    // SQLite has one writer.
+    if world.kind == testbed::Kind::Postgres {
+        let overtaken = "SELECT count(*) FROM events AS earlier JOIN events AS later ON earlier.id < later.id \
+                         AND earlier.position > later.position \
+                         WHERE earlier.kind = 'team.created' AND later.kind = 'team.created'";
+        assert!(world.number(overtaken) > 0, "they were committed in the order in which they were made");
+    }
     assert_eq!(world.number("SELECT count(*) FROM webhook_queues"), 0, "nothing waits any more");
 }
 

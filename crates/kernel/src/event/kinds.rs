@@ -236,7 +236,7 @@ kinds! {
     WebhookUpdated = "webhook.updated", CHANGED_ENDPOINT;
     /// An endpoint got a secret of its own, or another one.
     WebhookSecretRotated = "webhook.secret_rotated", ROTATED_ENDPOINT;
-    /// An endpoint was switched off: it had failed for too long.
+    /// An endpoint was switched off: nothing had arrived there for too long, or it answered 410.
     WebhookDisabled = "webhook.disabled", &[WEBHOOK_ID, ORIGIN, REASON, FAILING_SINCE.or_null()];
     /// An endpoint was deleted.
     WebhookDeleted = "webhook.deleted", ENDPOINT;

@@ -110,7 +110,7 @@ fn webhook_disabled(organization: &str, target: &str, sender: &str) -> Said {
         format!("A webhook of {organization} was switched off"),
         vec![
             format!(
-                "What {sender} sent to {target} for {organization} has not arrived for days. So this webhook was \
+                "What {sender} sent to {target} for {organization} does not arrive any more. So this webhook was \
                          switched off."
             ),
             "What has happened since waits. As soon as the receiver works again, switch the webhook on: then \

@@ -126,7 +126,7 @@ fn webhook_disabled(organization: &str, target: &str, sender: &str) -> Said {
         format!("Ein Webhook von {organization} wurde abgeschaltet"),
         vec![
             format!(
-                "Was {sender} für {organization} an {target} gesendet hat, ist seit Tagen nicht angekommen. Deshalb \
+                "Was {sender} für {organization} an {target} gesendet hat, kommt nicht mehr an. Deshalb \
                          wurde dieser Webhook abgeschaltet."
             ),
             "Was seither geschehen ist, wartet. Schalten Sie den Webhook wieder ein, sobald der Empfänger wieder \
