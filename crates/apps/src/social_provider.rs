@@ -77,7 +77,8 @@ const GOOGLE: &str = "https://accounts.google.com";
 const GITHUB: &str = "https://github.com";
 const MICROSOFT: &str = "https://login.microsoftonline.com";
 /// Tenants that stand for many (Microsoft identity platform, "Endpoints").
-const SHARED_TENANTS: [&str; 3] = ["common", "organizations", "consumers"];
+/// The last one is what `consumers` stands for: everybody who has a personal account.
+const SHARED_TENANTS: [&str; 4] = ["common", "organizations", "consumers", "9188040d-6c67-4c5b-b112-36a304b66dad"];
 const LONGEST_CLIENT_ID: usize = 255;
 const LONGEST_SECRET: usize = 4096;
 const MOST_SCOPES: usize = 20;
@@ -197,8 +198,11 @@ pub trait SocialProviderRepository {
     /// Adds one, or sets all but its beginning anew.
     fn put_social_provider(&mut self, provider: &AppProvider) -> Result<()>;
 
-    /// Takes one away; tells whether there was one.
-    fn delete_social_provider(&mut self, app: AppId, name: &str) -> Result<bool>;
+    /// What a name stands for, or stood for: people may be linked by it still.
+    fn place_of_social_provider(&mut self, app: AppId, name: &str) -> Result<Option<(ProviderKind, WebUrl)>>;
+
+    /// Takes one away, with its secret; tells whether there was one. What its name stands for stays.
+    fn delete_social_provider(&mut self, app: AppId, name: &str, now: Timestamp) -> Result<bool>;
 }
 
 fn invalid(why: &'static str) -> Error {

@@ -50,10 +50,14 @@ impl Counted {
                 | "/v1/auth/social/token"
                 | "/v1/auth/passkey"
                 | "/v1/auth/passkey/challenge"
-                | "/v1/me/email",
+                | "/v1/me/email"
+                | "/v1/me/passkeys/challenge",
             )
             | ("GET", "/v1/auth/social/{provider}")
-            | ("DELETE", "/v1/me" | "/v1/auth/totp" | "/v1/me/social-connections/{provider}") => Some(Category::SignIn),
+            | (
+                "DELETE",
+                "/v1/me" | "/v1/auth/totp" | "/v1/me/social-connections/{provider}" | "/v1/me/passkeys/{passkey_id}",
+            ) => Some(Category::SignIn),
             ("POST", "/v1/auth/magic-link" | "/v1/auth/email-code") => Some(Category::MagicLink),
             ("POST", "/v1/auth/mfa" | "/v1/auth/totp/enroll" | "/v1/auth/totp/verify" | "/v1/auth/totp/recovery") => {
                 Some(Category::SecondFactor)
@@ -158,6 +162,7 @@ mod tests {
             ("/v1/auth/change-password", Category::SignIn),
             ("/v1/auth/reauthenticate", Category::SignIn),
             ("/v1/me/email", Category::SignIn),
+            ("/v1/me/passkeys/challenge", Category::SignIn),
             ("/v1/auth/reset-password", Category::SignIn),
             ("/v1/auth/magic-link/verify", Category::SignIn),
             ("/v1/auth/email-code/verify", Category::SignIn),

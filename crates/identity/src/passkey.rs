@@ -214,6 +214,9 @@ pub trait PasskeyRepository {
         now: Timestamp,
     ) -> Result<bool>;
 
+    /// Takes away whatever the account could still answer.
+    fn void_passkey_challenges(&mut self, account: AccountId) -> Result<()>;
+
     /// Forgets challenges that expired before `before`, some at a time. Tells how many.
     fn sweep_passkey_challenges(&mut self, before: Timestamp) -> Result<usize>;
 }

@@ -182,6 +182,7 @@ pub(crate) fn end_everything(
     for purpose in [Purpose::MagicLink, Purpose::EmailCode, Purpose::ChangeEmail] {
         tx.void_one_time_tokens(account, purpose, now)?;
     }
+    tx.void_passkey_challenges(account)?;
     tx.raise_epoch(account, from)
 }
 

@@ -28,7 +28,10 @@ impl Platform {
             // Of two who cut at once, each would leave the other's link.
             tx.hold_principal(caller.principal)?;
             let account = tx.account(caller.account)?.ok_or_else(Error::not_found)?;
-            if let Some(refused) = reauthenticated.settle(tx, &caller, &account, now)? {
+            // When somebody signed in at another issuer is not known, and they have nothing to show.
+            if caller.session.is_some()
+                && let Some(refused) = reauthenticated.settle(tx, &caller, &account, now)?
+            {
                 return Ok(Some(refused));
             }
             if !tx.sever(account.id, provider.as_str(), now)? {

@@ -1,7 +1,7 @@
 //! Providers that an app lets people sign in at through Fabric.
 
 use apps::{
-    AppProvider, SocialProvider,
+    AppProvider, ProviderKind, SocialProvider,
     social_provider::{MOST_PROVIDERS, check_client_secret},
 };
 use authz::{
@@ -56,6 +56,12 @@ impl Platform {
             let why = "Give the provider another name, in lower case; supabase is taken.";
             return Err(Error::because(Code::InvalidRequest, why));
         }
+        // By these names apps vouch for people as well.
+        let known = ProviderKind::ALL.into_iter().find(|kind| kind.as_str() == name);
+        if known.is_some_and(|known| known != provider.kind) {
+            let why = "This is the name of another kind of provider: choose another one.";
+            return Err(Error::because(Code::InvalidRequest, why));
+        }
         if !provider.is_encrypted() && !self.settings().development() {
             return Err(Error::because(Code::InvalidUrl, "Give an https URL: secrets are sent there."));
         }
@@ -66,9 +72,9 @@ impl Platform {
             let (permit, app) = locate_app(tx, &acting, app)?;
             tx.note_sealing_key(key, now)?;
             let before = tx.social_provider(app.id, &name)?;
-            if let Some(before) = &before
-                && (before.provider.kind, &before.provider.url) != (provider.kind, &provider.url)
-            {
+            // What was taken away counts: whoever was linked by the name is so still.
+            let place = tx.place_of_social_provider(app.id, &name)?;
+            if place.is_some_and(|place| place != (provider.kind, provider.url.clone())) {
                 let why = "This name stands for another provider, and people are linked by it: choose another name.";
                 return Err(Error::because(Code::Conflict, why));
             }
@@ -90,7 +96,8 @@ impl Platform {
         put.await
     }
 
-    /// Takes a provider away. Who is linked to it stays so, for the case that it comes back.
+    /// Takes a provider away. Who is linked to it stays so, for the case that it comes back: its name stands for nothing
+    /// else for ever.
     ///
     /// # Errors
     /// `not_found`, also where there is none; `forbidden` below the role admin.
@@ -98,7 +105,7 @@ impl Platform {
         let now = self.now();
         let deleted = self.store().write(move |tx| {
             let (permit, app) = locate_app(tx, &acting, app)?;
-            if !tx.delete_social_provider(app.id, name.as_str())? {
+            if !tx.delete_social_provider(app.id, name.as_str(), now)? {
                 return Err(Error::not_found());
             }
             app_event(tx, EventKind::AppUpdated, &app, Some(permit.principal()), now)

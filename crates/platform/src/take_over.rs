@@ -45,14 +45,15 @@ pub(crate) fn hand_over(
     let account = Account { proof: Some(proof), updated_at: now, ..account };
     tx.update_account(&account)?;
     tx.remove_password(account.id)?;
-    for passkey in tx.remove_passkeys(account.id)? {
-        tx.append(&Event { actor, ..passkey_event(EventKind::AuthPasskeyRemoved, &account, &passkey, now) })?;
-    }
     // Theirs too, or the owner would be asked for it.
     if tx.remove_totp(account.id)?.is_some_and(|totp| totp.verified_at.is_some()) {
         tx.append(&Event { actor, ..account_event(EventKind::AuthTotpDisabled, &account, now) })?;
     }
     let epoch = end_everything(tx, account.id, from, now)?;
+    // Behind the challenges, which that voids: whoever answers one at the same moment is waited for, or finds none.
+    for passkey in tx.remove_passkeys(account.id)? {
+        tx.append(&Event { actor, ..passkey_event(EventKind::AuthPasskeyRemoved, &account, &passkey, now) })?;
+    }
     for purpose in [Purpose::VerifyEmail, Purpose::ResetPassword] {
         tx.void_one_time_tokens(account.id, purpose, now)?;
     }

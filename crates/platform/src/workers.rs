@@ -228,7 +228,7 @@ impl Platform {
                 + tx.sweep_challenges(before)?
                 // Who somebody is elsewhere stands in it: nobody asks for that later.
                 + tx.sweep_social_flows(now)?
-                + tx.sweep_passkey_challenges(before)?
+                + tx.sweep_passkey_challenges(now)?
                 + tx.sweep_lockouts(now)?
                 + tx.sweep_revoked_tokens(before)?
                 + tx.sweep_webhook_letters(now)?

@@ -9,6 +9,8 @@ CREATE TABLE social_providers (
     scopes        text        NOT NULL,
     created_at    timestamptz NOT NULL,
     updated_at    timestamptz NOT NULL,
+    -- Its name stands for nothing else for ever: people may be linked by it still.
+    deleted_at    timestamptz,
     PRIMARY KEY (app_id, name)
 );
 

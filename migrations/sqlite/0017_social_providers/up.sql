@@ -9,6 +9,8 @@ CREATE TABLE social_providers (
     scopes        TEXT    NOT NULL,
     created_at    INTEGER NOT NULL,
     updated_at    INTEGER NOT NULL,
+    -- Its name stands for nothing else for ever: people may be linked by it still.
+    deleted_at    INTEGER,
     PRIMARY KEY (app_id, name)
 ) STRICT, WITHOUT ROWID;
 

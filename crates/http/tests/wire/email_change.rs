@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use identity::EmailProof;
+use platform::MailLimits;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, App, NEXT_PASSWORD, PASSWORD, Person, World, token_in};
@@ -239,6 +240,7 @@ async fn attack_27_who_proved_an_address_by_a_fetched_link_is_told_too(world: &W
 
 /// Others may want the same address, and ask for it until no more mails go there.
 async fn attack_33_nobody_is_kept_from_an_address_by_who_asks_for_it_too(world: &World) {
+    let world = &world.restarted_with(|plan| plan.settings.mail_limits = MailLimits::default()).await;
     let (app, alice) = user(world).await;
     let mallory = world.sign_up(Some(&app), "mallory").await;
     world.mails().await;

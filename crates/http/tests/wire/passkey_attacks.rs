@@ -23,6 +23,7 @@ on_both!(
     attack_16_what_is_no_answer_at_all_is_refused_alike,
     attack_25_whoever_pre_registered_an_address_loses_their_passkeys,
     attack_27_a_token_that_is_old_adds_and_removes_no_passkey,
+    attack_30_what_ends_sessions_voids_challenges_to_add_a_passkey,
     attack_27_the_last_way_in_stays,
     attack_29_a_closed_account_has_no_passkeys,
     attack_31_naming_an_address_tells_nothing,
@@ -277,6 +278,18 @@ async fn attack_25_whoever_pre_registered_an_address_loses_their_passkeys(world:
     let challenge = world.passkey_challenge(Some(&app), Some("alice@example.com")).await;
     let signed = mallorys.sign_with(&challenge, |options| options.allow_credentials.clear());
     failed(&world.answer_with_passkey(Some(&app), &challenge, &signed).await);
+}
+
+/// Another server believes a session for some seconds after it has ended.
+async fn attack_30_what_ends_sessions_voids_challenges_to_add_a_passkey(world: &World) {
+    let (app, alice, _) = user(world).await;
+    let mut device = Device::new();
+    let challenge = world.begin_passkey(&alice).await;
+    let made = device.make(&challenge);
+    world.call("POST", "/v1/auth/logout-all").by(&alice).send().await.ok();
+    let alice = world.sign_in(Some(&app), "alice").await;
+    world.add_passkey(&alice, &challenge, &made).await.refused(400, "invalid_passkey_challenge");
+    assert_eq!(world.passkeys(&alice).await.len(), 1);
 }
 
 async fn attack_27_a_token_that_is_old_adds_and_removes_no_passkey(world: &World) {

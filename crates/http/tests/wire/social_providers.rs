@@ -63,6 +63,13 @@ async fn attack_52_a_name_stands_for_one_place(world: &World) {
     let without = json!({ "kind": "oidc", "issuer": "https://id.acme.example", "client_id": "c" });
     world.name_provider(&app, "acme", &without).await.refused(400, "invalid_body");
     assert_eq!(list(world, &app).await[0]["url"], "https://id.acme.example");
+    // Nor once it was taken away: people are linked by it still.
+    world.delete(&format!("/v1/apps/{}/social-providers/acme", app.id)).bearer(&app.api_key).send().await.ok();
+    assert_eq!(list(world, &app).await, json!([]));
+    world.name_provider(&app, "acme", &at("https://id.evil.example")).await.refused(409, "conflict");
+    world.name_provider(&app, "acme", &at("https://id.acme.example")).await.ok();
+    // And apps vouch for people by these names.
+    world.name_provider(&app, "github", &at("https://id.evil.example")).await.refused(400, "invalid_request");
 }
 
 async fn attack_28_what_is_no_provider_is_refused(world: &World) {

@@ -179,6 +179,12 @@ impl PasskeyRepository for Tx<'_> {
         self.query(|connection| consume.execute(connection)).map(|used| used > 0)
     }
 
+    fn void_passkey_challenges(&mut self, account: AccountId) -> Result<()> {
+        let own = passkey_challenges::table.filter(passkey_challenges::account_id.eq(RowId(account.0)));
+        let void = diesel::delete(own);
+        self.query(|connection| void.execute(connection)).map(drop)
+    }
+
     fn sweep_passkey_challenges(&mut self, before: Timestamp) -> Result<usize> {
         Ok(sweep!(self, passkey_challenges, hash: Vec<u8>, before))
     }

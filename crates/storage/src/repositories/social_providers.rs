@@ -2,7 +2,7 @@
 
 use apps::{AppProvider, ProviderKind, SocialProvider, SocialProviderRepository};
 use diesel::prelude::*;
-use kernel::{Result, Sealed, WebUrl, id::AppId};
+use kernel::{Result, Sealed, Timestamp, WebUrl, id::AppId};
 
 use super::Tx;
 use crate::{
@@ -26,7 +26,10 @@ struct ProviderRow {
 
 impl SocialProviderRepository for Tx<'_> {
     fn social_provider(&mut self, app: AppId, name: &str) -> Result<Option<AppProvider>> {
-        let query = social_providers::table.find((RowId(app.0), name.to_owned())).select(ProviderRow::as_select());
+        let query = social_providers::table
+            .find((RowId(app.0), name.to_owned()))
+            .filter(social_providers::deleted_at.is_null())
+            .select(ProviderRow::as_select());
         let row: Option<ProviderRow> = self.query(|connection| query.first(connection).optional())?;
         row.map(ProviderRow::into_provider).transpose()
     }
@@ -34,6 +37,7 @@ impl SocialProviderRepository for Tx<'_> {
     fn social_providers(&mut self, app: AppId) -> Result<Vec<AppProvider>> {
         let query = social_providers::table
             .filter(social_providers::app_id.eq(RowId(app.0)))
+            .filter(social_providers::deleted_at.is_null())
             .order(social_providers::name)
             .select(ProviderRow::as_select());
         let rows: Vec<ProviderRow> = self.query(|connection| query.load(connection))?;
@@ -49,6 +53,7 @@ impl SocialProviderRepository for Tx<'_> {
             social_providers::client_secret.eq(secret.0.clone()),
             social_providers::scopes.eq(Json(provider.scopes.clone())),
             social_providers::updated_at.eq(Moment(put.updated_at)),
+            social_providers::deleted_at.eq(None::<Moment>),
         );
         let put = diesel::insert_into(social_providers::table)
             .values((
@@ -63,8 +68,21 @@ impl SocialProviderRepository for Tx<'_> {
         self.query(|connection| put.execute(connection)).map(drop)
     }
 
-    fn delete_social_provider(&mut self, app: AppId, name: &str) -> Result<bool> {
-        let delete = diesel::delete(social_providers::table.find((RowId(app.0), name.to_owned())));
+    fn place_of_social_provider(&mut self, app: AppId, name: &str) -> Result<Option<(ProviderKind, WebUrl)>> {
+        let query = social_providers::table
+            .find((RowId(app.0), name.to_owned()))
+            .select((social_providers::kind, social_providers::url));
+        let row: Option<(String, String)> = self.query(|connection| query.first(connection).optional())?;
+        row.map(|(kind, url)| Ok((intact(ProviderKind::parse(&kind))?, intact(WebUrl::parse(&url))?))).transpose()
+    }
+
+    fn delete_social_provider(&mut self, app: AppId, name: &str, now: Timestamp) -> Result<bool> {
+        let delete = diesel::update(social_providers::table.find((RowId(app.0), name.to_owned())))
+            .filter(social_providers::deleted_at.is_null())
+            .set((
+                social_providers::deleted_at.eq(Some(Moment(now))),
+                social_providers::client_secret.eq(Vec::<u8>::new()),
+            ));
         self.query(|connection| delete.execute(connection)).map(|deleted| deleted > 0)
     }
 }

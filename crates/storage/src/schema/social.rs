@@ -3,7 +3,7 @@
 use diesel::table;
 
 table! {
-    use diesel::sql_types::{Binary, Text};
+    use diesel::sql_types::{Binary, Nullable, Text};
     use crate::columns::{Ts, Uid};
 
     social_providers (app_id, name) {
@@ -16,6 +16,7 @@ table! {
         scopes -> Text,
         created_at -> Ts,
         updated_at -> Ts,
+        deleted_at -> Nullable<Ts>,
     }
 }
 

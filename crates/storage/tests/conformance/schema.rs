@@ -121,6 +121,8 @@ async fn every_foreign_key_has_an_index(db: &Db) {
             "client_secrets.app_id -> apps cascade",
             "concurrency_limits.organization_id -> organizations cascade",
             "concurrency_limits.team_id -> teams cascade",
+            "former_addresses.account_id -> accounts cascade",
+            "former_addresses.app_id -> apps cascade",
             "grants.organization_id -> organizations cascade",
             "grants.team_id -> teams cascade",
             "invitation_letters.invitation_id -> invitations cascade",

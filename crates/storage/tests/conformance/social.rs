@@ -47,10 +47,20 @@ async fn an_app_has_providers_of_its_own_by_name(db: &Db) {
     let found = |app, name: &'static str| db.read(move |tx| tx.social_provider(app, name));
     assert_eq!(found(app, "google").await, Some(latest));
     assert_eq!(found(other, "acme").await, None);
-    let delete = |app, name: &'static str| db.write(move |tx| tx.delete_social_provider(app, name));
+    let delete = |app, name: &'static str| db.write(move |tx| tx.delete_social_provider(app, name, at(1)));
     assert!(!delete(other, "acme").await);
     assert!(delete(app, "google").await && !delete(app, "google").await);
     assert!(found(other, "google").await.is_some());
+    // What the name stood for is known, and its secret is gone.
+    let place = |app, name: &'static str| db.read(move |tx| tx.place_of_social_provider(app, name));
+    let stood = provider(app, "google", 1).provider;
+    assert_eq!(place(app, "google").await, Some((stood.kind, stood.url)));
+    assert_eq!(place(other, "acme").await, None);
+    assert_eq!(db.read(move |tx| tx.social_providers(app)).await.len(), 1);
+    assert_eq!(db.number("SELECT count(*) FROM social_providers WHERE length(client_secret) = 0"), 1);
+    let again = provider(app, "google", 5);
+    db.write(move |tx| tx.put_social_provider(&again)).await;
+    assert!(found(app, "google").await.is_some());
 }
 
 async fn nobody_has_providers_who_is_no_app(db: &Db) {

@@ -148,7 +148,8 @@ fn elsewhere(tx: &mut dyn Transaction, app: AppId, now: Timestamp) -> Result<()>
     tx.put_social_provider(&AppProvider { app, name, provider, secret, created_at: now, updated_at: now })?;
     tx.social_provider(app, "google")?;
     tx.social_providers(app)?;
-    tx.delete_social_provider(app, "google")?;
+    tx.place_of_social_provider(app, "google")?;
+    tx.delete_social_provider(app, "google", at(1))?;
     let hash = SecretHash([1; 32]);
     tx.insert_social_flow(&SocialFlow { hash, app: Some(app), note: Sealed(vec![1]), expires_at: at(9) })?;
     tx.consume_social_flow(hash, now)?;
@@ -609,6 +610,7 @@ fn passkeys(tx: &mut dyn Transaction, app: Option<AppId>, account: AccountId, in
         tx.insert_passkey_challenge(&challenge)?;
         tx.passkey_challenge(ceremony, hash, now)?;
         tx.consume_passkey_challenge(ceremony, hash, account, now)?;
+        tx.void_passkey_challenges(AccountId::generate())?;
         tx.sweep_passkey_challenges(at(10))?;
     }
     Ok(())
