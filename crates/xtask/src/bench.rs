@@ -80,7 +80,7 @@ impl Options {
         };
         let database: Option<String> = arguments.opt_value_from_str("--database").map_err(|error| error.to_string())?;
         let only = arguments.opt_value_from_str("--only").map_err(|error| error.to_string())?;
-        let plan = Plan { timing, only };
+        let plan = Plan { timing, prepared: if quick { 320 } else { 3200 }, only };
         let databases = match database.as_deref() {
             None => vec![Database::Sqlite, Database::Postgres],
             Some("sqlite") => vec![Database::Sqlite],

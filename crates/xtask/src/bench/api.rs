@@ -224,6 +224,26 @@ impl Api {
         self.post("/v1/auth/passkey", &of(app), answer)
     }
 
+    /// A link to sign in with, by mail.
+    pub fn ask_for_link(self, app: &App, email: &str) -> Vec<u8> {
+        self.post("/v1/auth/magic-link", &of(app), &json!({ "email": email }))
+    }
+
+    /// A session for the token of such a link.
+    pub fn use_link(self, app: &App, token: &str) -> Vec<u8> {
+        self.post("/v1/auth/magic-link/verify", &of(app), &json!({ "token": token }))
+    }
+
+    /// A seed for the bearer's authenticator app.
+    pub fn enroll_totp(self, bearer: &str) -> Vec<u8> {
+        self.post("/v1/auth/totp/enroll", &authorization(bearer), &json!({}))
+    }
+
+    /// What the app shows.
+    pub fn verify_totp(self, bearer: &str, code: &str) -> Vec<u8> {
+        self.post("/v1/auth/totp/verify", &authorization(bearer), &json!({ "code": code }))
+    }
+
     /// Sends a request now, and gives the answer.
     pub fn call(self, request: &[u8]) -> Outcome<Value> {
         let mut connection = Connection::open(self.address).map_err(|error| error.to_string())?;

@@ -29,7 +29,8 @@ pub struct Timing {
 pub struct Measurement {
     /// How many connections asked at the same time.
     pub connections: usize,
-    /// Successful answers that arrived in the window, for each second of it.
+    /// Successful answers that arrived in the window, for each second of it; or of the part until all were asked, if there
+    /// was nothing left to ask before it ended.
     pub requests_per_second: f64,
     /// Half of the successful answers took no longer.
     pub p50_ms: f64,
@@ -108,14 +109,21 @@ fn ask(address: SocketAddr, window: Window, mut next: Next) -> Tally {
         request.clear();
         next(&last, &mut request);
         let begun = Instant::now();
-        if begun >= window.until || request.is_empty() {
+        if begun >= window.until {
+            tally.cut_off = true;
+            return tally;
+        }
+        if request.is_empty() {
             return tally;
         }
         let answer = exchange(&mut connection, address, &request, &mut last);
         let ended = Instant::now();
         let counts = (window.from..window.until).contains(&ended);
         match answer {
-            Ok(()) if counts => tally.latencies.saturating_record(microseconds(ended - begun)),
+            Ok(()) if counts => {
+                tally.latencies.saturating_record(microseconds(ended - begun));
+                tally.took = ended - window.from;
+            }
             Ok(()) => {}
             Err(error) => {
                 connection = None;
@@ -152,6 +160,10 @@ fn exchange(
 /// What one connection has counted.
 struct Tally {
     latencies: Histogram<u64>,
+    /// From the beginning of the window to the last answer in it.
+    took: Duration,
+    /// There was more to ask when the window ended.
+    cut_off: bool,
     errors: u64,
     first_error: Option<String>,
 }
@@ -162,6 +174,8 @@ impl Default for Tally {
         let latencies = Histogram::new_with_bounds(1, 60_000_000, 3);
         Self {
             latencies: latencies.unwrap_or_else(|error| unreachable!("constant bounds: {error}")),
+            took: Duration::ZERO,
+            cut_off: false,
             errors: 0,
             first_error: None,
         }
@@ -173,6 +187,8 @@ impl Tally {
         if let Err(error) = self.latencies.add(other.latencies) {
             unreachable!("the same bounds: {error}");
         }
+        self.took = self.took.max(other.took);
+        self.cut_off |= other.cut_off;
         self.errors += other.errors;
         self.first_error = self.first_error.or(other.first_error);
         self
@@ -180,6 +196,7 @@ impl Tally {
 
     #[expect(clippy::cast_precision_loss, reason = "counts and microseconds of seconds")]
     fn measured(self, connections: usize, window: Duration) -> Measurement {
+        let window = if self.cut_off || self.took.is_zero() { window } else { self.took };
         let percentile = |quantile| self.latencies.value_at_quantile(quantile) as f64 / 1000.0;
         Measurement {
             connections,

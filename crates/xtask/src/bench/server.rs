@@ -3,7 +3,7 @@
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -25,6 +25,7 @@ use crate::{
 pub struct Server {
     leash: Leash,
     address: SocketAddr,
+    log: PathBuf,
     start_time: Duration,
 }
 
@@ -99,12 +100,17 @@ impl Server {
             let log = fs::read_to_string(&log_path).unwrap_or_default();
             explain(&format!("{why}\n{log}"))
         })?;
-        Ok(Self { leash, address, start_time: begun.elapsed() })
+        Ok(Self { leash, address, log: log_path, start_time: begun.elapsed() })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What it has said so far: in development, mails too.
+    pub fn log(&self) -> Outcome<String> {
+        fs::read_to_string(&self.log).map_err(|error| format!("{}: {error}", self.log.display()))
     }
 
     /// From the start of the process to the first 200.

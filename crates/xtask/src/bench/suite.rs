@@ -1,5 +1,7 @@
 //! Which loads are measured.
 
+mod once;
+
 use std::{cell::Cell, collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use serde_json::Value;
@@ -32,6 +34,8 @@ const WORKING: usize = 16;
 pub struct Plan {
     /// For how long a row.
     pub timing: Timing,
+    /// What can be done once is prepared so many times for each row.
+    pub prepared: usize,
     /// The rows alone whose names have this.
     pub only: Option<String>,
 }
@@ -55,6 +59,7 @@ pub fn run(server: &Server, app: App, plan: &Plan) -> Outcome<Measured> {
         .collect::<Outcome<Vec<_>>>()?;
     let hashes_per_second = hash::rate(plan.timing.window.max(Duration::from_secs(1)))?;
     let mut suite = Suite {
+        server,
         address,
         api,
         app: Arc::new(app),
@@ -75,6 +80,7 @@ pub fn run(server: &Server, app: App, plan: &Plan) -> Outcome<Measured> {
 pub fn run_with_keys(server: &Server, app: App, plan: &Plan, algorithm: &str, before: &mut Measured) -> Outcome {
     let address = server.address();
     let mut suite = Suite {
+        server,
         address,
         api: Api::new(address),
         app: Arc::new(app),
@@ -106,6 +112,7 @@ fn middle(mut figures: Vec<f64>) -> Option<f64> {
 }
 
 struct Suite<'a> {
+    server: &'a Server,
     address: SocketAddr,
     api: Api,
     app: Arc<App>,
@@ -146,9 +153,12 @@ impl Suite<'_> {
         })?;
         self.each("refresh", Baseline::Health, Self::refresh_chain)?;
         self.passkeys()?;
+        self.links_and_codes()?;
         self.each("sign-up", Baseline::Argon2, |suite, number| Ok(suite.sign_up(number)))?;
         self.each("sign-in", Baseline::Argon2, |suite, number| Ok(suite.sign_in(number)))?;
-        self.work_while_others_sign_in()
+        self.work_while_others_sign_in()?;
+        // At the end, because the mails are written afterwards.
+        self.each("magic link, asked for", Baseline::Health, |suite, number| Ok(suite.ask_for_links(number)))
     }
 
     /// Tokens that a key signs. What is the same whatever the key is measured with `EdDSA`.

@@ -125,7 +125,11 @@ impl<'a> Bench<'a> {
         let endpoint = self.new_endpoint("team.updated")?;
         let steady = self.while_teams_are_renamed("one endpoint, 500 events/s", Some(STEADY))?;
         let flood = self.while_teams_are_renamed("one endpoint, as many events as come", None)?;
-        self.api.call(&self.api.switch_webhook(&self.app, &endpoint, "pause"))?;
+        let second = self.new_endpoint("team.updated")?;
+        let two = self.while_teams_are_renamed("2 endpoints, as many events as come", None)?;
+        for endpoint in [endpoint, second] {
+            self.api.call(&self.api.switch_webhook(&self.app, &endpoint, "pause"))?;
+        }
         let one = self.backlog("one endpoint, a backlog", "bench.one", 1)?;
         let several = self.backlog("8 endpoints, a backlog", "bench.several", SEVERAL)?;
         let (large, backlog) = self.large_backlog()?;
@@ -137,6 +141,7 @@ impl<'a> Bench<'a> {
                 at_least(0.95 * f64::from(STEADY), steady.events_per_second.unwrap_or(0.0)),
             ),
             ("p99 of the lag at 500 events/s, ms", at_most(1_000.0, steady.lag.map(|lag| lag.p99))),
+            ("deliveries/s to 2 endpoints while events come", at_least(least, two.deliveries_per_second)),
             ("deliveries/s to one endpoint", at_least(least, one.deliveries_per_second)),
             ("deliveries/s to 8 endpoints", at_least(least, several.deliveries_per_second)),
             ("memory that a large backlog costs, MiB", at_most(32.0, backlog.growth_mib())),
@@ -144,7 +149,7 @@ impl<'a> Bench<'a> {
                 at_least(0.80, large.deliveries_per_second / one.deliveries_per_second.max(1.0))
             }),
         ];
-        let rows = vec![steady, flood, one, several, large];
+        let rows = vec![steady, flood, two, one, several, large];
         Ok(DatabaseReport { name, bare_per_second: self.bare, rows, backlog, goals })
     }
 
