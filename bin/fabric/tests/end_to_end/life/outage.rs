@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::streams::{listen, listen_on, make_team, next_made, next_team, story};
 use crate::support::{PASSWORD, Site, client::text, cluster::Cluster, new_email, until};
 
 #[test]
@@ -46,6 +47,41 @@ fn an_outage_of_postgresql_is_told_and_survived() {
     // Background work goes on too.
     let token = server.mailed_token(&after, "/v1/auth/verify");
     assert_eq!(client.post("/v1/auth/verify", &json!({ "token": token })).status, 200);
+    // And who listens hears what happens, on connections to the database that were all made anew.
+    let organization = text(&signed_in.get("/v1/me/organizations").data()[0]["id"]);
+    let token = text(&user["access_token"]);
+    let mut heard = listen(&server, &token);
+    make_team(&server, &token, &organization, "After");
+    assert_eq!(next_team(&mut heard), "After");
+    drop(heard);
+    server.stop();
+}
+
+#[test]
+fn who_listens_over_an_outage_of_postgresql_goes_on_behind_the_last_event() {
+    let mut cluster = Cluster::start();
+    let site = Site::at(&cluster.url());
+    let server = site.serve();
+    let (organization, token) = story(&server);
+    let mut heard = listen(&server, &token);
+    make_team(&server, &token, &organization, "Before");
+    let (last, name) = next_made(&mut heard);
+    assert_eq!(name, "Before");
+
+    cluster.stop();
+    until("/readyz notices", || (server.client().get("/readyz").status == 503).then_some(()));
+    cluster.resume();
+    until("/readyz recovers", || (server.client().get("/readyz").status == 200).then_some(()));
+
+    // The stream may have ended meanwhile, because nobody could be asked whether it may go on: as any other end, it is
+    // answered with a new one behind what was heard.
+    drop(heard);
+    make_team(&server, &token, &organization, "After");
+    let mut heard = listen_on(&server, &token, &last);
+    assert_eq!(next_team(&mut heard), "After");
+    make_team(&server, &token, &organization, "Later");
+    assert_eq!(next_team(&mut heard), "Later");
+    drop(heard);
     server.stop();
 }
 

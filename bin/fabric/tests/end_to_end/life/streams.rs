@@ -18,23 +18,32 @@ on_both!(
 );
 
 /// Somebody's own organization, and their token.
-fn story(server: &Server) -> (String, String) {
+pub(super) fn story(server: &Server) -> (String, String) {
     let token = text(&server.client().sign_up(&new_email())["access_token"]);
     let own = server.client().bearer(&token).get("/v1/me/organizations").data();
     (text(&own[0]["id"]), token)
 }
 
-fn make_team(server: &Server, token: &str, organization: &str, name: &str) {
+pub(super) fn make_team(server: &Server, token: &str, organization: &str, name: &str) {
     let team = json!({ "name": name, "organization_id": organization });
     assert_eq!(server.client().bearer(token).post("/v1/teams", &team).status, 201);
 }
 
 /// Begins to listen, and waits until the server has begun to tell.
-fn listen(server: &Server, token: &str) -> BufReader<TcpStream> {
+pub(super) fn listen(server: &Server, token: &str) -> BufReader<TcpStream> {
+    open(server, token, "")
+}
+
+/// Listens on from behind an event.
+pub(super) fn listen_on(server: &Server, token: &str, last: &str) -> BufReader<TcpStream> {
+    open(server, token, &format!("Last-Event-ID: {last}\r\n"))
+}
+
+fn open(server: &Server, token: &str, headers: &str) -> BufReader<TcpStream> {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let head = format!(
-        "GET /v1/events/stream HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\r\n",
+        "GET /v1/events/stream HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n{headers}\r\n",
         server.address()
     );
     stream.write_all(head.as_bytes()).unwrap();
@@ -48,13 +57,21 @@ fn listen(server: &Server, token: &str) -> BufReader<TcpStream> {
 }
 
 /// The name of the team that the next event is about.
-fn next_team(heard: &mut BufReader<TcpStream>) -> String {
-    let mut line = String::new();
+pub(super) fn next_team(heard: &mut BufReader<TcpStream>) -> String {
+    next_made(heard).1
+}
+
+/// The id of the next event that is about a new team, and the team's name.
+pub(super) fn next_made(heard: &mut BufReader<TcpStream>) -> (String, String) {
+    let (mut line, mut id) = (String::new(), String::new());
     while heard.read_line(&mut line).unwrap() > 0 {
+        if let Some(told) = line.strip_prefix("id: ") {
+            told.trim_end().clone_into(&mut id);
+        }
         if let Some(data) = line.strip_prefix("data: ") {
             let event: Value = serde_json::from_str(data).unwrap();
             if event["kind"] == "team.created" {
-                return text(&event["payload"]["name"]);
+                return (id, text(&event["payload"]["name"]));
             }
         }
         line.clear();
