@@ -116,6 +116,9 @@ pub trait SessionRepository {
     /// The session, unless it has ended.
     fn live_session(&mut self, id: SessionId) -> Result<Option<Session>>;
 
+    /// Whether a session still counts. In a transaction that writes, it goes on to do so until the commit.
+    fn keep_session(&mut self, id: SessionId) -> Result<bool>;
+
     /// Ends a session and its refresh tokens; tells whether it was this that did. Ending one that has ended, or never was,
     /// changes nothing.
     fn end_session(&mut self, id: SessionId, now: Timestamp) -> Result<bool>;

@@ -19,7 +19,7 @@ use crate::{
     accounts::{account_event, is_closed},
     reauthentication::Reauthentication,
     records::{MailOrder, QueuedMail},
-    take_over::hand_over,
+    take_over::{Kept, hand_over},
 };
 
 impl Platform {
@@ -96,13 +96,16 @@ impl Platform {
             }
             let left = tx.former_addresses_of(account.id, now)?;
             let back = left.iter().position(|former| former.email == token.email).ok_or_else(invalid)?;
+            // Whoever changed the address may have enrolled a second factor of theirs. What the owner had made before goes on.
+            let changed_at = left.get(back).map(|former| former.expires_at.before(Purpose::UndoEmailChange.lifetime()));
+            let kept = Kept { second_factor: false, made_before: changed_at };
             // What was left later was never theirs: only what they had before they may still come back to.
             for later in left.iter().skip(back) {
                 forget(tx, later, now)?;
             }
             let left = account.email.clone();
             let account = Account { email: token.email, ..account };
-            let account = hand_over(tx, account, EmailProof::Confirmed, now, now)?;
+            let account = hand_over(tx, account, EmailProof::Confirmed, now, kept, now)?;
             tx.readdress_principal(account.principal, &left, &account.email)?;
             tx.append(&changed_event(EventKind::AuthEmailChangeUndone, &account, &left, now))?;
             let mail = QueuedMail::new(account.app, account.email, MailOrder::ResetPassword, now);

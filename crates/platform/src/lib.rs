@@ -46,6 +46,7 @@ mod key_rotation;
 pub mod keys;
 mod lanes;
 mod last_uses;
+mod left_behind;
 mod letters;
 mod listeners;
 mod magic_link;

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use apps::App;
 use authz::{
-    Acting, Action, AppFacts, AppPermit, Authority, Caller, CustomRole, Grant, Member, Permit, PlatformFacts, Resource,
-    Subject, decide, decide_app, decide_platform,
+    Acting, Action, AppFacts, AppPermit, Authority, Caller, Credential, CustomRole, Grant, Member, Permit,
+    PlatformFacts, Resource, Subject, decide, decide_app, decide_platform,
 };
 use identity::ServiceAccount;
 use kernel::{
-    Error, Result, Role, Scope,
-    id::{AppId, InvitationId, OrganizationId, PrincipalId, RoleId, TeamId},
+    Code, Error, Result, Role, Scope,
+    id::{ApiKeyId, AppId, InvitationId, OauthClientId, OrganizationId, PrincipalId, RoleId, TeamId},
 };
 use tenancy::{Invitation, Organization, Team};
 
-use crate::{Transaction, role_choice::own_roles};
+use crate::{Transaction, role_choice::own_roles, store::Mode};
 
 /// Permits something that is about the organization as a whole.
 ///
@@ -39,8 +39,33 @@ pub(crate) fn permit_for<A: Action>(
     organization: OrganizationId,
     thing: Resource,
 ) -> Result<Permit<A>> {
+    still_let_in(tx, acting.caller())?;
     let authority = authority(tx, organization, acting.caller().principal)?;
     decide(Subject { acting, organization, team: None, resource: Some(thing), authority })
+}
+
+/// Nobody changes anything by what lets them in no longer: between the way in and here lies the body of the request, and
+/// its sender takes as long as they like. First in the unit, so that who ends everything is waited for, or has been.
+///
+/// # Errors
+/// `token_revoked` when the session has ended meanwhile, `unauthorized` when the key has, or the client.
+fn still_let_in(tx: &mut dyn Transaction, caller: &Caller) -> Result<()> {
+    if tx.mode() == Mode::Read {
+        return Ok(());
+    }
+    let (counts, refusal) = match &caller.credential {
+        Credential::Session { session, .. } => (tx.keep_session(*session)?, Code::TokenRevoked),
+        Credential::ApiKey(grant) => {
+            let key = tx.api_key(ApiKeyId(grant.id))?;
+            (key.is_some_and(|key| key.disabled_at.is_none()), Code::Unauthorized)
+        }
+        Credential::Client(grant) => {
+            let client = tx.oauth_client(OauthClientId(grant.id))?;
+            (client.is_some_and(|client| client.disabled_at.is_none()), Code::Unauthorized)
+        }
+        _ => return Ok(()),
+    };
+    if counts { Ok(()) } else { Err(Error::new(refusal)) }
 }
 
 /// What a principal is in an organization as a whole, as a decision needs to know it. `None` when that is nothing.
@@ -213,6 +238,7 @@ pub(crate) fn locate<T: Owned, A: Action>(
     acting: &Acting<A>,
     id: T::Id,
 ) -> Result<(Permit<A>, T)> {
+    still_let_in(tx, acting.caller())?;
     let found = T::find(tx, id)?.ok_or_else(Error::not_found)?;
     let (organization, principal) = (found.organization(), acting.caller().principal);
     let (team, resource) = (found.team(), Some(found.resource()));
@@ -245,6 +271,7 @@ pub(crate) fn locate_app_for<A: Action>(
     id: AppId,
     user: Option<PrincipalId>,
 ) -> Result<(AppPermit<A>, App)> {
+    still_let_in(tx, acting.caller())?;
     let app = tx.app(id)?.ok_or_else(Error::not_found)?;
     let authority = authority(tx, app.owner, acting.caller().principal)?;
     let platform_admin = is_platform_admin(tx, acting.caller())?;
@@ -255,6 +282,7 @@ pub(crate) fn locate_app_for<A: Action>(
 /// # Errors
 /// Those of [`decide_platform`].
 pub(crate) fn permit_platform<A: Action>(tx: &mut dyn Transaction, acting: &Acting<A>) -> Result<AppPermit<A>> {
+    still_let_in(tx, acting.caller())?;
     let platform_admin = is_platform_admin(tx, acting.caller())?;
     decide_platform(&PlatformFacts { acting, platform_admin })
 }

@@ -177,9 +177,7 @@ impl Platform {
             if account.disabled_at.is_some() {
                 return with_role(tx, account);
             }
-            let account = ServiceAccount { disabled_at: Some(now), updated_at: now, ..account };
-            tx.update_service_account(&permit, &account)?;
-            told(tx, Author::of(acting.caller(), now), EventKind::ServiceAccountDisabled, &account)?;
+            let account = disable(tx, &permit, Author::of(acting.caller(), now), account)?;
             with_role(tx, account)
         });
         disabled.await
@@ -267,6 +265,19 @@ pub(crate) fn found(
     };
     tx.insert_service_account(scope, &account)?;
     told(tx, author, EventKind::ServiceAccountCreated, &account)?;
+    Ok(account)
+}
+
+/// Makes a service account nobody.
+pub(crate) fn disable(
+    tx: &mut dyn Transaction,
+    scope: &dyn Scope,
+    author: Author,
+    account: ServiceAccount,
+) -> Result<ServiceAccount> {
+    let account = ServiceAccount { disabled_at: Some(author.now), updated_at: author.now, ..account };
+    tx.update_service_account(scope, &account)?;
+    told(tx, author, EventKind::ServiceAccountDisabled, &account)?;
     Ok(account)
 }
 

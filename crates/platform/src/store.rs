@@ -73,6 +73,7 @@ pub trait Transaction:
     + SocialProviderRepository
     + TeamRepository
     + TotpRepository
+    + UnitOfWork
     + UsageRepository
     + WebhookLetters
 {
@@ -120,6 +121,7 @@ impl<T> Transaction for T where
         + SocialProviderRepository
         + TeamRepository
         + TotpRepository
+        + UnitOfWork
         + UsageRepository
         + WebhookLetters
 {
@@ -132,6 +134,12 @@ pub enum Mode {
     Read,
     /// Reads and writes.
     Write,
+}
+
+/// What a unit of work is, for who is inside it.
+pub trait UnitOfWork {
+    /// What it does to the database.
+    fn mode(&self) -> Mode;
 }
 
 /// One unit of work on its way to a database thread.

@@ -8,6 +8,7 @@ use crate::{
     Transaction,
     accounts::account_event,
     key_making::{Author, end_all},
+    left_behind::silence,
     passkeys::passkey_event,
     sessions::end_everything,
 };
@@ -16,8 +17,12 @@ use crate::{
 /// did loses every way in: nobody who signed up with a stranger's address keeps a key to their account. That an address
 /// was proven by a link which somebody merely fetched says nothing: scanners do that (contract, 1.5).
 ///
-/// What is taken away is the password, the passkeys, the second factor, every session and token, links that are out, connections to other providers, and
-/// the account's API keys. What belongs to the account stays. Tokens of other issuers count from `from` on.
+/// What is taken away is the password, the passkeys, the second factor, every session and token, links that are out,
+/// connections to other providers, and the account's API keys. What belongs to the account stays, but what whoever had it
+/// made there acts no more and hears nothing until it is switched on again. Tokens of other issuers count from `from` on.
+///
+/// Where somebody has followed the link in the first letter, a second factor stays: it lets nobody in by itself, and most
+/// often it was the owner who did both. Else whoever reads the mail of somebody would come in without it.
 pub(crate) fn take_over(
     tx: &mut dyn Transaction,
     account: Account,
@@ -28,7 +33,18 @@ pub(crate) fn take_over(
     if account.proof.is_some_and(EmailProof::by_the_owner) {
         return Ok(account);
     }
-    hand_over(tx, account, proof, from, now)
+    let second_factor = account.proof.is_some();
+    let kept = Kept { second_factor, made_before: None };
+    hand_over(tx, account, proof, from, kept, now)
+}
+
+/// What whoever an account is handed over to keeps of what was there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kept {
+    /// The second factor, if one counts.
+    pub second_factor: bool,
+    /// What the account made before then goes on acting; without, nothing does.
+    pub made_before: Option<Timestamp>,
 }
 
 /// The same for an account that its owner had made, and somebody else got hold of.
@@ -37,6 +53,7 @@ pub(crate) fn hand_over(
     account: Account,
     proof: EmailProof,
     from: Timestamp,
+    kept: Kept,
     now: Timestamp,
 ) -> Result<Account> {
     // The operator acts for the owner; in every other way the owner came in person.
@@ -46,7 +63,7 @@ pub(crate) fn hand_over(
     tx.update_account(&account)?;
     tx.remove_password(account.id)?;
     // Theirs too, or the owner would be asked for it.
-    if tx.remove_totp(account.id)?.is_some_and(|totp| totp.verified_at.is_some()) {
+    if !kept.second_factor && tx.remove_totp(account.id)?.is_some_and(|totp| totp.verified_at.is_some()) {
         tx.append(&Event { actor, ..account_event(EventKind::AuthTotpDisabled, &account, now) })?;
     }
     let epoch = end_everything(tx, account.id, from, now)?;
@@ -63,6 +80,7 @@ pub(crate) fn hand_over(
     for place in tx.places(account.app, account.principal)? {
         let author = Author { app: account.app, actor, now };
         end_all(tx, &Unchecked(place.organization), author, account.principal)?;
+        silence(tx, place.organization, author, account.principal, kept.made_before)?;
     }
     tx.append(&Event {
         actor,

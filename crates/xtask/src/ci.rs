@@ -17,11 +17,12 @@ struct Promise {
 }
 
 /// Cheap ones first.
-const PROMISES: [Promise; 9] = [
+const PROMISES: [Promise; 10] = [
     Promise { title: "The code is formatted", check: || verdict(cargo().args(["fmt", "--all", "--check"])) },
     Promise { title: "The server stands on few dependencies", check: dependency_budget },
     Promise { title: "Dependencies may be used: licences, bans, sources, advisories", check: deny::run },
     Promise { title: "Clippy has nothing to say, and Cargo.lock is complete", check: clippy },
+    Promise { title: "The server builds without passkeys, OpenID Connect and Redis", check: without_features },
     Promise { title: "The documentation builds and its links lead somewhere", check: documentation },
     Promise {
         title: "docs/openapi.json is what the server says",
@@ -54,6 +55,12 @@ pub fn run() -> Outcome<ExitCode> {
     }
     eprintln!("\n== All {} promises kept ({:.0} s)", PROMISES.len(), started.elapsed().as_secs_f64());
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is built from source stays in, so that the machine needs no libraries.
+fn without_features() -> Outcome<ExitCode> {
+    let features = ["--no-default-features", "--features", "bundled"];
+    verdict(cargo().args(["clippy", "--package", "fabric", "--locked"]).args(features).args(["--", "-D", "warnings"]))
 }
 
 fn clippy() -> Outcome<ExitCode> {

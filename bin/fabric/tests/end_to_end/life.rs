@@ -10,5 +10,6 @@ mod replicas;
 mod restart;
 mod secrets;
 mod shutdown;
+mod slow_bodies;
 mod strangers;
 mod streams;

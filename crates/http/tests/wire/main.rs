@@ -57,6 +57,7 @@ mod invitations;
 mod invitations_at_once;
 mod isolation;
 mod key_limits;
+mod left_behind;
 mod links;
 mod lockout;
 mod magic_links;

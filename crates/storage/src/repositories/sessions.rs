@@ -121,6 +121,18 @@ impl SessionRepository for Tx<'_> {
         row.map(SessionRow::into_session).transpose()
     }
 
+    fn keep_session(&mut self, id: SessionId) -> Result<bool> {
+        let live = sessions::table
+            .inner_join(accounts::table)
+            .filter(sessions::id.eq(RowId(id.0)))
+            .filter(sessions::ended_at.is_null())
+            .filter(sessions::epoch.eq(accounts::epoch))
+            .select(sessions::id);
+        // Whoever ends them all raises the account's epoch, and so waits for this.
+        let row: Option<RowId> = first_kept!(self, live)?;
+        Ok(row.is_some())
+    }
+
     fn end_session(&mut self, id: SessionId, now: Timestamp) -> Result<bool> {
         let end = diesel::update(sessions::table.find(RowId(id.0)))
             .filter(sessions::ended_at.is_null())

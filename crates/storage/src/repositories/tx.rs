@@ -97,7 +97,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use diesel::QueryResult;
 use kernel::{Change, Error, Origin, Page, Result, Timestamp, id::PrincipalId};
-use platform::store::{Mode, Unit};
+use platform::store::{Mode, Unit, UnitOfWork};
 use uuid::Uuid;
 
 use super::{Connection, failure, lock::alone};
@@ -129,6 +129,12 @@ pub struct Tx<'a> {
     origin: Option<Arc<Origin>>,
     /// Whether this unit has appended to the ledger.
     appended: bool,
+}
+
+impl UnitOfWork for Tx<'_> {
+    fn mode(&self) -> Mode {
+        self.mode
+    }
 }
 
 impl<'a> Tx<'a> {

@@ -26,9 +26,11 @@ async fn a_session_lives_until_it_ends(db: &Db) {
         let (id, new) = (session.id, session.clone());
         db.write(move |tx| tx.insert_session(&new)).await;
         assert_eq!(db.read(move |tx| tx.live_session(id)).await, Some(session));
+        assert!(db.write(move |tx| tx.keep_session(id)).await);
         for first in [true, false] {
             assert_eq!(db.write(move |tx| tx.end_session(id, at(1))).await, first);
             assert_eq!(db.read(move |tx| tx.live_session(id)).await, None);
+            assert!(!db.write(move |tx| tx.keep_session(id)).await);
         }
     }
     let never = SessionId::generate();

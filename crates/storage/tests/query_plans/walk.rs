@@ -671,6 +671,7 @@ fn people(
     tx.spend_refresh_token(token.id, RefreshTokenId::generate(), now)?;
     tx.refresh_token(token.id)?;
     tx.live_session(session.id)?;
+    tx.keep_session(session.id)?;
     tx.end_session(session.id, now)?;
     second_factor(tx, account.id, index)?;
     passkeys(tx, app, account.id, index)?;
