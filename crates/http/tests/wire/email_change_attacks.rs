@@ -23,6 +23,7 @@ on_both!(
     attack_27_who_proved_an_address_by_a_fetched_link_is_told_too,
     attack_33_nobody_is_kept_from_an_address_by_who_asks_for_it_too,
     attack_29_a_closed_account_changes_no_address,
+    attack_27_who_left_an_address_is_told_though_the_account_is_disabled,
     attack_30_what_ends_sessions_voids_a_change,
 );
 
@@ -200,6 +201,24 @@ async fn attack_29_a_closed_account_changes_no_address(world: &World) {
     let proof =
         world.read(move |tx| tx.account_by_email(Some(app.id), &kernel::Email::parse("alice@example.com")?)).await;
     assert_eq!(proof.unwrap().proof, Some(EmailProof::Confirmed));
+}
+
+/// The thief, or whoever notices them, has the account disabled before the mail has gone out.
+async fn attack_27_who_left_an_address_is_told_though_the_account_is_disabled(world: &World) {
+    let (app, alice) = user(world).await;
+    let user = format!("/v1/admin/users/{}", alice.id);
+    let switch = async |to: &str| {
+        world.call("POST", &format!("{user}/{to}")).bearer(&app.api_key).send().await.ok();
+    };
+    let token = wanted(world, &alice, NEW).await;
+    confirm(world, &alice, &token).await.ok();
+    switch("disable").await;
+    let mail = world.mail().await;
+    assert_eq!((mail.to.as_str(), mail.letter.about()), ("alice@example.com", "email_changed"));
+    undo(world, &mail.token()).await.refused(400, "invalid_token");
+    switch("enable").await;
+    undo(world, &mail.token()).await.ok();
+    assert_eq!(world.events("auth.email_change_announced"), 1);
 }
 
 async fn attack_30_what_ends_sessions_voids_a_change(world: &World) {
