@@ -55,6 +55,7 @@ mod event_stream_limits;
 mod export;
 mod floods;
 mod headers;
+mod imported_passwords;
 mod invitation_attacks;
 mod invitations;
 mod invitations_at_once;
