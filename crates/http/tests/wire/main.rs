@@ -31,6 +31,7 @@ mod audit_refusals;
 mod auth_events;
 mod bad_input;
 mod bootstrap;
+mod breached_passwords;
 mod budget;
 mod checks;
 mod claims;

@@ -98,5 +98,12 @@ pub async fn reset(
 
 /// Whether the person at the form can do something about it.
 fn is_theirs(error: &Error) -> bool {
-    matches!(error.code, Code::InvalidToken | Code::WeakPassword | Code::CommonPassword | Code::PasswordTooLong)
+    matches!(
+        error.code,
+        Code::InvalidToken
+            | Code::WeakPassword
+            | Code::CommonPassword
+            | Code::CompromisedPassword
+            | Code::PasswordTooLong
+    )
 }
