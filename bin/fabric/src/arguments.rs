@@ -2,17 +2,21 @@
 
 mod audit;
 mod event;
+mod key;
 mod signing_keys;
+mod user;
 mod webhook;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 pub use self::{
     audit::{Audit, AuditCommand, ExportAudit, VerifyAudit},
     event::{Event, EventCommand, TailEvents},
+    key::{CreateKey, Key, KeyCommand, ListKeys},
     signing_keys::{SigningKeys, SigningKeysCommand},
+    user::{ImportFormat, ImportSource, ImportUsers, ListUsers, One, User, UserCommand},
     webhook::{CreateWebhook, ListWebhooks, ReplayStatus, ReplayWebhook, RotateWebhookSecret, Webhook, WebhookCommand},
 };
 
@@ -127,127 +131,6 @@ pub struct PasswordSource {
     /// Read the password from the first line of standard input.
     #[arg(long)]
     pub password_stdin: bool,
-}
-
-/// What to do with accounts.
-#[derive(Args)]
-pub struct User {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: UserCommand,
-}
-
-/// What to do with accounts.
-#[derive(Subcommand)]
-pub enum UserCommand {
-    /// Make an account.
-    Create(CreateUser),
-    /// Make accounts for the people of another system, with the hashes of their passwords.
-    Import(ImportUsers),
-    /// List accounts.
-    List(ListUsers),
-    /// Lift the lock on an account's password sign-in.
-    Unlock(One),
-    /// Vouch for an account's address.
-    Verify(One),
-    /// Remove the second factor of an account whose owner has lost it.
-    ResetMfa(One),
-    /// Set another password, and end every session.
-    ResetPassword(ResetPassword),
-    /// Delete an account and everything of it.
-    Delete(One),
-}
-
-/// A new account.
-#[derive(Args)]
-pub struct CreateUser {
-    #[command(flatten)]
-    pub one: One,
-    #[command(flatten)]
-    pub password: PasswordSource,
-    /// What the person is called.
-    #[arg(long)]
-    pub display_name: Option<String>,
-    /// Count the address as proven.
-    #[arg(long)]
-    pub skip_verification: bool,
-    /// Let the person run the platform.
-    #[arg(long)]
-    pub admin: bool,
-}
-
-/// Where people come from.
-#[derive(Args)]
-pub struct ImportUsers {
-    /// The file; `-` is standard input.
-    pub file: PathBuf,
-    /// The app's client id (foc_…) or id; without, the platform's own accounts.
-    #[arg(long)]
-    pub app: Option<String>,
-    /// Whose export it is.
-    #[arg(long, value_enum, default_value_t)]
-    pub from: ImportSource,
-    /// How it is written; without, as the file is called: .ndjson, .jsonl, .json or .csv.
-    #[arg(long, value_enum)]
-    pub format: Option<ImportFormat>,
-    /// Say what would be done, and do nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Write what came of each line there, as NDJSON.
-    #[arg(long)]
-    pub report: Option<PathBuf>,
-}
-
-/// Whose export a file is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ImportSource {
-    /// Fabric's own form.
-    #[default]
-    Fabric,
-    /// A bulk export of users with password hashes, or a file for a bulk import.
-    Auth0,
-    /// The dashboard's CSV.
-    Clerk,
-    /// The table `auth.users`.
-    Supabase,
-    /// A realm with its users, or an array of them.
-    Keycloak,
-}
-
-/// How a file is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ImportFormat {
-    /// An object a line.
-    Ndjson,
-    /// An array of objects, or an object with the array `users`.
-    Json,
-    /// A line of names, and a line for each user.
-    Csv,
-}
-
-/// Which accounts.
-#[derive(Args)]
-pub struct ListUsers {
-    /// The app's client id (foc_…) or id; without, the platform's own accounts.
-    #[arg(long)]
-    pub app: Option<String>,
-    /// At most this many.
-    #[arg(long, default_value_t = 100)]
-    pub limit: u32,
-    /// Go on behind the cursor that the last page ended with.
-    #[arg(long)]
-    pub cursor: Option<String>,
-}
-
-/// Which account.
-#[derive(Args)]
-pub struct One {
-    /// The address.
-    #[arg(long)]
-    pub email: String,
-    /// The app's client id (foc_…) or id, where the account belongs to an app.
-    #[arg(long)]
-    pub app: Option<String>,
 }
 
 /// What to do with organizations.
@@ -378,40 +261,6 @@ pub struct SetRole {
     pub role: String,
 }
 
-/// Another password.
-#[derive(Args)]
-pub struct ResetPassword {
-    #[command(flatten)]
-    pub one: One,
-    /// The new password. Visible to others on this machine: better leave it out and be asked.
-    #[arg(long, conflicts_with = "password_stdin")]
-    pub new_password: Option<String>,
-    /// Read the new password from the first line of standard input.
-    #[arg(long)]
-    pub password_stdin: bool,
-}
-
-/// What to do with API keys.
-#[derive(Args)]
-pub struct Key {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: KeyCommand,
-}
-
-/// What to do with API keys.
-#[derive(Subcommand)]
-pub enum KeyCommand {
-    /// Make a key of a service account, and print it this once.
-    Create(CreateKey),
-    /// List an organization's keys.
-    List(ListKeys),
-    /// Replace a key's secret, and print it this once.
-    Rotate(RotateKey),
-    /// Delete a key.
-    Revoke(OneKey),
-}
-
 /// Where.
 #[derive(Args)]
 pub struct Where {
@@ -421,63 +270,6 @@ pub struct Where {
     /// The app's client id (foc_…) or id, for the slug of an organization of an app.
     #[arg(long)]
     pub app: Option<String>,
-}
-
-/// A new key.
-#[derive(Args)]
-pub struct CreateKey {
-    #[command(flatten)]
-    pub place: Where,
-    /// The name of the service account that it acts as; it is made where there is none.
-    #[arg(long)]
-    pub service_account: String,
-    /// The role of a service account that is made: owner, admin, member, viewer, or one of the organization's own.
-    #[arg(long, default_value = "member")]
-    pub role: String,
-    /// What the key is called.
-    #[arg(long)]
-    pub name: Option<String>,
-    /// What it is good for, such as members:read; can be given several times. Without, everything its role may.
-    #[arg(long)]
-    pub scope: Vec<String>,
-    /// A network or an address that it may come from; can be given several times. Without, everywhere.
-    #[arg(long)]
-    pub allowed_ip: Vec<String>,
-    /// After how many days it ends.
-    #[arg(long)]
-    pub expires_in_days: Option<u32>,
-}
-
-/// Which keys.
-#[derive(Args)]
-pub struct ListKeys {
-    #[command(flatten)]
-    pub place: Where,
-    /// At most this many.
-    #[arg(long, default_value_t = 100)]
-    pub limit: u32,
-    /// Go on behind the cursor that the last page ended with.
-    #[arg(long)]
-    pub cursor: Option<String>,
-}
-
-/// Another secret.
-#[derive(Args)]
-pub struct RotateKey {
-    /// The key's id or prefix.
-    #[arg(long)]
-    pub key: String,
-    /// For how many seconds the secret before still counts.
-    #[arg(long, default_value_t = 0)]
-    pub overlap_seconds: u64,
-}
-
-/// Which key.
-#[derive(Args)]
-pub struct OneKey {
-    /// The key's id or prefix.
-    #[arg(long)]
-    pub key: String,
 }
 
 /// Where to.

@@ -139,6 +139,7 @@ pub struct Auth {
     /// 0: never.
     pub token_key_rotation_days: u16,
     pub token_rsa_bits: u32,
+    pub breached_passwords_url: Option<String>,
     pub hash_memory_kib: u32,
     pub hash_passes: u32,
     pub hash_lanes: u32,

@@ -10,8 +10,11 @@ use apps::RedirectUrl;
 use identity::SigningAlgorithm;
 use kernel::{Client, Code, Error, Origin, Result, SystemClock, Via, secret::ExposeSecret};
 use mail::Settings as MailSettings;
-use outbound::{Client as Outbound, Limits, Networks};
-use platform::{Environment, MailLimits, Platform, Settings, courier::Courier, mailer::Mailer};
+use outbound::{Client as Outbound, Limits, Networks, PasswordRanges};
+use platform::{
+    Environment, MailLimits, Platform, Settings, breached_passwords::BreachedPasswords, courier::Courier,
+    mailer::Mailer,
+};
 use storage::{Database, Options, Synchronous};
 
 use crate::{
@@ -69,6 +72,7 @@ pub async fn start(config: &Config) -> Result<Started> {
         log: config.development(),
     })?;
     let (courier, providers) = (courier(config)?, social::providers(config)?);
+    let breached_passwords = breached_passwords(config)?;
     let settings = settings(config)?;
     if config.database.migrate
         && let Some(migration_url) = config.database.migration_url()
@@ -90,12 +94,32 @@ pub async fn start(config: &Config) -> Result<Started> {
         Some(providers) => platform.with_identity_providers(providers),
         None => platform,
     };
+    let platform = match breached_passwords {
+        Some(known) => platform.with_breached_passwords(known),
+        None => platform,
+    };
     Ok(Started { platform, database, mailer, courier })
 }
 
 /// Goes to public addresses and to those that are allowed; in development to this machine as well.
 fn courier(config: &Config) -> Result<Arc<dyn Courier>> {
     Ok(Arc::new(Outbound::new(reachable(config)?, config.development(), Limits::default())?))
+}
+
+/// Who is asked whether a password was published, if anybody. Reached as receivers of webhooks are.
+fn breached_passwords(config: &Config) -> Result<Option<Arc<dyn BreachedPasswords>>> {
+    const KEY: &str = "auth.breached_passwords_url";
+    let Some(url) = &config.auth.breached_passwords_url else { return Ok(None) };
+    if !is_base(url) {
+        return Err(config.wrong(KEY, "give an absolute URL such as https://api.pwnedpasswords.com"));
+    }
+    let plain = config.development() || !config.webhooks.allow_nets.is_empty();
+    if !url.starts_with("https://") && !plain {
+        let why = "give an https URL, or name the network it is in in FABRIC_WEBHOOK_ALLOW_NETS";
+        return Err(config.wrong(KEY, why));
+    }
+    let base = url.trim_end_matches('/').to_owned();
+    Ok(Some(Arc::new(PasswordRanges::new(base, reachable(config)?, config.development())?)))
 }
 
 /// What may be reached beside public addresses.

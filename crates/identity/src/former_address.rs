@@ -1,14 +1,18 @@
 //! Addresses that accounts have left: for a while their owners may come back to them, and nobody else gets them.
 
+use std::time::Duration;
+
 use kernel::{
     Email, Result, Timestamp,
     id::{AccountId, AppId, FormerAddressId},
 };
 
+use crate::Purpose;
+
 /// An address that an account has left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormerAddress {
-    /// Its id: those that were left later have greater ones.
+    /// Its id.
     pub id: FormerAddressId,
     /// Where the account is.
     pub app: Option<AppId>,
@@ -16,8 +20,19 @@ pub struct FormerAddress {
     pub account: AccountId,
     /// The address.
     pub email: Email,
-    /// Until when they may come back to it.
+    /// Until when they may come back to it: of those of one account, later for each that was left later.
     pub expires_at: Timestamp,
+}
+
+impl FormerAddress {
+    /// Until when somebody may come back to an address that is left now, after these. Later than for all of them, whatever
+    /// the clock says: one server's may be behind another's.
+    #[must_use]
+    pub fn term(now: Timestamp, before: &[Self]) -> Timestamp {
+        let term = now.after(Purpose::UndoEmailChange.lifetime());
+        let last = before.iter().map(|former| former.expires_at.after(Duration::from_micros(1))).max();
+        last.map_or(term, |last| last.max(term))
+    }
 }
 
 /// Former addresses of one database transaction.
@@ -36,4 +51,27 @@ pub trait FormerAddressRepository {
 
     /// Forgets what expired before `before`, some at a time. Tells how many.
     fn sweep_former_addresses(&mut self, before: Timestamp) -> Result<usize>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_later_has_the_later_term_whatever_the_clock_says() {
+        let now = Timestamp::from_unix_seconds(1_800_000_000).unwrap();
+        let left = |expires_at| FormerAddress {
+            id: FormerAddressId::generate(),
+            app: None,
+            account: AccountId::generate(),
+            email: Email::parse("alice@example.com").unwrap(),
+            expires_at,
+        };
+        let usual = now.after(Duration::from_hours(3 * 24));
+        assert_eq!(FormerAddress::term(now, &[]), usual);
+        assert_eq!(FormerAddress::term(now, &[left(usual.before(Duration::from_secs(1)))]), usual);
+        let ahead = usual.after(Duration::from_secs(5));
+        assert!(FormerAddress::term(now, &[left(ahead), left(usual)]) > ahead);
+        assert!(FormerAddress::term(now, &[left(usual)]) > usual);
+    }
 }

@@ -3,6 +3,7 @@
 //! OWASP Password Storage Cheat Sheet: Argon2id with m=19 MiB, t=2, p=1 as the default; a hash with other parameters is
 //! replaced at the next sign-in.
 
+mod breached;
 mod common;
 mod imported;
 
@@ -15,6 +16,7 @@ use argon2::{
 use kernel::{Code, Error, Result, Secret, secret::ExposeSecret};
 use subtle::ConstantTimeEq;
 
+pub use breached::Fingerprint;
 pub use imported::Digest;
 
 use common::is_common;

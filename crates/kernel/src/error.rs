@@ -73,6 +73,7 @@ codes! {
         InvalidEmail = "invalid_email": "Give an e-mail address such as alice@example.com.";
         WeakPassword = "weak_password": "Choose a password of at least 8 characters with an upper-case letter, a lower-case letter, a digit and a special character.";
         CommonPassword = "common_password": "Too many people have this password, and it is tried first. Choose another one.";
+        CompromisedPassword = "compromised_password": "This password was stolen somewhere and is known. Choose another one.";
         PasswordTooLong = "password_too_long": "Choose a password of at most 1024 bytes.";
         InvalidName = "invalid_name": "Give a name of 1 to 200 characters, without control characters.";
         InvalidSlug = "invalid_slug": "Give a slug of 1 to 63 lower-case letters, digits and single hyphens, such as my-app.";

@@ -111,10 +111,10 @@ impl Client {
         let (door, url) = self.door(&enquiry.url)?;
         let request = if enquiry.post { door.client.post(url).body(enquiry.body) } else { door.client.get(url) };
         let request = request.headers(headers(&enquiry.headers));
-        let mut answer = request.send().await.map_err(|error| self.told(&error, door))?;
+        let mut answer = request.send().await.map_err(|error| self.told(error, door))?;
         let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| self.told(&error, door))? {
+        while let Some(chunk) = answer.chunk().await.map_err(|error| self.told(error, door))? {
             if body.len() + chunk.len() > longest {
                 return Err(undelivered("the answer is too long"));
             }
@@ -147,15 +147,17 @@ impl Client {
     async fn deliver(&self, parcel: Parcel, keep: usize) -> std::result::Result<Receipt, Undelivered> {
         let (door, url) = self.door(&parcel.url)?;
         let request = door.client.post(url).headers(headers(&parcel.headers)).body(parcel.body.to_vec());
-        let mut answer = request.send().await.map_err(|error| self.told(&error, door))?;
+        let mut answer = request.send().await.map_err(|error| self.told(error, door))?;
         let (status, retry_after) = (answer.status().as_u16(), answer.headers().get(RETRY_AFTER));
         let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
         Ok(Receipt { status, retry_after, answer: beginning(&mut answer, keep).await })
     }
 
     /// In words for whoever owns the address, and without anything about this side.
-    fn told(&self, error: &reqwest::Error, door: &Door) -> Undelivered {
-        if chain(error).any(<dyn Error>::is::<Forbidden>) {
+    fn told(&self, error: reqwest::Error, door: &Door) -> Undelivered {
+        // What is asked for may stand in it, and this is written to logs.
+        let error = error.without_url();
+        if chain(&error).any(<dyn Error>::is::<Forbidden>) {
             return undelivered(door.refusal);
         }
         if error.is_timeout() {
@@ -165,7 +167,7 @@ impl Client {
                 undelivered(format!("no answer within {} seconds", self.limits.whole.as_secs()))
             };
         }
-        let cause = chain(error).last().map(ToString::to_string).unwrap_or_default();
+        let cause = chain(&error).last().map(ToString::to_string).unwrap_or_default();
         let what = if error.is_connect() { "no connection" } else { "no answer" };
         undelivered(format!("{what}: {cause}"))
     }

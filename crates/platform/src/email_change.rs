@@ -144,7 +144,7 @@ fn change(tx: &mut dyn Transaction, account: Account, email: Email, now: Timesta
             app: account.app,
             account: account.id,
             email: left.clone(),
-            expires_at: now.after(Purpose::UndoEmailChange.lifetime()),
+            expires_at: FormerAddress::term(now, &before),
         })?;
         tx.enqueue_mail(&QueuedMail::new(account.app, left, MailOrder::EmailChanged, now))?;
     }

@@ -31,7 +31,7 @@ impl Platform {
     /// `invalid_token` when the link was used, has expired, or went to an address that is not the account's any more.
     pub async fn reset_password(&self, token: &Secret, password: Password) -> Result<()> {
         let hash = self.keys().one_time.hash(Purpose::ResetPassword, token.expose_secret());
-        let password = self.hashing().hash(password).await?;
+        let password = self.hash_chosen(password).await?;
         let (now, lockout) = (self.now(), self.keys().lockout);
         let reset = self.store().write(move |tx| {
             let invalid = || Error::new(Code::InvalidToken);
@@ -57,7 +57,7 @@ impl Platform {
         let door = self.door_of(caller.app).await?;
         let facts = self.account_facts(caller.account).await?.ok_or_else(Error::not_found)?;
         let compared = self.compare_password(&door, &facts.email, current).await?;
-        let password = self.hashing().hash(new).await?;
+        let password = self.hash_chosen(new).await?;
         let now = self.now();
         let changed = self.store().write(move |tx| {
             let account = compared.settle(tx, now)?.filter(|account| account.id == caller.account);

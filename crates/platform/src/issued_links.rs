@@ -16,8 +16,7 @@ use serde_json::{Map, Value, json};
 use tenancy::{Invitation, InvitationStatus, Organization};
 
 use crate::{
-    Platform, Transaction, accounts::is_closed, email_change::account_to_readdress, mail_sign_in::may_enter_by_mail,
-    records::QueuedMail,
+    Platform, Transaction, email_change::account_to_readdress, mail_sign_in::may_enter_by_mail, records::QueuedMail,
 };
 
 /// A link in clear, or a code.
@@ -77,11 +76,11 @@ impl Platform {
         let (token, hash) = self.token(purpose, event);
         let Some(kept) = tx.one_time_token(purpose, hash, now)? else { return Ok(None) };
         let account = tx.account(kept.account)?.filter(|account| opens(purpose, account, &kept.email));
-        let Some(account) = account else { return Ok(None) };
-        if is_closed(tx, &account)? {
+        let Some(account) = account.filter(|account| is_told(purpose, account)) else { return Ok(None) };
+        let app = account.app.map(|id| tx.app(id)).transpose()?.flatten();
+        if app.as_ref().is_some_and(|app| app.disabled_at.is_some()) {
             return Ok(None);
         }
-        let app = account.app.map(|id| tx.app(id)).transpose()?.flatten();
         Ok(Some(self.to_account(purpose, app.as_ref(), token)))
     }
 
@@ -128,7 +127,7 @@ impl Platform {
             },
             _ => (tx.account_by_email(mail.app, &mail.recipient)?, now.after(purpose.lifetime())),
         };
-        let open = |account: &Account| account.disabled_at.is_none() && opens(purpose, account, &mail.recipient);
+        let open = |account: &Account| is_told(purpose, account) && opens(purpose, account, &mail.recipient);
         let Some(account) = account.filter(open) else { return Ok(None) };
         let Some((event, told)) = event_of(tx, mail)? else { return Ok(None) };
         let (token, hash) = self.token(purpose, event);
@@ -215,6 +214,12 @@ impl Platform {
         let leads = format!("{base}/v1/invitations/{id}/accept?token={text}");
         IssuedLink { token, url: Some(leads) }
     }
+}
+
+/// Whether an account's owner is sent such a link as the account is. That an address was left is told in any case: it may
+/// have been disabled because of that, and who takes it back has three days.
+fn is_told(purpose: Purpose, account: &Account) -> bool {
+    account.disabled_at.is_none() || purpose == Purpose::UndoEmailChange
 }
 
 /// Whether there is anything for such a link to do, if it is sent there.

@@ -11,6 +11,7 @@ mod audit_log;
 mod audit_verification;
 mod authentication;
 mod bootstrap;
+pub mod breached_passwords;
 mod budgets;
 pub mod cache;
 mod checks;
@@ -177,6 +178,7 @@ pub use webhook_making::{EndpointChange, IssuedWebhook, NewEndpoint, Webhook};
 pub use webhook_secrets::IssuedWebhookSecret;
 pub use workers::Workers;
 
+use breached_passwords::BreachedPasswords;
 use event_stream::Tail;
 use facts::AllFacts;
 use hashing::Hashing;
@@ -203,6 +205,8 @@ pub struct Platform {
     origin: Option<Arc<Origin>>,
     /// Who speaks with the providers that people sign in at; without, nobody does.
     providers: Option<Arc<dyn IdentityProviders>>,
+    /// Who knows which passwords were published; without, nobody is asked.
+    breached_passwords: Option<Arc<dyn BreachedPasswords>>,
 }
 
 struct Inner {
@@ -260,7 +264,7 @@ impl Platform {
             signing: SigningState::new(),
             health,
         };
-        let platform = Self { inner: Arc::new(inner), origin: None, providers: None };
+        let platform = Self { inner: Arc::new(inner), origin: None, providers: None, breached_passwords: None };
         platform.check_sealing_keys().await?;
         Ok(platform)
     }
@@ -275,6 +279,12 @@ impl Platform {
     #[must_use]
     pub fn with_identity_providers(self, providers: Arc<dyn IdentityProviders>) -> Self {
         Self { providers: Some(providers), ..self }
+    }
+
+    /// The same with somebody who knows which passwords were published.
+    #[must_use]
+    pub fn with_breached_passwords(self, known: Arc<dyn BreachedPasswords>) -> Self {
+        Self { breached_passwords: Some(known), ..self }
     }
 
     /// The settings it was started with.

@@ -59,7 +59,7 @@ impl Platform {
                 "An administrator runs the platform: leave the app out, or leave --admin out.",
             ));
         }
-        let password = self.hashing().hash(new.password).await?;
+        let password = self.hash_chosen(new.password).await?;
         let now = self.now();
         let newcomer = Newcomer {
             proof: new.verified.then_some(EmailProof::Operator),
@@ -111,7 +111,7 @@ impl Platform {
         email: Email,
         password: Password,
     ) -> Result<Account> {
-        let password = self.hashing().hash(password).await?;
+        let password = self.hash_chosen(password).await?;
         let (now, lockout) = (self.now(), self.keys().lockout);
         let reset = self.store().write(move |tx| {
             let account = tx.account_by_email(app, &email)?.ok_or_else(no_such_account)?;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use apps::Mfa;
 use authz::SignedIn;
 use identity::{Account, password::Password};
 use kernel::{Code, Error, Event, EventKind, Result, Timestamp};
@@ -39,7 +40,8 @@ impl Platform {
     ///
     /// # Errors
     /// `invalid_request` for who shows nothing; `session_required` for who is signed in at another issuer, and in no session
-    /// of ours; `invalid_credentials`, `invalid_code`; `account_locked`, `mfa_locked`.
+    /// of ours; `reauthentication_required` for a password alone where a sign-in takes more; `invalid_credentials`,
+    /// `invalid_code`; `account_locked`, `mfa_locked`.
     pub async fn reauthenticate(&self, caller: SignedIn, shown: Reauthentication) -> Result<()> {
         if shown.password.is_none() && shown.factor.is_none() {
             return Err(Error::because(Code::InvalidRequest, "Show a password, a code or a recovery_code."));
@@ -50,6 +52,10 @@ impl Platform {
             let account = tx.account(caller.account)?.ok_or_else(Error::not_found)?;
             if let Some(refused) = compared.settle(tx, &caller, &account, now)? {
                 return Ok(Some(refused));
+            }
+            if compared.lacks_factor(tx, &account)? {
+                // However fresh the session is: it must not stay so by the password alone.
+                return Err(factor_required());
             }
             tx.note_authentication(session, now)?;
             tx.append(&Event {
@@ -82,7 +88,8 @@ impl Reauthenticated {
     /// The code of the refusal, if what was shown was wrong: to be committed, because it is counted.
     ///
     /// # Errors
-    /// `reauthentication_required` when nothing was shown and the sign-in was long ago; `mfa_locked`; `account_locked`.
+    /// `reauthentication_required` when the sign-in was long ago, and nothing was shown, or a password alone where a sign-in
+    /// takes more; `mfa_locked`; `account_locked`.
     pub fn settle(
         &self,
         tx: &mut dyn Transaction,
@@ -103,8 +110,28 @@ impl Reauthenticated {
         if self.compared.is_none() && self.factor.is_none() {
             require_fresh(tx, caller, now)?;
         }
+        if self.lacks_factor(tx, account)? && !is_fresh(tx, caller, now)? {
+            return Err(factor_required());
+        }
         Ok(None)
     }
+
+    /// Whether a password was shown and nothing else, by somebody whom a sign-in asks for a second factor too.
+    fn lacks_factor(&self, tx: &mut dyn Transaction, account: &Account) -> Result<bool> {
+        if self.compared.is_none() || self.factor.is_some() {
+            return Ok(false);
+        }
+        let app = account.app.map(|id| tx.app(id)).transpose()?.flatten();
+        let asked = app.is_some_and(|app| app.settings.mfa != Mfa::Off);
+        Ok(asked && tx.totp(account.id)?.is_some_and(|totp| totp.verified_at.is_some()))
+    }
+}
+
+fn factor_required() -> Error {
+    Error::because(
+        Code::ReauthenticationRequired,
+        "Show a code or a recovery_code as well: a password alone is not enough.",
+    )
 }
 
 /// # Errors

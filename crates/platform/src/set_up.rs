@@ -65,7 +65,7 @@ impl Platform {
         if let Some(url) = &wanted.webhook_url {
             self.check_webhook_url(url)?;
         }
-        let password = self.hashing().hash(wanted.password.clone()).await?;
+        let password = self.hash_chosen(wanted.password.clone()).await?;
         let (secret, now, sealing) = (NewSecret::draw(), self.now(), self.keys().sealing.clone());
         let (prefix, key) = api_key::write(rand::random());
         let done = self.store().write(move |tx| {

@@ -48,7 +48,7 @@ impl Platform {
         if !settings.open_sign_up {
             return Err(Error::new(Code::SignUpClosed));
         }
-        let password = self.hashing().hash(password).await?;
+        let password = self.hash_chosen(password).await?;
         metrics::counter!("fabric_sign_ups_total").increment(1);
         let newcomer = Newcomer {
             password: Some(password),

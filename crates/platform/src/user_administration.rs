@@ -122,7 +122,7 @@ impl Platform {
         // Before anything costly; and once more below, where it counts.
         may.await?;
         let password = match new.password {
-            Some(password) => Some(self.hashing().hash(password).await?),
+            Some(password) => Some(self.hash_chosen(password).await?),
             None => None,
         };
         let now = self.now();

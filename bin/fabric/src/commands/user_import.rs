@@ -4,6 +4,7 @@ mod records;
 mod shapes;
 
 use std::{
+    collections::HashSet,
     fs::File,
     io::{BufWriter, Write},
     path::Path,
@@ -14,7 +15,10 @@ use platform::{Imported, ImportedUser, Platform};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{arguments::ImportUsers, output::Output};
+use crate::{
+    arguments::ImportUsers,
+    output::{Output, one_line},
+};
 use records::Records;
 use shapes::Found;
 
@@ -43,10 +47,11 @@ pub async fn run(platform: &Platform, app: Option<AppId>, wanted: &ImportUsers, 
     let mut records = Records::open(&wanted.file, wanted.format)?;
     let mut report = wanted.report.as_deref().map(create).transpose()?;
     let mut summary = Summary { dry_run: wanted.dry_run, ..Summary::default() };
+    let mut to_come = HashSet::new();
     while let Some((line, record)) = records.next() {
         summary.read += 1;
         let found = record.and_then(|record| shapes::find(wanted.from, &record));
-        let outcome = import(platform, app, found, wanted.dry_run, &mut summary).await?;
+        let outcome = import(platform, app, found, wanted.dry_run.then_some(&mut to_come), &mut summary).await?;
         let Value::Object(mut outcome) = outcome else { continue };
         outcome.insert("line".to_owned(), line.into());
         let outcome = Value::Object(outcome);
@@ -54,7 +59,8 @@ pub async fn run(platform: &Platform, app: Option<AppId>, wanted: &ImportUsers, 
             summary.problems.push(outcome.clone());
         }
         if let Some(report) = &mut report {
-            writeln!(report, "{outcome}").map_err(|error| not_written(wanted.report.as_deref(), error))?;
+            writeln!(report, "{}", one_line(&outcome.to_string()))
+                .map_err(|error| not_written(wanted.report.as_deref(), error))?;
         }
     }
     if let Some(mut report) = report {
@@ -69,12 +75,13 @@ pub async fn run(platform: &Platform, app: Option<AppId>, wanted: &ImportUsers, 
     Err(Error::because(Code::Conflict, why))
 }
 
-/// Imports one of them, and says what came of it.
+/// Imports one of them, and says what came of it. In a dry run there are those before them, who are not there yet and would
+/// be by then.
 async fn import(
     platform: &Platform,
     app: Option<AppId>,
     found: std::result::Result<Found, String>,
-    dry: bool,
+    dry: Option<&mut HashSet<Email>>,
     summary: &mut Summary,
 ) -> Result<Value> {
     let failed = |summary: &mut Summary, email: Option<&str>, why: &str| {
@@ -96,11 +103,15 @@ async fn import(
         Err(error) => return Ok(failed(summary, Some(&email), &error.message)),
     };
     let without = user.password.is_none();
-    let imported = match platform.operator_import_user(user, dry).await {
+    let address = user.email.clone();
+    let imported = match platform.operator_import_user(user, dry.is_some()).await {
         // Somebody was faster.
         Err(error) if error.code == Code::EmailTaken => Imported::Exists,
         imported => imported?,
     };
+    let would_be = dry.filter(|_| matches!(imported, Imported::Made(_)));
+    let again = would_be.is_some_and(|to_come| !to_come.insert(address));
+    let imported = if again { Imported::Exists } else { imported };
     Ok(match imported {
         Imported::Exists => {
             summary.exists += 1;
@@ -147,7 +158,7 @@ fn in_words(summary: &Summary) -> String {
         .problems
         .iter()
         .map(|problem| {
-            let text = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or("?").to_owned();
+            let text = |name: &str| one_line(problem.get(name).and_then(Value::as_str).unwrap_or("?"));
             let line = problem.get("line").and_then(Value::as_u64).unwrap_or_default();
             format!("line {line}: {}: {}: {}", text("email"), text("outcome"), text("why"))
         })

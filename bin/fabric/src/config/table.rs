@@ -105,6 +105,7 @@ pub const TABLE: &[Setting] = &[
     setting("auth.oidc_issuer", &["FABRIC_OIDC_ISSUER"], Text, None),
     setting("auth.oidc_client_id", &["FABRIC_OIDC_CLIENT_ID"], Text, None),
     setting("auth.oidc_client_secret", &["FABRIC_OIDC_CLIENT_SECRET"], Secret, None),
+    setting("auth.breached_passwords_url", &["FABRIC_BREACHED_PASSWORDS_URL"], Text, None),
     setting("auth.hash_memory_kib", &["FABRIC_HASH_MEMORY_KIB"], Number(8, MUCH), Some("19456")),
     setting("auth.hash_passes", &["FABRIC_HASH_PASSES"], Number(1, MUCH), Some("2")),
     setting("auth.hash_lanes", &["FABRIC_HASH_LANES"], Number(1, 0x00FF_FFFF), Some("1")),

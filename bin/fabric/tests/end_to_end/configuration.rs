@@ -1,5 +1,6 @@
 //! Settings, as the binary takes them.
 
+mod breached_passwords;
 mod keys;
 mod production;
 mod schema;

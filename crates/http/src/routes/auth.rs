@@ -18,7 +18,7 @@ pub mod verification;
 
 use kernel::{Timestamp, secret::ExposeSecret};
 use platform::SignedInUser;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -62,6 +62,12 @@ impl From<SignedInUser> for AuthResponse {
             },
         }
     }
+}
+
+/// Who asks for a mail.
+#[derive(Deserialize, ToSchema)]
+pub struct EmailRequest {
+    email: String,
 }
 
 /// Something was done, and there is no more to say.

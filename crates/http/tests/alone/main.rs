@@ -21,6 +21,7 @@ macro_rules! on_both {
     };
 }
 
+mod breached_passwords;
 mod equal_answers;
 mod metrics;
 #[path = "../wire"]

@@ -10,6 +10,7 @@ on_both!(
     whoever_shows_it_once_more_has_ten_minutes,
     a_second_factor_shows_it_too,
     it_counts_for_that_session_alone,
+    attack_34_where_a_sign_in_takes_a_second_factor_a_password_alone_shows_nothing,
     what_is_wrong_is_counted_as_at_a_sign_in,
     a_connection_is_cut_by_who_has_shown_it,
     attack_27_no_key_and_no_exchanged_token_shows_it,
@@ -55,6 +56,31 @@ async fn a_second_factor_shows_it_too(world: &World) {
     show(world, &alice, &json!({ "code": code })).await.ok();
     show(world, &alice, &json!({ "code": code })).await.refused(400, "invalid_code");
     world.disable_totp(&alice, &json!({})).await.ok();
+}
+
+/// A stolen session and a stolen password: who signs in with that is asked for a code.
+async fn attack_34_where_a_sign_in_takes_a_second_factor_a_password_alone_shows_nothing(world: &World) {
+    let (app, alice) = user(world).await;
+    let phone = world.enable_totp(&alice).await;
+    let password = json!({ "password": PASSWORD });
+    for mfa in ["optional", "required"] {
+        world.configure(&app, &json!({ "mfa": mfa })).await;
+        // Not even while the sign-in is fresh: it would stay so for ever.
+        show(world, &alice, &password).await.refused(403, "reauthentication_required");
+        world.advance(LONG);
+        show(world, &alice, &password).await.refused(403, "reauthentication_required");
+        world.disable_totp(&alice, &password).await.refused(403, "reauthentication_required");
+        let email = json!({ "email": "mallory@example.com", "password": PASSWORD });
+        world.post("/v1/me/email", &email).by(&alice).send().await.refused(403, "reauthentication_required");
+        // A guess is counted all the same.
+        show(world, &alice, &json!({ "password": NEXT_PASSWORD })).await.refused(401, "invalid_credentials");
+        let both = json!({ "password": PASSWORD, "code": phone.next(world) });
+        show(world, &alice, &both).await.ok();
+    }
+    // Who has signed in a moment ago need show nothing, and may.
+    world.disable_totp(&alice, &password).await.ok();
+    world.advance(LONG);
+    show(world, &alice, &password).await.ok();
 }
 
 async fn it_counts_for_that_session_alone(world: &World) {

@@ -7,6 +7,7 @@ invalid_parameter = Ein Parameter der Adresse hat einen Wert, der keinen Sinn er
 invalid_email = Geben Sie eine E-Mail-Adresse an, etwa alice@example.com.
 common_password = Dieses Passwort haben zu viele, und es wird zuerst probiert. Wählen Sie ein anderes.
 weak_password = Wählen Sie ein Passwort aus mindestens 8 Zeichen mit einem Großbuchstaben, einem Kleinbuchstaben, einer Ziffer und einem Sonderzeichen.
+compromised_password = Dieses Passwort wurde irgendwo gestohlen und ist bekannt. Wählen Sie ein anderes.
 password_too_long = Wählen Sie ein Passwort von höchstens 1024 Byte.
 invalid_name = Geben Sie einen Namen von 1 bis 200 Zeichen an, ohne Steuerzeichen.
 invalid_slug = Geben Sie eine Kurzform aus 1 bis 63 Kleinbuchstaben, Ziffern und einzelnen Bindestrichen an, etwa meine-app.

@@ -7,6 +7,7 @@ invalid_parameter = A query parameter has a value that makes no sense.
 invalid_email = Give an e-mail address such as alice@example.com.
 common_password = Too many people have this password, and it is tried first. Choose another one.
 weak_password = Choose a password of at least 8 characters with an upper-case letter, a lower-case letter, a digit and a special character.
+compromised_password = This password was stolen somewhere and is known. Choose another one.
 password_too_long = Choose a password of at most 1024 bytes.
 invalid_name = Give a name of 1 to 200 characters, without control characters.
 invalid_slug = Give a slug of 1 to 63 lower-case letters, digits and single hyphens, such as my-app.

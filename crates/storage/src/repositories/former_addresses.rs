@@ -54,7 +54,7 @@ impl FormerAddressRepository for Tx<'_> {
         let kept = former_addresses::table
             .filter(former_addresses::account_id.eq(RowId(account.0)))
             .filter(former_addresses::expires_at.gt(Moment(now)))
-            .order(former_addresses::id)
+            .order((former_addresses::expires_at, former_addresses::id))
             .select(FormerAddressRow::as_select());
         let rows: Vec<FormerAddressRow> = self.query(|connection| kept.load(connection))?;
         rows.into_iter().map(FormerAddressRow::into_address).collect()

@@ -9,6 +9,8 @@ use crate::support::{Client, PASSWORD, Site, client::text, sql};
 on_both!(
     people_sign_in_with_the_passwords_that_they_had,
     a_dry_run_does_nothing,
+    a_dry_run_says_what_the_run_says,
+    nothing_in_a_file_drives_the_terminal,
     each_line_that_fails_is_told_and_the_others_are_imported,
     exports_of_others_are_read,
     a_file_of_no_known_form_is_refused,
@@ -95,6 +97,27 @@ fn a_dry_run_does_nothing(site: &Site) {
         assert!(told.text().contains("1 read: 1 would be created (0 of them without a password)"), "{}", told.text());
     }
     assert_eq!(site.run(&["user", "list"]).text().trim(), "There are no accounts here.");
+}
+
+fn a_dry_run_says_what_the_run_says(site: &Site) {
+    let people = ["alice@example.com", "bob@example.com", "Alice@Example.com"].map(|email| json!({ "email": email }));
+    let file = write(site, "people.ndjson", &lines(&people));
+    for arguments in [&["--dry-run"][..], &[]] {
+        let told = site.run(&[&["user", "import", &file, "--json"][..], arguments].concat()).json();
+        assert_eq!((&told["created"], &told["exists"]), (&json!(2), &json!(1)), "{told}");
+    }
+}
+
+fn nothing_in_a_file_drives_the_terminal(site: &Site) {
+    let person = json!({ "email": "a\u{1b}]0;owned\u{7}\u{9b}2J\nline 2: fine@" });
+    let file = write(site, "people.ndjson", &lines(&[person]));
+    for arguments in [&["--json"][..], &[]] {
+        let told = site.run(&[&["user", "import", &file][..], arguments].concat());
+        let printed = format!("{}{}", told.stdout, told.stderr);
+        assert!(printed.contains("\\u001b]0;owned\\u0007\\u009b2J"), "{printed}");
+        assert!(!printed.chars().any(|letter| letter.is_control() && letter != '\n'), "{printed:?}");
+        assert!(!printed.lines().any(|line| line.starts_with("line 2")), "{printed}");
+    }
 }
 
 fn each_line_that_fails_is_told_and_the_others_are_imported(site: &Site) {

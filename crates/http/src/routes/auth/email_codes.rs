@@ -3,24 +3,15 @@ use platform::ShownCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{AuthResponse, Done};
+use super::{AuthResponse, Done, EmailRequest};
 use crate::{
     answer::Answer,
     gate::Anyone,
     request::{Body, ForRequest},
 };
 
-/// Who wants to sign in.
-#[derive(Deserialize, ToSchema)]
-pub struct EmailCodeRequest {
-    email: String,
-}
-
 /// Asks for a code to sign in with. The same answer for every address.
-pub async fn ask(
-    caller: Anyone,
-    (platform, Body(asked)): (ForRequest, Body<EmailCodeRequest>),
-) -> Result<Answer<Done>> {
+pub async fn ask(caller: Anyone, (platform, Body(asked)): (ForRequest, Body<EmailRequest>)) -> Result<Answer<Done>> {
     platform.ask_for_email_code(caller.door, Email::parse(&asked.email)?).await?;
     Ok(Answer::ok(Done { message: "If an account with that email exists, a code to sign in is on its way." }))
 }

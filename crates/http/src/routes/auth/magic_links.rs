@@ -3,7 +3,7 @@ use kernel::{Code, Email, Result, Secret, secret::ExposeSecret};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{AuthResponse, Done, passwords::TokenQuery};
+use super::{AuthResponse, Done, EmailRequest, passwords::TokenQuery};
 use crate::{
     answer::{Answer, Either},
     gate::{Anyone, Passerby},
@@ -11,17 +11,8 @@ use crate::{
     request::{AnyBody, Body, ForRequest, Query},
 };
 
-/// Who wants to sign in.
-#[derive(Deserialize, ToSchema)]
-pub struct MagicLinkRequest {
-    email: String,
-}
-
 /// Asks for a link to sign in with. The same answer for every address.
-pub async fn ask(
-    caller: Anyone,
-    (platform, Body(asked)): (ForRequest, Body<MagicLinkRequest>),
-) -> Result<Answer<Done>> {
+pub async fn ask(caller: Anyone, (platform, Body(asked)): (ForRequest, Body<EmailRequest>)) -> Result<Answer<Done>> {
     platform.ask_for_magic_link(caller.door, Email::parse(&asked.email)?).await?;
     Ok(Answer::ok(Done { message: "If an account with that email exists, a link to sign in is on its way." }))
 }

@@ -5,7 +5,7 @@ use kernel::{Code, Email, Error, Result, Secret};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::Done;
+use super::{Done, EmailRequest};
 use crate::{
     answer::{Answer, Either},
     gate::{Anyone, Passerby},
@@ -33,16 +33,10 @@ pub async fn change(
     Ok(Answer::ok(Done { message: "The password is changed. Sign in again." }))
 }
 
-/// Whose password was forgotten.
-#[derive(Deserialize, ToSchema)]
-pub struct ForgotPasswordRequest {
-    email: String,
-}
-
 /// Asks for a link to reset a password. The same answer for every address.
 pub async fn forgot(
     caller: Anyone,
-    (platform, Body(forgotten)): (ForRequest, Body<ForgotPasswordRequest>),
+    (platform, Body(forgotten)): (ForRequest, Body<EmailRequest>),
 ) -> Result<Answer<Done>> {
     platform.forgot_password(caller.door, Email::parse(&forgotten.email)?).await?;
     Ok(Answer::ok(Done {
@@ -104,5 +98,12 @@ pub async fn reset(
 
 /// Whether the person at the form can do something about it.
 fn is_theirs(error: &Error) -> bool {
-    matches!(error.code, Code::InvalidToken | Code::WeakPassword | Code::CommonPassword | Code::PasswordTooLong)
+    matches!(
+        error.code,
+        Code::InvalidToken
+            | Code::WeakPassword
+            | Code::CommonPassword
+            | Code::CompromisedPassword
+            | Code::PasswordTooLong
+    )
 }

@@ -5,7 +5,7 @@ use platform::Verified;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Done, passwords::TokenQuery};
+use super::{Done, EmailRequest, passwords::TokenQuery};
 use crate::{
     answer::{Answer, Either},
     gate::{Anyone, Passerby},
@@ -66,14 +66,8 @@ pub async fn verify(
     }
 }
 
-/// Whose link was lost.
-#[derive(Deserialize, ToSchema)]
-pub struct ResendRequest {
-    email: String,
-}
-
 /// Asks for another link. The same answer for every address.
-pub async fn resend(caller: Anyone, (platform, Body(lost)): (ForRequest, Body<ResendRequest>)) -> Result<Answer<Done>> {
+pub async fn resend(caller: Anyone, (platform, Body(lost)): (ForRequest, Body<EmailRequest>)) -> Result<Answer<Done>> {
     platform.resend_verification(caller.door, Email::parse(&lost.email)?).await?;
     Ok(Answer::ok(Done { message: "If that address waits for confirmation, a link is on its way." }))
 }

@@ -10,8 +10,8 @@ use actix_web::{
 use identity::password::HashCost;
 use kernel::{Clock as _, Error, Result, Timestamp};
 use platform::{
-    Environment, MailLimits, Platform, Settings, Store, Transaction, identity_providers::IdentityProviders,
-    keys::ServerSecrets, mailer::Mailer,
+    Environment, MailLimits, Platform, Settings, Store, Transaction, breached_passwords::BreachedPasswords,
+    identity_providers::IdentityProviders, keys::ServerSecrets, mailer::Mailer,
 };
 use storage::{Database, Options, Synchronous};
 use testbed::{Kind, TestDatabase};
@@ -31,6 +31,8 @@ pub struct Plan {
     pub options: fabric_http::Options,
     /// Who speaks with the providers that people sign in at.
     pub providers: Option<Arc<dyn IdentityProviders>>,
+    /// Who knows which passwords were published.
+    pub breached_passwords: Option<Arc<dyn BreachedPasswords>>,
 }
 
 impl Plan {
@@ -69,6 +71,7 @@ impl Plan {
             },
             options: fabric_http::Options::default(),
             providers: None,
+            breached_passwords: None,
         }
     }
 }
@@ -105,6 +108,10 @@ impl World {
         let platform = Platform::start(shared, time, &plan.secrets, plan.settings.clone()).await?;
         let platform = match &plan.providers {
             Some(providers) => platform.with_identity_providers(Arc::clone(providers)),
+            None => platform,
+        };
+        let platform = match &plan.breached_passwords {
+            Some(known) => platform.with_breached_passwords(Arc::clone(known)),
             None => platform,
         };
         #[expect(clippy::disallowed_methods, reason = "this is where the whole service is mounted")]
