@@ -4,6 +4,7 @@
 //! decides nothing that matters.
 
 mod accounts;
+mod admission;
 mod api_keys;
 mod app_registration;
 mod assets;

@@ -63,7 +63,7 @@ impl Platform {
         let hash = self.keys().one_time.hash(Purpose::MagicLink, token.expose_secret());
         let (now, named) = (self.now(), door.app());
         let (way_in, signer) = (self.way_in(client, SignInMethod::MagicLink), self.signer().await?);
-        let entered = self.store().write(move |tx| {
+        let admitted = self.store().write(move |tx| {
             // As an error, so that nothing is used up where nobody gets in.
             let invalid = || Error::new(Code::InvalidToken);
             let token = tx.consume_one_time_token(Purpose::MagicLink, hash, now)?.ok_or_else(invalid)?;
@@ -72,8 +72,8 @@ impl Platform {
             tx.void_one_time_tokens(account.id, Purpose::MagicLink, now)?;
             enter_by_mail(tx, account, &way_in, now)?.ok_or_else(invalid)
         });
-        let (account, opened) = entered.await?;
-        let door = self.door_of(account.app).await?;
-        self.let_in(signer, &door, account, opened, now).await
+        let admitted = admitted.await?;
+        let door = self.door_of(admitted.account.app).await?;
+        self.let_in(signer, &door, admitted).await
     }
 }

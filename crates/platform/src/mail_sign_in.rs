@@ -6,7 +6,7 @@ use kernel::{Result, Timestamp};
 
 use crate::{
     Transaction,
-    sessions::{Opened, WayIn, sign_in_event},
+    admission::{Admission, Admitted, WayIn},
     take_over::take_over,
 };
 
@@ -24,7 +24,7 @@ pub(crate) fn enter_by_mail(
     account: Account,
     way_in: &WayIn,
     now: Timestamp,
-) -> Result<Option<(Account, Opened)>> {
+) -> Result<Option<Admitted>> {
     let app = account.app.map(|id| tx.app(id)).transpose()?.flatten();
     let closed = account.disabled_at.is_some() || app.as_ref().is_some_and(|app| app.disabled_at.is_some());
     let settings = app.map_or_else(AppSettings::default, |app| app.settings);
@@ -32,11 +32,8 @@ pub(crate) fn enter_by_mail(
         return Ok(None);
     }
     let account = take_over(tx, account, EmailProof::Confirmed, now, now)?;
-    let opened = way_in.open(tx, &settings, &account, now)?;
-    if let Opened::In(_) = opened {
-        tx.append(&sign_in_event(&account, way_in.method().name(), None, now))?;
-    }
-    Ok(Some((account, opened)))
+    // It is neither closed nor unproven any more, so that nothing is refused behind what was done.
+    way_in.admit(tx, &settings, account, now).map(Admission::ok)
 }
 
 /// Whether an app lets people in like this.

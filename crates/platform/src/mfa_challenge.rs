@@ -6,8 +6,9 @@ use kernel::{Client, Code, Error, Result, Secret, SecretHash, Timestamp, secret:
 use crate::{
     Door, Platform, Transaction,
     accounts::is_closed,
+    admission::{Admitted, Opened},
     second_factor::{Confirmed, Proven, ShownFactor},
-    sessions::{Opened, SignedInUser, begin_proven, sign_in_event},
+    sessions::{SignedInUser, Start, sign_in_event},
     totp::EnrolledTotp,
 };
 
@@ -86,12 +87,12 @@ impl Platform {
             }
             let method = SignInMethod::ALL.into_iter().find(|method| method.name() == challenge.method);
             let method = method.ok_or_else(|| Error::internal("a challenge of an unknown way to sign in"))?;
-            let begun = begin_proven(tx, &account, method, &client, lives, proven, now)?;
+            let begun = Start { method, client: &client, lives }.begin_proven(tx, &account, proven, now)?;
             tx.append(&sign_in_event(&account, &challenge.method, Some(proven.factor()), now))?;
-            Ok(Some((account, begun)))
+            Ok(Some(Admitted { account, opened: Opened::In(begun), now }))
         });
-        let (account, begun) = taken.await?.ok_or_else(|| Error::new(Code::InvalidCode))?;
-        self.let_in(signer, &door, account, Opened::In(begun), now).await
+        let admitted = taken.await?.ok_or_else(|| Error::new(Code::InvalidCode))?;
+        self.let_in(signer, &door, admitted).await
     }
 
     fn challenge_hash(&self, purpose: ChallengePurpose, held: &ChallengeShown) -> SecretHash {
