@@ -75,11 +75,16 @@ impl Platform {
         });
         let (challenge, passkey) = found.await?;
         let challenge = challenge.ok_or_else(|| refused(Code::PasskeyAuthenticationFailed))?;
-        let judged = match (assertion, passkey.filter(|passkey| passkey.rp_id == rp_id)) {
-            (Some(assertion), Some(passkey)) if is_theirs(&challenge, &assertion, &passkey) => {
-                Some((party.finish_sign_in(&challenge.state, &assertion, &passkey)?, passkey))
+        let judged = match assertion {
+            Some(assertion) => {
+                let passkey = passkey.filter(|passkey| passkey.rp_id == rp_id);
+                let passkey = passkey.filter(|passkey| is_theirs(&challenge, &assertion, passkey));
+                metrics::counter!("fabric_passkey_verifications_total").increment(1);
+                // Where none may answer, too.
+                let verdict = party.finish_sign_in(&challenge.state, &assertion, passkey.as_ref())?;
+                passkey.map(|passkey| (verdict, passkey))
             }
-            _ => None,
+            None => None,
         };
         let (way_in, signer) = (self.way_in(client, SignInMethod::Passkey), self.signer().await?);
         let admission = self.store().write(move |tx| {
