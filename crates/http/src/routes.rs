@@ -115,6 +115,7 @@ fn sign_in() -> Vec<Entry> {
             "Shows once more who is signed in.",
             auth::reauthentication::reauthenticate,
         ),
+        entry(GET, "/v1/auth/totp", "Tells of the caller's second factor.", auth::totp::read),
         entry(POST, "/v1/auth/totp/enroll", "Enrolls an authenticator app.", auth::totp::enroll),
         entry(POST, "/v1/auth/totp/verify", "Compares a code, and activates an enrolment.", auth::totp::verify),
         entry(POST, "/v1/auth/totp/recovery", "Uses a recovery code up.", auth::totp::recover),

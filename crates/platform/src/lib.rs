@@ -166,7 +166,7 @@ pub use social_providers::NewSocialProvider;
 pub use social_sign_in::{SocialIdentity, SocialSignIn, Voucher};
 pub use store::{Store, Transaction};
 pub use teams::{NewTeam, TeamChange};
-pub use totp::EnrolledTotp;
+pub use totp::{EnrolledTotp, TotpState};
 pub use usage::{NewUsageRecord, Spending, UsageSummary};
 pub use user_administration::{AppHint, Deed, NewUser, UserDetails};
 pub use user_import::{Imported, ImportedUser};

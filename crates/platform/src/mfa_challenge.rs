@@ -1,7 +1,7 @@
 //! The second step of a sign-in: somebody has shown what they know, and shows what they have, or enrols it.
 
 use identity::{Account, Challenge, ChallengePurpose, SignInMethod};
-use kernel::{Client, Code, Error, Result, Secret, SecretHash, Timestamp, secret::ExposeSecret};
+use kernel::{Client, Code, Error, ErrorKind, Result, Secret, SecretHash, Timestamp, secret::ExposeSecret};
 
 use crate::{
     Door, Platform, Transaction,
@@ -31,7 +31,12 @@ impl Platform {
     /// `invalid_code`; `mfa_locked` after too many of those.
     pub async fn meet_challenge(&self, held: ChallengeShown, shown: ShownFactor) -> Result<SignedInUser> {
         let check = self.factor_check();
-        let prove = move |tx: &mut dyn Transaction, account: &Account, now| check.settle(tx, account, &shown, now);
+        let prove = move |tx: &mut dyn Transaction, account: &Account, now| match check.settle(tx, account, &shown, now)
+        {
+            // It was removed meanwhile: there is nothing that would meet the challenge.
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(invalid()),
+            done => done,
+        };
         self.take_second_step(ChallengePurpose::SignIn, held, prove).await
     }
 

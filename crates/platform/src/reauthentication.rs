@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use apps::Mfa;
 use authz::SignedIn;
-use identity::{Account, password::Password};
+use identity::{Account, Session, SignInMethod, password::Password};
 use kernel::{Code, Error, Event, EventKind, Result, Timestamp};
 use serde_json::json;
 
@@ -47,6 +48,8 @@ impl Platform {
         let session = caller.session.ok_or_else(|| Error::new(Code::SessionRequired))?;
         let (compared, now) = (self.compare(&caller, shown).await?, self.now());
         let settled = self.store().write(move |tx| {
+            // It may have ended a moment ago: then nothing is used up for it.
+            tx.live_session(session)?.ok_or_else(|| Error::new(Code::TokenRevoked))?;
             let account = tx.account(caller.account)?.ok_or_else(Error::not_found)?;
             if let Some(refused) = compared.settle(tx, &caller, &account, now)? {
                 return Ok(Some(refused));
@@ -105,6 +108,38 @@ impl Reauthenticated {
         }
         Ok(None)
     }
+
+    /// The same for what is worth two factors, and for what takes one away. Where the account's app asks for a second
+    /// factor, and the account has one, a password is not enough: the factor is shown too, unless the session began with
+    /// two a moment ago.
+    ///
+    /// # Errors
+    /// As [`Self::settle`].
+    pub fn settle_both(
+        &self,
+        tx: &mut dyn Transaction,
+        caller: &SignedIn,
+        account: &Account,
+        mfa: Mfa,
+        now: Timestamp,
+    ) -> Result<Option<Code>> {
+        let asked = mfa != Mfa::Off && self.factor.is_none();
+        if asked
+            && tx.totp(account.id)?.is_some_and(|totp| totp.verified_at.is_some())
+            && !session_of(tx, caller)?.is_some_and(|session| began_with_two(&session, now))
+        {
+            let why = "Show code or recovery_code, too: the account has a second factor.";
+            return Err(Error::because(Code::ReauthenticationRequired, why));
+        }
+        self.settle(tx, caller, account, now)
+    }
+}
+
+/// Whether somebody signed in with two factors a moment ago. What was shown since, and was not among what is shown now, does
+/// not count: it may have been the password alone.
+fn began_with_two(session: &Session, now: Timestamp) -> bool {
+    let two = session.second_factor.is_some() || session.method == SignInMethod::Passkey;
+    two && now < session.created_at.after(FRESH)
 }
 
 /// # Errors
@@ -116,6 +151,9 @@ pub(crate) fn require_fresh(tx: &mut dyn Transaction, caller: &SignedIn, now: Ti
 /// Whether the caller has signed in a moment ago, or shown since who they are. A refresh does not make it younger; and when
 /// somebody signed in at another issuer is not known.
 fn is_fresh(tx: &mut dyn Transaction, caller: &SignedIn, now: Timestamp) -> Result<bool> {
-    let session = caller.session.map(|id| tx.live_session(id)).transpose()?.flatten();
-    Ok(session.is_some_and(|session| now < session.authenticated_at.after(FRESH)))
+    Ok(session_of(tx, caller)?.is_some_and(|session| now < session.authenticated_at.after(FRESH)))
+}
+
+fn session_of(tx: &mut dyn Transaction, caller: &SignedIn) -> Result<Option<Session>> {
+    Ok(caller.session.map(|id| tx.live_session(id)).transpose()?.flatten())
 }
