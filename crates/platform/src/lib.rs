@@ -108,6 +108,7 @@ mod totp;
 mod usage;
 mod user_administration;
 mod user_import;
+mod user_passkeys;
 mod verify_email;
 mod ways_in;
 mod webhook_disabled;
