@@ -189,6 +189,7 @@ pub struct Limits {
     pub sign_up: Option<u32>,
     pub forgot_password: Option<u32>,
     pub magic_link: Option<u32>,
+    pub passkey_challenge: Option<u32>,
     pub second_factor: Option<u32>,
     pub public: u32,
     pub standard: u32,

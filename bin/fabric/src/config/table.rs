@@ -124,6 +124,7 @@ pub const TABLE: &[Setting] = &[
     setting("limits.sign_up", &["FABRIC_LIMIT_SIGN_UP"], Number(0, 1_000_000), None),
     setting("limits.forgot_password", &["FABRIC_LIMIT_FORGOT_PASSWORD"], Number(0, 1_000_000), None),
     setting("limits.magic_link", &["FABRIC_LIMIT_MAGIC_LINK"], Number(0, 1_000_000), None),
+    setting("limits.passkey_challenge", &["FABRIC_LIMIT_PASSKEY_CHALLENGE"], Number(0, 1_000_000), None),
     setting("limits.second_factor", &["FABRIC_LIMIT_SECOND_FACTOR"], Number(0, 1_000_000), None),
     setting("limits.public", &["FABRIC_LIMIT_PUBLIC"], Number(0, 1_000_000), Some("0")),
     setting("limits.standard", &["FABRIC_LIMIT_STANDARD"], Number(0, 1_000_000), Some("0")),
