@@ -75,6 +75,7 @@ impl Platform {
         let code: Secret = code.expose_secret().split_whitespace().collect::<String>().into();
         let key = LockoutKey::new(&self.keys().email_codes, door.app(), &email);
         let (app, one_time, now) = (door.app(), self.keys().one_time.clone(), self.now());
+        let platform = self.settings().of_the_platform();
         let (way_in, signer) = (self.way_in(client, SignInMethod::EmailCode), self.signer().await?);
         let outcome = self.store().write(move |tx| {
             // One try at a time for an address: guesses side by side are worth no more than guesses in a row.
@@ -90,7 +91,7 @@ impl Platform {
             let right = out.into_iter().find(|out| out.email == email && is_it(out.hash, out.id));
             if let (Some(account), Some(right)) = (account.clone(), right)
                 && tx.consume_one_time_token(Purpose::EmailCode, right.hash, now)?.is_some()
-                && let Some(admitted) = enter_by_mail(tx, account, &way_in, now)?
+                && let Some(admitted) = enter_by_mail(tx, account, &platform, &way_in, now)?
             {
                 tx.void_one_time_tokens(id, Purpose::EmailCode, now)?;
                 return Ok(Outcome::In(Box::new(admitted)));

@@ -90,6 +90,7 @@ pub const TABLE: &[Setting] = &[
     setting("auth.jwt_issuer", &["JWT_ISSUER"], Text, None),
     setting("auth.jwt_emails_verified", &["JWT_EMAILS_VERIFIED"], Switch, None),
     setting("auth.developer_signup", &["FABRIC_DEVELOPER_SIGNUP"], OneOf(&["open", "closed"]), None),
+    setting("auth.mfa", &["FABRIC_MFA"], OneOf(&["off", "optional", "required"]), Some("off")),
     setting("auth.bootstrap_token", &["FABRIC_BOOTSTRAP_TOKEN"], Secret, None),
     setting("auth.site_url", &["AUTH_SITE_URL"], Text, None),
     setting("auth.callback_redirect_url", &["AUTH_CALLBACK_REDIRECT_URL"], Text, None),
