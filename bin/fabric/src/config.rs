@@ -8,6 +8,7 @@ mod values;
 
 use std::{collections::HashMap, path::Path};
 
+use apps::Mfa;
 use figment::value::Dict;
 use kernel::{Error, Result, Secret, secret::ExposeSecret};
 use origins::{Origin, Origins};
@@ -120,6 +121,7 @@ pub struct Auth {
     pub jwt_issuer: Option<String>,
     pub jwt_emails_verified: Option<bool>,
     pub developer_signup: Option<SignUp>,
+    pub mfa: Mfa,
     pub bootstrap_token: Option<Secret>,
     pub site_url: Option<String>,
     pub callback_redirect_url: Option<String>,
@@ -190,6 +192,7 @@ pub struct Limits {
     pub sign_up: Option<u32>,
     pub forgot_password: Option<u32>,
     pub magic_link: Option<u32>,
+    pub passkey_challenge: Option<u32>,
     pub second_factor: Option<u32>,
     pub public: u32,
     pub standard: u32,

@@ -13,6 +13,8 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// How often an address may try what costs a password hash, a mail or a guess, where nobody says: that is enough for
 /// people, and for several of them behind one address.
 const USUAL: u32 = 20;
+/// The same for challenges that passkeys answer: a page asks for one each time that it is shown, and one costs a row.
+const CHALLENGES: u32 = 120;
 
 /// The counters. In development nothing is limited that nobody limits.
 ///
@@ -20,13 +22,14 @@ const USUAL: u32 = 20;
 /// `invalid_setting` for a Redis that is none.
 pub fn limits(config: &Config) -> Result<Limits> {
     let wanted = &config.limits;
-    let usual = if config.development() { 0 } else { USUAL };
+    let (usual, challenges) = if config.development() { (0, 0) } else { (USUAL, CHALLENGES) };
     let quotas = Category::ALL.iter().fold(Quotas::default(), |quotas, category| {
         let a_minute = match category {
             Category::SignIn => wanted.sign_in.unwrap_or(usual),
             Category::SignUp => wanted.sign_up.unwrap_or(usual),
             Category::ForgotPassword => wanted.forgot_password.unwrap_or(usual),
             Category::MagicLink => wanted.magic_link.unwrap_or(usual),
+            Category::PasskeyChallenge => wanted.passkey_challenge.unwrap_or(challenges),
             Category::SecondFactor => wanted.second_factor.unwrap_or(usual),
             Category::Public => wanted.public,
             Category::Standard => wanted.standard,

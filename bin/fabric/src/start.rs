@@ -190,6 +190,7 @@ fn settings(config: &Config) -> Result<Settings> {
         },
         webhook_deliveries_kept: Duration::from_hours(24 * u64::from(config.webhooks.deliveries_days)),
         external_emails_verified: config.auth.jwt_emails_verified.unwrap_or(development),
+        mfa: config.auth.mfa,
         developer_sign_up: config.auth.developer_signup.map_or(development, |sign_up| sign_up == SignUp::Open),
         bootstrap_token: config.auth.bootstrap_token.clone(),
         mail_limits: MailLimits { per_recipient: config.mail.per_recipient, per_ip: config.mail.per_ip },

@@ -54,6 +54,16 @@ impl PasskeySettings {
         }
     }
 
+    /// The same, with the domain said that passkeys are made for, where nobody has said it: from then on it stays, wherever
+    /// the site moves. Those that were made would sign in nowhere.
+    ///
+    /// # Errors
+    /// As [`Self::relying_party`].
+    pub fn settled(self, site: Option<&WebUrl>) -> Result<Self> {
+        let party = self.relying_party(site)?;
+        Ok(Self { rp_id: party.map(|party| party.id).or(self.rp_id), ..self })
+    }
+
     /// Whom passkeys are made for, with what a site has where nothing is said; `None` where there are none.
     ///
     /// # Errors
@@ -76,7 +86,10 @@ impl PasskeySettings {
             return Err(invalid("Give passkeys.origins: the pages that passkeys are used on."));
         }
         if domains.iter().any(|domain| !domain.is_within(&id)) {
-            let why = format!("Give passkeys.origins of {id} or of domains below it: browsers refuse all others.");
+            let why = format!(
+                "Give passkeys.origins of {id} or of domains below it: browsers refuse all others. With another \
+                 passkeys.rp_id, the passkeys that there are sign in nowhere.",
+            );
             return Err(Error::because(Code::InvalidSetting, why));
         }
         Ok(Some(RelyingPartyId { id, origins }))
@@ -186,6 +199,19 @@ mod tests {
         assert_eq!(said.1, ["https://example.com", "https://a.example.com:8443"]);
         assert_eq!(of(&settings(None, &["http://localhost:3000"]), None).unwrap().unwrap().0, "localhost");
         assert_eq!(of(&PasskeySettings::default(), Some("https://example.com")).unwrap(), None);
+    }
+
+    #[test]
+    fn a_domain_that_was_the_sites_stays() {
+        let sites = ["https://app.example.com", "https://app.example.org"].map(|site| WebUrl::parse(site).unwrap());
+        let settled = settings(None, &[]).settled(Some(&sites[0])).unwrap();
+        assert_eq!(settled.rp_id.as_ref().map(Domain::as_str), Some("app.example.com"));
+        assert_eq!(settled.clone().settled(Some(&sites[0])).unwrap(), settled);
+        assert_eq!(settled.settled(Some(&sites[1])).unwrap_err().code, Code::InvalidSetting);
+        let off = PasskeySettings { enabled: false, ..settings(None, &[]) };
+        assert_eq!(off.clone().settled(Some(&sites[0])).unwrap(), off);
+        let said = settings(Some("example.com"), &["https://app.example.com"]);
+        assert_eq!(said.clone().settled(Some(&sites[1])).unwrap(), said);
     }
 
     #[test]

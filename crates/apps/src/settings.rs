@@ -124,9 +124,10 @@ impl AppSettings {
             return Err(Error::because(Code::InvalidUrl, "Give site_url without a query: links are made from it."));
         }
         let before = self.clone();
+        // With the site of before: that is whom the passkeys that there are were made for.
+        let passkeys = before.passkeys.clone().settled(before.site_url.as_ref()).unwrap_or(before.passkeys);
         let site_url = change.site_url.unwrap_or(before.site_url);
-        let passkeys = before.passkeys.changed(change.passkeys);
-        passkeys.relying_party(site_url.as_ref())?;
+        let passkeys = passkeys.changed(change.passkeys).settled(site_url.as_ref())?;
         Ok(Self {
             auto_create_org: change.auto_create_org.unwrap_or(before.auto_create_org),
             open_sign_up: change.open_sign_up.unwrap_or(before.open_sign_up),

@@ -49,7 +49,6 @@ impl Counted {
                 | "/v1/auth/email-code/verify"
                 | "/v1/auth/social/token"
                 | "/v1/auth/passkey"
-                | "/v1/auth/passkey/challenge"
                 | "/v1/me/email"
                 | "/v1/me/passkeys/challenge",
             )
@@ -59,6 +58,8 @@ impl Counted {
                 "/v1/me" | "/v1/auth/totp" | "/v1/me/social-connections/{provider}" | "/v1/me/passkeys/{passkey_id}",
             ) => Some(Category::SignIn),
             ("POST", "/v1/auth/magic-link" | "/v1/auth/email-code") => Some(Category::MagicLink),
+            // Pages ask for one whenever they are shown.
+            ("POST", "/v1/auth/passkey/challenge") => Some(Category::PasskeyChallenge),
             ("POST", "/v1/auth/mfa" | "/v1/auth/totp/enroll" | "/v1/auth/totp/verify" | "/v1/auth/totp/recovery") => {
                 Some(Category::SecondFactor)
             }
@@ -173,7 +174,7 @@ mod tests {
             ("/v1/auth/email-code/verify", Category::SignIn),
             ("/v1/auth/social/token", Category::SignIn),
             ("/v1/auth/passkey", Category::SignIn),
-            ("/v1/auth/passkey/challenge", Category::SignIn),
+            ("/v1/auth/passkey/challenge", Category::PasskeyChallenge),
             ("/v1/auth/magic-link", Category::MagicLink),
             ("/v1/auth/email-code", Category::MagicLink),
             ("/v1/auth/signup", Category::SignUp),

@@ -33,6 +33,8 @@ mod social_providers;
 mod system;
 mod teams;
 mod usage;
+#[cfg(feature = "passkeys")]
+mod user_passkeys;
 mod webhook_deliveries;
 mod webhook_secrets;
 mod webhooks;
@@ -115,6 +117,7 @@ fn sign_in() -> Vec<Entry> {
             "Shows once more who is signed in.",
             auth::reauthentication::reauthenticate,
         ),
+        entry(GET, "/v1/auth/totp", "Tells of the caller's second factor.", auth::totp::read),
         entry(POST, "/v1/auth/totp/enroll", "Enrolls an authenticator app.", auth::totp::enroll),
         entry(POST, "/v1/auth/totp/verify", "Compares a code, and activates an enrolment.", auth::totp::verify),
         entry(POST, "/v1/auth/totp/recovery", "Uses a recovery code up.", auth::totp::recover),
@@ -130,6 +133,8 @@ fn sign_in() -> Vec<Entry> {
 fn passkeys() -> Vec<Entry> {
     const PASSKEYS: &str = "/v1/me/passkeys";
     const PASSKEY: &str = "/v1/me/passkeys/{passkey_id}";
+    const OF_USER: &str = "/v1/admin/users/{principal_id}/passkeys";
+    const ONE_OF_USER: &str = "/v1/admin/users/{principal_id}/passkeys/{passkey_id}";
     vec![
         entry(POST, "/v1/auth/passkey/challenge", "Begins a sign-in with a passkey.", auth::passkeys::challenge),
         entry(POST, "/v1/auth/passkey", "Signs a user in with a passkey.", auth::passkeys::sign_in),
@@ -138,6 +143,8 @@ fn passkeys() -> Vec<Entry> {
         entry(GET, PASSKEYS, "Lists the caller's passkeys.", passkeys::list),
         entry(PATCH, PASSKEY, "Renames a passkey.", passkeys::update),
         entry(DELETE, PASSKEY, "Removes a passkey.", passkeys::remove),
+        entry(GET, OF_USER, "Lists a user's passkeys.", user_passkeys::list),
+        entry(DELETE, ONE_OF_USER, "Removes a user's passkey.", user_passkeys::remove),
     ]
 }
 

@@ -45,6 +45,8 @@ categories! {
     ForgotPassword = "forgot_password";
     /// Links and codes to sign in with, by address.
     MagicLink = "magic_link";
+    /// Challenges for passkeys, by address: they cost neither a hash nor a guess.
+    PasskeyChallenge = "passkey_challenge";
     /// Codes of a second factor, by address.
     SecondFactor = "second_factor";
     /// Everything else that is public, by address.

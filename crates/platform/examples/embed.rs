@@ -73,6 +73,7 @@ impl Club {
             // Whoever comes may join. A service that has several audiences makes an app of each instead, and opens the
             // door of that app.
             developer_sign_up: true,
+            mfa: apps::Mfa::Off,
             bootstrap_token: None,
             external_emails_verified: false,
             // HS256: nobody but this service reads the tokens.

@@ -30,19 +30,22 @@ impl Platform {
     /// `reauthentication_required` long after the sign-in, and what a wrong password or code is; `invalid_request` for the
     /// address that the account has; `too_many_requests` for who has asked for too many mails.
     pub async fn request_email_change(&self, caller: SignedIn, email: Email, shown: Reauthentication) -> Result<()> {
-        let (compared, now) = (self.compare(&caller, shown).await?, self.now());
-        let settled = self.store().write(move |tx| {
+        let (compared, desk, now) = (self.compare(&caller, shown).await?, self.mail_desk(), self.now());
+        let asked = self.store().write(move |tx| {
             let account = tx.account(caller.account)?.ok_or_else(Error::not_found)?;
-            let refused = compared.settle(tx, &caller, &account, now)?;
-            Ok(refused.map_or(Ok(account), Err))
+            if let Some(refused) = compared.settle(tx, &caller, &account, now)? {
+                return Ok(Some(refused));
+            }
+            // As errors, here and below, so that no code is used up where nothing comes of it.
+            if account.email == email {
+                return Err(Error::because(Code::InvalidRequest, "The account has this address already."));
+            }
+            let payload = json!({ "account_id": account.id, "epoch": account.epoch });
+            let mail = QueuedMail::new(account.app, email.clone(), MailOrder::ChangeEmail, now);
+            desk.order(tx, QueuedMail { payload: Some(payload), ..mail })?;
+            Ok(None)
         });
-        let account = settled.await?.map_err(Error::new)?;
-        if account.email == email {
-            return Err(Error::because(Code::InvalidRequest, "The account has this address already."));
-        }
-        let payload = json!({ "account_id": account.id, "epoch": account.epoch });
-        let mail = QueuedMail::new(account.app, email, MailOrder::ChangeEmail, now);
-        self.order(QueuedMail { payload: Some(payload), ..mail }).await
+        asked.await?.map_or(Ok(()), |refused| Err(Error::new(refused)))
     }
 
     /// Gives the caller's account the address that the token was mailed to. Sessions go on; links that were mailed to the

@@ -16,9 +16,10 @@ use serde_json::json;
 
 use crate::{
     Door, Platform, Transaction,
+    admission::Admitted,
     mail_sign_in::{allowed, enter_by_mail},
     records::MailOrder,
-    sessions::{Opened, SignedInUser},
+    sessions::SignedInUser,
 };
 
 /// After so many wrong tries a code is void.
@@ -41,7 +42,7 @@ pub struct ShownCode {
 }
 
 enum Outcome {
-    In(Box<(Account, Opened)>),
+    In(Box<Admitted>),
     Wrong,
     Wait(Duration),
 }
@@ -74,6 +75,7 @@ impl Platform {
         let code: Secret = code.expose_secret().split_whitespace().collect::<String>().into();
         let key = LockoutKey::new(&self.keys().email_codes, door.app(), &email);
         let (app, one_time, now) = (door.app(), self.keys().one_time.clone(), self.now());
+        let platform = self.settings().of_the_platform();
         let (way_in, signer) = (self.way_in(client, SignInMethod::EmailCode), self.signer().await?);
         let outcome = self.store().write(move |tx| {
             // One try at a time for an address: guesses side by side are worth no more than guesses in a row.
@@ -89,20 +91,17 @@ impl Platform {
             let right = out.into_iter().find(|out| out.email == email && is_it(out.hash, out.id));
             if let (Some(account), Some(right)) = (account.clone(), right)
                 && tx.consume_one_time_token(Purpose::EmailCode, right.hash, now)?.is_some()
-                && let Some(entered) = enter_by_mail(tx, account, &way_in, now)?
+                && let Some(admitted) = enter_by_mail(tx, account, &platform, &way_in, now)?
             {
                 tx.void_one_time_tokens(id, Purpose::EmailCode, now)?;
-                return Ok(Outcome::In(Box::new(entered)));
+                return Ok(Outcome::In(Box::new(admitted)));
             }
             tx.count_wrong_try(id, Purpose::EmailCode, TRIES, now)?;
             count(tx, key, before, app, account.as_ref(), now)?;
             Ok(Outcome::Wrong)
         });
         match outcome.await? {
-            Outcome::In(entered) => {
-                let (account, opened) = *entered;
-                self.let_in(signer, &door, account, opened, now).await
-            }
+            Outcome::In(admitted) => self.let_in(signer, &door, *admitted).await,
             Outcome::Wrong => {
                 let why = "The e-mail address or the code is wrong, or the code is not valid any more.";
                 Err(Error::because(Code::InvalidCredentials, why))

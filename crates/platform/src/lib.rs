@@ -4,6 +4,7 @@
 //! decides nothing that matters.
 
 mod accounts;
+mod admission;
 mod api_keys;
 mod app_registration;
 mod assets;
@@ -109,6 +110,7 @@ mod totp;
 mod usage;
 mod user_administration;
 mod user_import;
+mod user_passkeys;
 mod verify_email;
 mod ways_in;
 mod webhook_disabled;
@@ -167,7 +169,7 @@ pub use social_providers::NewSocialProvider;
 pub use social_sign_in::{SocialIdentity, SocialSignIn, Voucher};
 pub use store::{Store, Transaction};
 pub use teams::{NewTeam, TeamChange};
-pub use totp::EnrolledTotp;
+pub use totp::{EnrolledTotp, TotpState};
 pub use usage::{NewUsageRecord, Spending, UsageSummary};
 pub use user_administration::{AppHint, Deed, NewUser, UserDetails};
 pub use user_import::{Imported, ImportedUser};

@@ -61,19 +61,19 @@ impl Platform {
     /// where the account or its app is disabled.
     pub async fn sign_in_by_link(&self, door: &Door, token: &Secret, client: Client) -> Result<SignedInUser> {
         let hash = self.keys().one_time.hash(Purpose::MagicLink, token.expose_secret());
-        let (now, named) = (self.now(), door.app());
+        let (now, named, platform) = (self.now(), door.app(), self.settings().of_the_platform());
         let (way_in, signer) = (self.way_in(client, SignInMethod::MagicLink), self.signer().await?);
-        let entered = self.store().write(move |tx| {
+        let admitted = self.store().write(move |tx| {
             // As an error, so that nothing is used up where nobody gets in.
             let invalid = || Error::new(Code::InvalidToken);
             let token = tx.consume_one_time_token(Purpose::MagicLink, hash, now)?.ok_or_else(invalid)?;
             let account = tx.account(token.account)?.filter(|account| account.email == token.email);
             let account = account.filter(|account| named.is_none() || account.app == named).ok_or_else(invalid)?;
             tx.void_one_time_tokens(account.id, Purpose::MagicLink, now)?;
-            enter_by_mail(tx, account, &way_in, now)?.ok_or_else(invalid)
+            enter_by_mail(tx, account, &platform, &way_in, now)?.ok_or_else(invalid)
         });
-        let (account, opened) = entered.await?;
-        let door = self.door_of(account.app).await?;
-        self.let_in(signer, &door, account, opened, now).await
+        let admitted = admitted.await?;
+        let door = self.door_of(admitted.account.app).await?;
+        self.let_in(signer, &door, admitted).await
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use identity::Purpose;
 use kernel::{
-    Code, Email, Error, Result, Timestamp,
+    Code, Email, Error, Locale, Result, Timestamp,
     id::AppId,
     ip::{is_of_a_private_network, network_of},
 };
@@ -16,7 +16,7 @@ use kernel::{
 use serde_json::Value;
 
 use crate::{
-    Door, Platform,
+    Door, Platform, Transaction,
     records::{MailCounter, MailOrder, QueuedMail},
 };
 
@@ -40,9 +40,15 @@ impl Default for MailLimits {
     }
 }
 
-enum Ordered {
-    Done,
-    Wait(Duration),
+/// What ordering a mail takes along into a unit of work.
+#[derive(Clone)]
+pub(crate) struct MailDesk {
+    limits: MailLimits,
+    counters: [u8; 32],
+    /// From where the mail is asked for, where that is counted.
+    asking: Option<MailCounter>,
+    locale: Option<Locale>,
+    now: Timestamp,
 }
 
 impl Platform {
@@ -51,45 +57,44 @@ impl Platform {
     /// # Errors
     /// `too_many_requests` for who has asked for too many, to whatever addresses.
     pub(crate) async fn order_mail(&self, door: Door, email: Email, order: MailOrder) -> Result<()> {
-        self.order(QueuedMail::new(door.app(), email, order, self.now())).await
+        let (desk, mail) = (self.mail_desk(), QueuedMail::new(door.app(), email, order, self.now()));
+        self.store().write(move |tx| desk.order(tx, mail.clone())).await
     }
 
-    /// The same for a mail that has to know more.
-    ///
-    /// # Errors
-    /// As [`Self::order_mail`].
-    pub(crate) async fn order(&self, mail: QueuedMail) -> Result<()> {
-        let (limits, now, order) = (self.settings().mail_limits, self.now(), mail.order);
-        let mail = QueuedMail { locale: self.language(), ..mail };
+    pub(crate) fn mail_desk(&self) -> MailDesk {
+        let (limits, counters) = (self.settings().mail_limits, self.keys().mail_counters);
         let asking = self.origin.as_ref().and_then(|origin| origin.client.ip);
         let asking = asking.filter(|ip| !is_of_a_private_network(*ip)).and_then(|ip| network_of(ip, 32, 64));
-        let asking =
-            asking.filter(|_| limits.per_ip > 0).map(|network| from_there(&self.keys().mail_counters, &network));
-        let mailbox = to_there(&self.keys().mail_counters, &mail);
-        let ordered = self.store().write(move |tx| {
-            if let Some(asking) = asking {
-                let before = tx.mails_asked_for(asking, limits.per_ip, now)?;
-                if let Some(wait) = wait(&before, limits.per_ip, now) {
-                    return Ok(Ordered::Wait(wait));
-                }
-                tx.note_mail_asked_for(asking, now.after(COUNTED_FOR))?;
+        let asking = asking.filter(|_| limits.per_ip > 0).map(|network| from_there(&counters, &network));
+        MailDesk { limits, counters, asking, locale: self.language(), now: self.now() }
+    }
+}
+
+impl MailDesk {
+    /// The same in a unit of work that does more: what is refused here takes it back.
+    ///
+    /// # Errors
+    /// As [`Platform::order_mail`].
+    pub fn order(&self, tx: &mut dyn Transaction, mail: QueuedMail) -> Result<()> {
+        let (limits, now) = (self.limits, self.now);
+        if let Some(asking) = self.asking {
+            let before = tx.mails_asked_for(asking, limits.per_ip, now)?;
+            if let Some(wait) = wait(&before, limits.per_ip, now) {
+                return Err(Error::new(Code::TooManyRequests).retry_after(wait));
             }
-            if limits.per_recipient > 0 {
-                let before = tx.mails_asked_for(mailbox, limits.per_recipient, now)?;
-                if is_held_back(&before, limits.per_recipient, lifetime(order), now) {
-                    metrics::counter!("fabric_mails_held_back_total").increment(1);
-                    return Ok(Ordered::Done);
-                }
-                // What is held back is not counted: who goes on asking holds nothing back for longer.
-                tx.note_mail_asked_for(mailbox, now.after(COUNTED_FOR))?;
-            }
-            tx.enqueue_mail(&mail)?;
-            Ok(Ordered::Done)
-        });
-        match ordered.await? {
-            Ordered::Done => Ok(()),
-            Ordered::Wait(wait) => Err(Error::new(Code::TooManyRequests).retry_after(wait)),
+            tx.note_mail_asked_for(asking, now.after(COUNTED_FOR))?;
         }
+        if limits.per_recipient > 0 {
+            let mailbox = to_there(&self.counters, &mail);
+            let before = tx.mails_asked_for(mailbox, limits.per_recipient, now)?;
+            if is_held_back(&before, limits.per_recipient, lifetime(mail.order), now) {
+                metrics::counter!("fabric_mails_held_back_total").increment(1);
+                return Ok(());
+            }
+            // What is held back is not counted: who goes on asking holds nothing back for longer.
+            tx.note_mail_asked_for(mailbox, now.after(COUNTED_FOR))?;
+        }
+        tx.enqueue_mail(&QueuedMail { locale: self.locale, ..mail })
     }
 }
 

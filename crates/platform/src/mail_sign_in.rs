@@ -6,7 +6,7 @@ use kernel::{Result, Timestamp};
 
 use crate::{
     Transaction,
-    sessions::{Opened, WayIn, sign_in_event},
+    admission::{Admission, Admitted, WayIn},
     take_over::take_over,
 };
 
@@ -17,26 +17,24 @@ pub(crate) fn may_enter_by_mail(account: &Account) -> bool {
 }
 
 /// Lets somebody in who has shown what was mailed to the account's address, and proves the address by it: a session begins,
-/// or a second factor is asked for. A lock
-/// on the password stays as it is, and stops nobody here. `None` for an account that is closed, or that no mail may open.
+/// or a second factor is asked for, as its app or the platform wants it. A lock on the password stays as it is, and stops
+/// nobody here. `None` for an account that is closed, or that no mail may open.
 pub(crate) fn enter_by_mail(
     tx: &mut dyn Transaction,
     account: Account,
+    platform: &AppSettings,
     way_in: &WayIn,
     now: Timestamp,
-) -> Result<Option<(Account, Opened)>> {
+) -> Result<Option<Admitted>> {
     let app = account.app.map(|id| tx.app(id)).transpose()?.flatten();
     let closed = account.disabled_at.is_some() || app.as_ref().is_some_and(|app| app.disabled_at.is_some());
-    let settings = app.map_or_else(AppSettings::default, |app| app.settings);
-    if closed || !may_enter_by_mail(&account) || !allowed(&settings, way_in.method()) {
+    let settings = app.as_ref().map_or(platform, |app| &app.settings);
+    if closed || !may_enter_by_mail(&account) || !allowed(settings, way_in.method()) {
         return Ok(None);
     }
     let account = take_over(tx, account, EmailProof::Confirmed, now, now)?;
-    let opened = way_in.open(tx, &settings, &account, now)?;
-    if let Opened::In(_) = opened {
-        tx.append(&sign_in_event(&account, way_in.method().name(), None, now))?;
-    }
-    Ok(Some((account, opened)))
+    // It is neither closed nor unproven any more, so that nothing is refused behind what was done.
+    way_in.admit(tx, settings, account, now).map(Admission::ok)
 }
 
 /// Whether an app lets people in like this.

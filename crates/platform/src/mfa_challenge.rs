@@ -1,13 +1,14 @@
 //! The second step of a sign-in: somebody has shown what they know, and shows what they have, or enrols it.
 
 use identity::{Account, Challenge, ChallengePurpose, SignInMethod};
-use kernel::{Client, Code, Error, Result, Secret, SecretHash, Timestamp, secret::ExposeSecret};
+use kernel::{Client, Code, Error, ErrorKind, Result, Secret, SecretHash, Timestamp, secret::ExposeSecret};
 
 use crate::{
     Door, Platform, Transaction,
     accounts::is_closed,
+    admission::{Admitted, Opened},
     second_factor::{Confirmed, Proven, ShownFactor},
-    sessions::{Opened, SignedInUser, begin_proven, sign_in_event},
+    sessions::{SignedInUser, Start, sign_in_event},
     totp::EnrolledTotp,
 };
 
@@ -30,7 +31,12 @@ impl Platform {
     /// `invalid_code`; `mfa_locked` after too many of those.
     pub async fn meet_challenge(&self, held: ChallengeShown, shown: ShownFactor) -> Result<SignedInUser> {
         let check = self.factor_check();
-        let prove = move |tx: &mut dyn Transaction, account: &Account, now| check.settle(tx, account, &shown, now);
+        let prove = move |tx: &mut dyn Transaction, account: &Account, now| match check.settle(tx, account, &shown, now)
+        {
+            // It was removed meanwhile: there is nothing that would meet the challenge.
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(invalid()),
+            done => done,
+        };
         self.take_second_step(ChallengePurpose::SignIn, held, prove).await
     }
 
@@ -86,12 +92,12 @@ impl Platform {
             }
             let method = SignInMethod::ALL.into_iter().find(|method| method.name() == challenge.method);
             let method = method.ok_or_else(|| Error::internal("a challenge of an unknown way to sign in"))?;
-            let begun = begin_proven(tx, &account, method, &client, lives, proven, now)?;
+            let begun = Start { method, client: &client, lives }.begin_proven(tx, &account, proven, now)?;
             tx.append(&sign_in_event(&account, &challenge.method, Some(proven.factor()), now))?;
-            Ok(Some((account, begun)))
+            Ok(Some(Admitted { account, opened: Opened::In(begun), now }))
         });
-        let (account, begun) = taken.await?.ok_or_else(|| Error::new(Code::InvalidCode))?;
-        self.let_in(signer, &door, account, Opened::In(begun), now).await
+        let admitted = taken.await?.ok_or_else(|| Error::new(Code::InvalidCode))?;
+        self.let_in(signer, &door, admitted).await
     }
 
     fn challenge_hash(&self, purpose: ChallengePurpose, held: &ChallengeShown) -> SecretHash {

@@ -8,10 +8,12 @@ use identity::{
     passkey::{LIFETIME, MOST},
     webauthn::{Begun, NewCredential, RelyingParty},
 };
-use kernel::{Code, Error, EventKind, Name, Result, Secret, id::PasskeyId, secret::ExposeSecret, secret::letters};
+use kernel::{
+    Code, Error, ErrorKind, EventKind, Name, Result, Secret, id::PasskeyId, secret::ExposeSecret, secret::letters,
+};
 use serde_json::Value;
 
-use crate::{Door, Platform, passkeys::passkey_event, reauthentication::Reauthentication};
+use crate::{Door, Platform, Transaction, passkeys::passkey_event, reauthentication::Reauthentication};
 
 /// A challenge for an authenticator.
 #[derive(Clone, Debug)]
@@ -46,12 +48,13 @@ impl Platform {
         let (key, now, app) = (self.keys().passkeys.clone(), self.now(), door.app());
         let begun = self.store().write(move |tx| {
             let account = tx.account(caller.account)?.ok_or_else(Error::not_found)?;
-            if let Some(refused) = reauthenticated.settle(tx, &caller, &account, now)? {
-                return Ok(Err(refused));
-            }
             let held = tx.passkeys_of(account.id)?;
             if held.len() >= MOST {
                 return Err(Error::new(Code::PasskeyLimitReached));
+            }
+            // Two, because a passkey counts as two from then on.
+            if let Some(refused) = reauthenticated.settle_both(tx, &caller, &account, now)? {
+                return Ok(Err(refused));
             }
             let email = account.email.as_str();
             let name = account.display_name.as_ref().map_or(email, Name::as_str);
@@ -91,7 +94,7 @@ impl Platform {
         let made = party.finish_registration(&challenge.state, answered.credential)?;
         let made = made.filter(|made| !key.is_decoy(&made.credential_id));
         let name = name.unwrap_or_else(|| Name::constant("Passkey"));
-        let added = self.store().write(move |tx| {
+        let add = move |tx: &mut dyn Transaction| {
             tx.hold_principal(caller.principal)?;
             if !tx.consume_passkey_challenge(Ceremony::Register, hash, Some(caller.account), now)? {
                 return Err(spent());
@@ -126,8 +129,13 @@ impl Platform {
             tx.insert_passkey(&passkey)?;
             tx.append(&passkey_event(EventKind::AuthPasskeyAdded, &account, &passkey, now))?;
             Ok(Ok(passkey))
-        });
-        added.await?.map_err(Error::new)
+        };
+        let added = match self.store().write(add.clone()).await {
+            // Of two who add the same one at once, the second one finds it.
+            Err(error) if error.kind() == ErrorKind::Conflict => self.store().write(add).await,
+            done => done,
+        };
+        added?.map_err(Error::new)
     }
 }
 

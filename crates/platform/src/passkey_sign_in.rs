@@ -17,16 +17,8 @@ use crate::{
     Door, Platform, Transaction,
     passkey_registration::{AnsweredChallenge, IssuedChallenge, relying_party},
     passkeys::passkey_event,
-    sessions::{Opened, SignedInUser, sign_in_event},
+    sessions::SignedInUser,
 };
-
-/// What the ledger calls it.
-const METHOD: SignInMethod = SignInMethod::Passkey;
-
-enum Outcome {
-    Known(Box<Account>, Opened),
-    Refused(Code),
-}
 
 impl Platform {
     /// Begins a sign-in: of whoever has this address, or of whoever comes. For every address the same work is done, and as
@@ -82,41 +74,31 @@ impl Platform {
             Ok((challenge, passkey))
         });
         let (challenge, passkey) = found.await?;
-        let challenge = challenge.ok_or_else(failed)?;
-        let judged = match (assertion, passkey.filter(|passkey| passkey.rp_id == rp_id)) {
-            (Some(assertion), Some(passkey)) if is_theirs(&challenge, &assertion, &passkey) => {
-                Some((party.finish_sign_in(&challenge.state, &assertion, &passkey)?, passkey))
+        let challenge = challenge.ok_or_else(|| refused(Code::PasskeyAuthenticationFailed))?;
+        let judged = match assertion {
+            Some(assertion) => {
+                let passkey = passkey.filter(|passkey| passkey.rp_id == rp_id);
+                let passkey = passkey.filter(|passkey| is_theirs(&challenge, &assertion, passkey));
+                metrics::counter!("fabric_passkey_verifications_total").increment(1);
+                // Where none may answer, too.
+                let verdict = party.finish_sign_in(&challenge.state, &assertion, passkey.as_ref())?;
+                passkey.map(|passkey| (verdict, passkey))
             }
-            _ => None,
+            None => None,
         };
-        let (way_in, signer) = (self.way_in(client, METHOD), self.signer().await?);
-        let outcome = self.store().write(move |tx| {
+        let (way_in, signer) = (self.way_in(client, SignInMethod::Passkey), self.signer().await?);
+        let admission = self.store().write(move |tx| {
             // First of all, and whatever comes of it: it is good for one answer, right or wrong.
             if !tx.consume_passkey_challenge(Ceremony::SignIn, hash, challenge.account, now)? {
-                return Ok(Outcome::Refused(Code::PasskeyAuthenticationFailed));
+                return Ok(Err(Code::PasskeyAuthenticationFailed));
             }
-            let Some(account) = settle(tx, judged.as_ref(), now)? else {
-                return Ok(Outcome::Refused(Code::PasskeyAuthenticationFailed));
-            };
-            if account.disabled_at.is_some() {
-                return Ok(Outcome::Refused(Code::AccountDisabled));
+            match settle(tx, judged.as_ref(), now)? {
+                Some(account) => way_in.admit(tx, &settings, account, now),
+                None => Ok(Err(Code::PasskeyAuthenticationFailed)),
             }
-            if settings.require_verified_email && !account.email_verified() {
-                return Ok(Outcome::Refused(Code::EmailNotVerified));
-            }
-            let opened = way_in.open(tx, &settings, &account, now)?;
-            if let Opened::In(_) = opened {
-                tx.append(&sign_in_event(&account, METHOD.name(), None, now))?;
-            }
-            Ok(Outcome::Known(Box::new(account), opened))
         });
-        match outcome.await? {
-            Outcome::Refused(code) => {
-                metrics::counter!("fabric_passkey_failures_total").increment(1);
-                Err(Error::new(code))
-            }
-            Outcome::Known(account, opened) => self.let_in(signer, door, *account, opened, now).await,
-        }
+        let admitted = admission.await?.map_err(refused)?;
+        self.let_in(signer, door, admitted).await
     }
 }
 
@@ -161,7 +143,7 @@ fn settle(tx: &mut dyn Transaction, judged: Option<&(Verdict, Passkey)>, now: Ti
     Ok(None)
 }
 
-fn failed() -> Error {
+fn refused(code: Code) -> Error {
     metrics::counter!("fabric_passkey_failures_total").increment(1);
-    Error::new(Code::PasskeyAuthenticationFailed)
+    Error::new(code)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use apps::Mfa;
 use authz::SignedIn;
-use identity::{Account, password::Password};
+use identity::{Account, Session, SignInMethod, password::Password};
 use kernel::{Code, Error, Event, EventKind, Result, Timestamp};
 use serde_json::json;
 
@@ -33,6 +33,8 @@ pub(crate) struct Reauthenticated {
     compared: Option<Compared>,
     factor: Option<ShownFactor>,
     check: FactorCheck,
+    /// What a sign-in asks for.
+    mfa: Mfa,
 }
 
 impl Platform {
@@ -49,6 +51,8 @@ impl Platform {
         let session = caller.session.ok_or_else(|| Error::new(Code::SessionRequired))?;
         let (compared, now) = (self.compare(&caller, shown).await?, self.now());
         let settled = self.store().write(move |tx| {
+            // It may have ended a moment ago: then nothing is used up for it.
+            tx.live_session(session)?.ok_or_else(|| Error::new(Code::TokenRevoked))?;
             let account = tx.account(caller.account)?.ok_or_else(Error::not_found)?;
             if let Some(refused) = compared.settle(tx, &caller, &account, now)? {
                 return Ok(Some(refused));
@@ -72,15 +76,15 @@ impl Platform {
     /// # Errors
     /// `account_locked`; `overloaded`.
     pub(crate) async fn compare(&self, caller: &SignedIn, shown: Reauthentication) -> Result<Reauthenticated> {
+        let door = self.door_of(caller.app).await?;
         let compared = match shown.password {
             Some(password) => {
-                let door = self.door_of(caller.app).await?;
                 let facts = self.account_facts(caller.account).await?.ok_or_else(Error::not_found)?;
                 Some(self.compare_password(&door, &facts.email, password).await?)
             }
             None => None,
         };
-        Ok(Reauthenticated { compared, factor: shown.factor, check: self.factor_check() })
+        Ok(Reauthenticated { compared, factor: shown.factor, check: self.factor_check(), mfa: door.settings().mfa })
     }
 }
 
@@ -116,22 +120,49 @@ impl Reauthenticated {
         Ok(None)
     }
 
+    /// The same for what is worth two factors, and for what takes one away. Where the account's app asks for a second
+    /// factor, and the account has one, a password is not enough: the factor is shown too, unless the session began with
+    /// two a moment ago.
+    ///
+    /// # Errors
+    /// As [`Self::settle`].
+    pub fn settle_both(
+        &self,
+        tx: &mut dyn Transaction,
+        caller: &SignedIn,
+        account: &Account,
+        now: Timestamp,
+    ) -> Result<Option<Code>> {
+        if self.factor.is_none()
+            && self.is_asked_for_two(tx, account)?
+            && !session_of(tx, caller)?.is_some_and(|session| began_with_two(&session, now))
+        {
+            return Err(factor_required());
+        }
+        self.settle(tx, caller, account, now)
+    }
+
     /// Whether a password was shown and nothing else, by somebody whom a sign-in asks for a second factor too.
     fn lacks_factor(&self, tx: &mut dyn Transaction, account: &Account) -> Result<bool> {
-        if self.compared.is_none() || self.factor.is_some() {
-            return Ok(false);
-        }
-        let app = account.app.map(|id| tx.app(id)).transpose()?.flatten();
-        let asked = app.is_some_and(|app| app.settings.mfa != Mfa::Off);
-        Ok(asked && tx.totp(account.id)?.is_some_and(|totp| totp.verified_at.is_some()))
+        Ok(self.compared.is_some() && self.factor.is_none() && self.is_asked_for_two(tx, account)?)
+    }
+
+    /// Whether a sign-in would ask the account for a second factor that it has.
+    fn is_asked_for_two(&self, tx: &mut dyn Transaction, account: &Account) -> Result<bool> {
+        Ok(self.mfa != Mfa::Off && tx.totp(account.id)?.is_some_and(|totp| totp.verified_at.is_some()))
     }
 }
 
 fn factor_required() -> Error {
-    Error::because(
-        Code::ReauthenticationRequired,
-        "Show a code or a recovery_code as well: a password alone is not enough.",
-    )
+    let why = "Show a code or a recovery_code as well: a password alone is not enough.";
+    Error::because(Code::ReauthenticationRequired, why)
+}
+
+/// Whether somebody signed in with two factors a moment ago. What was shown since, and was not among what is shown now, does
+/// not count: it may have been the password alone.
+fn began_with_two(session: &Session, now: Timestamp) -> bool {
+    let two = session.second_factor.is_some() || session.method == SignInMethod::Passkey;
+    two && now < session.created_at.after(FRESH)
 }
 
 /// # Errors
@@ -143,6 +174,9 @@ pub(crate) fn require_fresh(tx: &mut dyn Transaction, caller: &SignedIn, now: Ti
 /// Whether the caller has signed in a moment ago, or shown since who they are. A refresh does not make it younger; and when
 /// somebody signed in at another issuer is not known.
 fn is_fresh(tx: &mut dyn Transaction, caller: &SignedIn, now: Timestamp) -> Result<bool> {
-    let session = caller.session.map(|id| tx.live_session(id)).transpose()?.flatten();
-    Ok(session.is_some_and(|session| now < session.authenticated_at.after(FRESH)))
+    Ok(session_of(tx, caller)?.is_some_and(|session| now < session.authenticated_at.after(FRESH)))
+}
+
+fn session_of(tx: &mut dyn Transaction, caller: &SignedIn) -> Result<Option<Session>> {
+    Ok(caller.session.map(|id| tx.live_session(id)).transpose()?.flatten())
 }

@@ -2,18 +2,14 @@
 
 use std::time::Duration;
 
-use apps::{AppSettings, Mfa};
 use identity::{
-    Account, Challenge, ChallengeKey, ChallengePurpose, Purpose, RefreshToken, SecondFactor, Session, SignInMethod,
+    Account, Purpose, RefreshToken, SecondFactor, Session, SignInMethod,
     access_token::{Claims, Grant},
-    mfa_challenge::LIFETIME,
     session::authentication_methods,
 };
 use kernel::{
-    Client, Code, Error, Event, EventKind, Result, Secret, Timestamp,
-    error::SecondStep,
+    Client, Event, EventKind, Result, Secret, Timestamp,
     id::{AccountId, AppId, PrincipalId, RefreshTokenId, SessionId, TokenId},
-    secret::letters,
 };
 use serde_json::json;
 
@@ -58,116 +54,66 @@ pub(crate) struct Begun {
     pub second_factor: Option<SecondFactor>,
 }
 
-/// The way in of somebody who has shown what they know: the one place where sessions begin. What an app asks for besides is
-/// asked here, so that no way of signing in can pass it by.
-#[derive(Clone)]
-pub(crate) struct WayIn {
-    client: Client,
-    challenges: ChallengeKey,
-    method: SignInMethod,
+/// What a session begins with.
+pub(crate) struct Start<'a> {
+    /// How its owner came in.
+    pub method: SignInMethod,
+    /// Their device.
+    pub client: &'a Client,
+    /// How many seconds it lives without a refresh.
+    pub lives: u32,
 }
 
-/// What comes of it. To be committed either way.
-pub(crate) enum Opened {
-    /// The session has begun.
-    In(Begun),
-    /// There is a second step.
-    SecondStep(ChallengePurpose, Secret),
-}
-
-impl WayIn {
-    /// What was shown.
-    pub fn method(&self) -> SignInMethod {
-        self.method
+impl Start<'_> {
+    /// Begins the session of somebody of whom no second factor is asked. For `WayIn` alone, which asks for it.
+    pub fn begin(self, tx: &mut dyn Transaction, account: &Account, now: Timestamp) -> Result<Begun> {
+        self.begin_with(tx, account, None, now)
     }
 
-    /// Begins a session, or asks for a second factor, as the account's app wants it.
-    pub fn open(
-        &self,
+    /// Begins the session of somebody who has shown a second factor as well.
+    pub fn begin_proven(
+        self,
         tx: &mut dyn Transaction,
-        settings: &AppSettings,
         account: &Account,
+        proven: Proven,
         now: Timestamp,
-    ) -> Result<Opened> {
-        // A passkey is two factors already: its owner's device, and what that asks its owner for.
-        let mfa = if self.method == SignInMethod::Passkey { Mfa::Off } else { settings.mfa };
-        let has_one = match mfa {
-            Mfa::Off => false,
-            Mfa::Optional | Mfa::Required => tx.totp(account.id)?.is_some_and(|totp| totp.verified_at.is_some()),
-        };
-        let purpose = match (mfa, has_one) {
-            (Mfa::Off, _) | (Mfa::Optional, false) => {
-                let lives = settings.refresh_token_seconds;
-                return begin(tx, account, self.method, &self.client, lives, None, now).map(Opened::In);
-            }
-            (Mfa::Optional | Mfa::Required, true) => ChallengePurpose::SignIn,
-            (Mfa::Required, false) => ChallengePurpose::Enroll,
-        };
-        let token = letters(&rand::random::<[u8; 32]>());
-        tx.insert_challenge(&Challenge {
-            hash: self.challenges.hash(purpose, account.app, self.client.user_agent.as_deref(), &token),
-            purpose,
+    ) -> Result<Begun> {
+        self.begin_with(tx, account, Some(proven.factor()), now)
+    }
+
+    /// The ledger is told when the account has never been used from this device.
+    fn begin_with(
+        self,
+        tx: &mut dyn Transaction,
+        account: &Account,
+        second_factor: Option<SecondFactor>,
+        now: Timestamp,
+    ) -> Result<Begun> {
+        let Self { method, client, lives } = self;
+        let begun =
+            Begun { session: SessionId::generate(), refresh: RefreshTokenId::generate(), method, second_factor };
+        let expires_at = now.after(Duration::from_secs(lives.into()));
+        if tx.is_new_device(account.id, client)? {
+            let payload = json!({
+                "principal_id": account.principal, "session_id": begun.session, "method": method.name(),
+            });
+            tx.append(&Event { payload, ..account_event(EventKind::AuthNewDevice, account, now) })?;
+        }
+        tx.insert_session(&Session {
+            id: begun.session,
             account: account.id,
-            method: self.method.name().to_owned(),
             epoch: account.epoch,
-            failures: 0,
-            expires_at: now.after(LIFETIME),
+            method,
+            client: client.clone(),
+            second_factor,
+            created_at: now,
+            authenticated_at: now,
+            last_seen_at: now,
+            expires_at,
         })?;
-        tx.append(&Event {
-            payload: json!({
-                "principal_id": account.principal, "method": self.method.name(), "purpose": purpose.name(),
-            }),
-            ..account_event(EventKind::AuthMfaChallenged, account, now)
-        })?;
-        Ok(Opened::SecondStep(purpose, token.into()))
+        tx.insert_refresh_token(&RefreshToken { id: begun.refresh, session: begun.session, expires_at, spent: None })?;
+        Ok(begun)
     }
-}
-
-/// Begins the session of somebody who has shown a second factor as well.
-pub(crate) fn begin_proven(
-    tx: &mut dyn Transaction,
-    account: &Account,
-    method: SignInMethod,
-    client: &Client,
-    refresh_token_seconds: u32,
-    proven: Proven,
-    now: Timestamp,
-) -> Result<Begun> {
-    begin(tx, account, method, client, refresh_token_seconds, Some(proven.factor()), now)
-}
-
-/// The ledger is told when the account has never been used from this device.
-fn begin(
-    tx: &mut dyn Transaction,
-    account: &Account,
-    method: SignInMethod,
-    client: &Client,
-    refresh_token_seconds: u32,
-    second_factor: Option<SecondFactor>,
-    now: Timestamp,
-) -> Result<Begun> {
-    let begun = Begun { session: SessionId::generate(), refresh: RefreshTokenId::generate(), method, second_factor };
-    let expires_at = now.after(Duration::from_secs(refresh_token_seconds.into()));
-    if tx.is_new_device(account.id, client)? {
-        let payload = json!({
-            "principal_id": account.principal, "session_id": begun.session, "method": method.name(),
-        });
-        tx.append(&Event { payload, ..account_event(EventKind::AuthNewDevice, account, now) })?;
-    }
-    tx.insert_session(&Session {
-        id: begun.session,
-        account: account.id,
-        epoch: account.epoch,
-        method,
-        client: client.clone(),
-        second_factor,
-        created_at: now,
-        authenticated_at: now,
-        last_seen_at: now,
-        expires_at,
-    })?;
-    tx.insert_refresh_token(&RefreshToken { id: begun.refresh, session: begun.session, expires_at, spent: None })?;
-    Ok(begun)
 }
 
 /// Ends every session and every token of an account, and voids what was mailed to sign in with, or to change the address;
@@ -202,53 +148,6 @@ pub(crate) fn sign_in_event(
 }
 
 impl Platform {
-    /// The way in for who has shown what the method says.
-    pub(crate) fn way_in(&self, client: Client, method: SignInMethod) -> WayIn {
-        WayIn { client, challenges: self.keys().challenges.clone(), method }
-    }
-
-    /// Hands out what the way in has opened.
-    ///
-    /// # Errors
-    /// `mfa_required` or `mfa_enrollment_required`, with the challenge, where there is a second step.
-    pub(crate) async fn hand_out(
-        &self,
-        signer: Signer,
-        door: &Door,
-        account: Account,
-        opened: Opened,
-        now: Timestamp,
-    ) -> Result<SignedInUser> {
-        let (code, methods, token): (_, &[_], _) = match opened {
-            Opened::In(begun) => {
-                let tokens = self.write_tokens(signer, door, &account, begun, now).await?;
-                return Ok(SignedInUser { account, tokens });
-            }
-            Opened::SecondStep(ChallengePurpose::SignIn, token) => {
-                (Code::MfaRequired, &["totp", "recovery_code"], token)
-            }
-            Opened::SecondStep(ChallengePurpose::Enroll, token) => (Code::MfaEnrollmentRequired, &["totp"], token),
-        };
-        Err(Error::new(code).second_step(SecondStep { token, methods, expires_in: LIFETIME }))
-    }
-
-    /// The same for who has signed in, and not just signed up: it is counted.
-    ///
-    /// # Errors
-    /// As [`Self::hand_out`].
-    pub(crate) async fn let_in(
-        &self,
-        signer: Signer,
-        door: &Door,
-        account: Account,
-        opened: Opened,
-        now: Timestamp,
-    ) -> Result<SignedInUser> {
-        let signed_in = self.hand_out(signer, door, account, opened, now).await?;
-        metrics::counter!("fabric_sign_ins_total").increment(1);
-        Ok(signed_in)
-    }
-
     /// Writes the tokens of a session that is committed.
     pub(crate) async fn write_tokens(
         &self,

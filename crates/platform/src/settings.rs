@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use apps::{AppSettings, Origin, PasskeySettings, SocialProvider};
+use apps::{AppSettings, Mfa, Origin, PasskeySettings, SocialProvider};
 use identity::{SigningAlgorithm, password::HashCost};
 use kernel::{Secret, WebUrl};
 
@@ -46,6 +46,8 @@ pub struct Settings {
     pub social_providers: Vec<OwnProvider>,
     /// `FABRIC_DEVELOPER_SIGNUP`: whether strangers may make platform accounts.
     pub developer_sign_up: bool,
+    /// `FABRIC_MFA`: whether whoever signs in to the platform itself shows a second factor.
+    pub mfa: Mfa,
     /// `FABRIC_BOOTSTRAP_TOKEN`: what the first administrator shows in production.
     pub bootstrap_token: Option<Secret>,
     /// `JWT_EMAILS_VERIFIED`: whether the issuer of `JWT_SECRET`'s tokens lets nobody in before they proved their address.
@@ -107,6 +109,7 @@ impl Settings {
         let enabled = matches!(passkeys.relying_party(None), Ok(Some(_)));
         AppSettings {
             open_sign_up: self.developer_sign_up,
+            mfa: self.mfa,
             passkeys: PasskeySettings { enabled, ..passkeys },
             ..AppSettings::default()
         }

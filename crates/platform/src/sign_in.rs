@@ -1,15 +1,9 @@
 //! Sign-in with a password.
 
-use identity::{Account, SignInMethod, password::Password};
+use identity::{SignInMethod, password::Password};
 use kernel::{Client, Code, Email, Error, Result};
 
-use crate::{
-    Door, Platform,
-    sessions::{Opened, SignedInUser, sign_in_event},
-};
-
-/// What the ledger calls it.
-const METHOD: SignInMethod = SignInMethod::Password;
+use crate::{Door, Platform, sessions::SignedInUser};
 
 /// What somebody shows to sign in.
 #[derive(Clone, Debug)]
@@ -24,11 +18,6 @@ pub struct SignIn {
     pub client: Client,
 }
 
-enum Outcome {
-    Known(Box<Account>, Opened),
-    Refused(Code),
-}
-
 impl Platform {
     /// Begins a session, or asks for a second factor.
     ///
@@ -39,27 +28,13 @@ impl Platform {
     pub async fn sign_in(&self, presented: SignIn) -> Result<SignedInUser> {
         let SignIn { door, email, password, client } = presented;
         let compared = self.compare_password(&door, &email, password).await?;
-        let (way_in, signer, now) = (self.way_in(client, METHOD), self.signer().await?, self.now());
+        let (way_in, signer, now) = (self.way_in(client, SignInMethod::Password), self.signer().await?, self.now());
         let settings = door.settings().clone();
-        let outcome = self.store().write(move |tx| {
-            let Some(account) = compared.settle(tx, now)? else {
-                return Ok(Outcome::Refused(Code::InvalidCredentials));
-            };
-            if account.disabled_at.is_some() {
-                return Ok(Outcome::Refused(Code::AccountDisabled));
-            }
-            if settings.require_verified_email && !account.email_verified() {
-                return Ok(Outcome::Refused(Code::EmailNotVerified));
-            }
-            let opened = way_in.open(tx, &settings, &account, now)?;
-            if let Opened::In(_) = opened {
-                tx.append(&sign_in_event(&account, METHOD.name(), None, now))?;
-            }
-            Ok(Outcome::Known(Box::new(account), opened))
+        let admission = self.store().write(move |tx| match compared.settle(tx, now)? {
+            Some(account) => way_in.admit(tx, &settings, account, now),
+            None => Ok(Err(Code::InvalidCredentials)),
         });
-        match outcome.await? {
-            Outcome::Refused(code) => Err(Error::new(code)),
-            Outcome::Known(account, opened) => self.let_in(signer, &door, *account, opened, now).await,
-        }
+        let admitted = admission.await?.map_err(Error::new)?;
+        self.let_in(signer, &door, admitted).await
     }
 }

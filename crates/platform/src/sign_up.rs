@@ -69,11 +69,10 @@ impl Platform {
             let account = newcomer.join(tx, Maker::Themselves, now)?;
             let mail = QueuedMail::new(newcomer.app, newcomer.email.clone(), MailOrder::VerifyEmail, now);
             tx.enqueue_mail(&QueuedMail { locale, ..mail })?;
-            let opened = way_in.open(tx, &settings, &account, now)?;
-            Ok((account, opened))
+            way_in.admit_new(tx, &settings, account, now)
         });
-        let (account, opened) = made.await?;
-        Ok(SignedUp::In(Box::new(self.hand_out(signer, &door, account, opened, now).await?)))
+        let admitted = made.await?;
+        Ok(SignedUp::In(Box::new(self.hand_out(signer, &door, admitted).await?)))
     }
 
     /// Leaves a note and does nothing else, whether there is an account or not: neither the answer nor its time tells

@@ -1,11 +1,12 @@
 //! The last step of a sign-in at a provider: the app shows the code that it was handed, and a session begins.
 
-use identity::{Account, CodeChallenge, SignInMethod};
+use identity::{CodeChallenge, SignInMethod};
 use kernel::{Client, Code, Email, Error, ErrorKind, Name, Result, Secret, SecretHash, WebUrl};
 
 use crate::{
     Door, Platform, SocialIdentity,
-    sessions::{Opened, SignedInUser},
+    admission::Admitted,
+    sessions::SignedInUser,
     social_flow::{Returned, read},
 };
 
@@ -40,10 +41,7 @@ impl Platform {
             done => done,
         };
         match redeemed {
-            Ok((account, opened)) => {
-                let (signer, now) = (self.signer().await?, self.now());
-                self.let_in(signer, &shown.door, account, opened, now).await
-            }
+            Ok(admitted) => self.let_in(self.signer().await?, &shown.door, admitted).await,
             Err(error) => {
                 if matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::Validation | ErrorKind::NotFound) {
                     let now = self.now();
@@ -54,7 +52,7 @@ impl Platform {
         }
     }
 
-    async fn try_to_redeem(&self, hash: SecretHash, shown: &ShownSocialCode) -> Result<(Account, Opened)> {
+    async fn try_to_redeem(&self, hash: SecretHash, shown: &ShownSocialCode) -> Result<Admitted> {
         let way_in = self.way_in(shown.client.clone(), SignInMethod::Social);
         let (door, verifier, sealing) = (shown.door.clone(), shown.code_verifier.clone(), self.keys().sealing.clone());
         let now = self.now();

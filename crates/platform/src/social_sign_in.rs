@@ -10,7 +10,8 @@ use serde_json::json;
 use crate::{
     AppHint, Door, Platform, Transaction,
     accounts::{Maker, Newcomer, account_event},
-    sessions::{Opened, SignedInUser, WayIn},
+    admission::{Admitted, WayIn},
+    sessions::SignedInUser,
     take_over::take_over,
     user_administration::managed,
 };
@@ -77,10 +78,17 @@ impl SocialIdentity {
         door: &Door,
         way_in: &WayIn,
         now: Timestamp,
-    ) -> Result<(Account, Opened)> {
+    ) -> Result<Admitted> {
         let account = find(tx, door, self, now)?;
-        let opened = admit(tx, door, way_in, &account, self, now)?;
-        Ok((account, opened))
+        let login = Event {
+            payload: json!({
+                "principal_id": account.principal, "email": account.email.as_str(),
+                "provider": self.provider.as_str(), "provider_user_id": self.subject,
+            }),
+            ..account_event(EventKind::AuthSocialLogin, &account, now)
+        };
+        // As an error, so that nothing was linked and nobody made where nobody gets in.
+        way_in.admit_as(tx, door.settings(), account, &login, now)?.map_err(Error::new)
     }
 }
 
@@ -107,11 +115,11 @@ impl Platform {
         let (signer, now) = (self.signer().await?, self.now());
         let signed_in = self.store().write(move |tx| {
             let door = vouched(tx, &presented.voucher)?;
-            let (account, opened) = presented.identity.enter(tx, &door, &way_in, now)?;
-            Ok((door, account, opened))
+            let admitted = presented.identity.enter(tx, &door, &way_in, now)?;
+            Ok((door, admitted))
         });
-        let (door, account, opened) = signed_in.await?;
-        self.let_in(signer, &door, account, opened, now).await
+        let (door, admitted) = signed_in.await?;
+        self.let_in(signer, &door, admitted).await
     }
 }
 
@@ -171,32 +179,4 @@ fn newcomer(door: &Door, presented: &SocialIdentity) -> Result<Newcomer> {
         organization: door.settings().auto_create_org,
         ..Newcomer::new(door.app(), presented.email.clone())
     })
-}
-
-/// Lets somebody in with the account that was found: a session begins, or a second factor is asked for.
-fn admit(
-    tx: &mut dyn Transaction,
-    door: &Door,
-    way_in: &WayIn,
-    account: &Account,
-    presented: &SocialIdentity,
-    now: Timestamp,
-) -> Result<Opened> {
-    if account.disabled_at.is_some() {
-        return Err(Error::new(Code::AccountDisabled));
-    }
-    if door.settings().require_verified_email && !account.email_verified() {
-        return Err(Error::new(Code::EmailNotVerified));
-    }
-    let opened = way_in.open(tx, door.settings(), account, now)?;
-    if let Opened::In(_) = opened {
-        tx.append(&Event {
-            payload: json!({
-                "principal_id": account.principal, "email": account.email.as_str(),
-                "provider": presented.provider.as_str(), "provider_user_id": presented.subject,
-            }),
-            ..account_event(EventKind::AuthSocialLogin, account, now)
-        })?;
-    }
-    Ok(opened)
 }

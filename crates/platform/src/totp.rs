@@ -25,6 +25,17 @@ pub struct EnrolledTotp {
     pub recovery_codes: Vec<Secret>,
 }
 
+/// What somebody has enrolled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TotpState {
+    /// Whether there is an authenticator app.
+    pub enrolled: bool,
+    /// Since when it counts, if it does.
+    pub verified_at: Option<Timestamp>,
+    /// How many recovery codes are left.
+    pub recovery_codes_left: i64,
+}
+
 /// A seed with its recovery codes, before it is anybody's.
 #[derive(Clone)]
 pub(crate) struct Enrolment {
@@ -40,6 +51,19 @@ impl Platform {
             recovery_codes: (0..HOW_MANY).map(|_| RecoveryCode::from_random(rand::random())).collect(),
             sealing: self.keys().sealing.clone(),
         }
+    }
+
+    /// What the caller has enrolled. Nothing of it gets anybody in.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn totp_state(&self, caller: SignedIn) -> Result<TotpState> {
+        let state = self.store().read(move |tx| {
+            let Some(totp) = tx.totp(caller.account)? else { return Ok(TotpState::default()) };
+            let recovery_codes_left = tx.recovery_codes_left(totp.id)?;
+            Ok(TotpState { enrolled: true, verified_at: totp.verified_at, recovery_codes_left })
+        });
+        state.await
     }
 
     /// Enrols an authenticator app for the caller's account, in place of one that was never verified. It counts once a code
@@ -101,7 +125,7 @@ impl Platform {
         let disabled = self.store().write(move |tx| {
             let account = tx.account(caller.account)?.ok_or_else(Error::not_found)?;
             tx.totp(account.id)?.ok_or_else(not_enrolled)?;
-            if let Some(refused) = reauthenticated.settle(tx, &caller, &account, now)? {
+            if let Some(refused) = reauthenticated.settle_both(tx, &caller, &account, now)? {
                 return Ok(Err(refused));
             }
             let removed = tx.remove_totp(account.id)?.ok_or_else(not_enrolled)?;

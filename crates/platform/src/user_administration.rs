@@ -265,7 +265,7 @@ pub(crate) fn managed<A: Action>(
 }
 
 /// The same for one of its accounts.
-fn managed_for<A: Action>(
+pub(crate) fn managed_for<A: Action>(
     tx: &mut dyn Transaction,
     acting: &Acting<A>,
     hint: Option<&AppHint>,

@@ -37,9 +37,9 @@ impl From<IssuedChallenge> for PasskeyChallenge {
     }
 }
 
-/// A passkey of the caller's.
+/// A passkey that somebody has.
 #[derive(Serialize, ToSchema)]
-pub struct MyPasskey {
+pub struct RegisteredPasskey {
     id: Uuid,
     /// What its owner calls it.
     name: String,
@@ -57,7 +57,7 @@ pub struct MyPasskey {
     rp_id: String,
 }
 
-impl From<Passkey> for MyPasskey {
+impl From<Passkey> for RegisteredPasskey {
     fn from(passkey: Passkey) -> Self {
         Self {
             id: passkey.id.0,
@@ -96,16 +96,16 @@ pub struct AddPasskeyRequest {
 pub async fn create(
     caller: SignedIn,
     (platform, Body(made)): (ForRequest, Body<AddPasskeyRequest>),
-) -> Result<Created<MyPasskey>> {
+) -> Result<Created<RegisteredPasskey>> {
     let name = made.name.as_deref().map(Name::parse).transpose()?;
     let answered = AnsweredChallenge { id: made.challenge_id, credential: made.credential.into() };
     Ok(Created(platform.add_passkey(caller, answered, name).await?.into()))
 }
 
 /// Lists the caller's passkeys, oldest first: there are 20 at the most.
-pub async fn list(caller: SignedIn, platform: ForRequest) -> Result<Answer<Vec<MyPasskey>>> {
+pub async fn list(caller: SignedIn, platform: ForRequest) -> Result<Answer<Vec<RegisteredPasskey>>> {
     let passkeys = platform.passkeys(caller).await?;
-    Ok(Answer::ok(passkeys.into_iter().map(MyPasskey::from).collect()))
+    Ok(Answer::ok(passkeys.into_iter().map(RegisteredPasskey::from).collect()))
 }
 
 /// Another name.
@@ -118,7 +118,7 @@ pub struct RenamePasskeyRequest {
 pub async fn update(
     caller: SignedIn,
     (platform, PathId(id), Body(change)): (ForRequest, PathId<PasskeyId>, Body<RenamePasskeyRequest>),
-) -> Result<Answer<MyPasskey>> {
+) -> Result<Answer<RegisteredPasskey>> {
     Ok(Answer::ok(platform.rename_passkey(caller, id, Name::parse(&change.name)?).await?.into()))
 }
 

@@ -49,6 +49,8 @@ pub enum Resource {
     SocialProvider,
     /// An account of an app.
     User,
+    /// A passkey of one of those.
+    UserPasskey,
     /// The accounts of an app.
     Users,
     /// The platform itself.
@@ -82,6 +84,7 @@ impl Resource {
             | Self::MailTemplate
             | Self::SocialProvider
             | Self::User
+            | Self::UserPasskey
             | Self::Users
             | Self::Platform => false,
         }
@@ -111,6 +114,7 @@ impl Resource {
             Self::MailTemplate => "mail_template",
             Self::SocialProvider => "social_provider",
             Self::User | Self::Users => "user",
+            Self::UserPasskey => "passkey",
             Self::Platform => "platform",
         }
     }
@@ -125,6 +129,7 @@ impl Resource {
             (["{app_id}", "{mail_template}"], _) => Self::MailTemplate,
             (["{app_id}", "{provider}"], Access::Action(_)) => Self::SocialProvider,
             (["{principal_id}"], _) => Self::User,
+            (["{principal_id}", "{passkey_id}"], _) => Self::UserPasskey,
             (["{organization_id}", "{principal_id}"], _) => Self::Member,
             (["{organization_id}", "{role_id}"], _) => Self::Role,
             (["{organization_id}", "{secret_name}"], _) => Self::Secret,

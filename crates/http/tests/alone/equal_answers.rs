@@ -1,5 +1,5 @@
 //! Attack 31: neither an answer nor the work behind it tells whether somebody is there. The work is counted, not timed:
-//! password hashes, and units of work in the database.
+//! password hashes, signatures of passkeys, and units of work in the database.
 
 use serde_json::{Value, json};
 
@@ -19,6 +19,7 @@ on_both!(
     a_client_is_wrong_however_it_is_wrong,
     a_key_is_wrong_however_it_is_wrong,
     a_user_of_another_app_is_a_user_of_none,
+    an_answer_in_the_name_of_a_passkey_tells_nobody_whether_it_is_there,
 );
 
 /// What somebody on the outside could learn of a call.
@@ -28,11 +29,13 @@ struct Told {
     body: Value,
     retry_after: Option<String>,
     hashes: u64,
+    signatures: u64,
     units: (usize, usize),
 }
 
 async fn told(world: &World, call: Call<'_>) -> Told {
     let (hashes, units) = (counted("fabric_password_hashes_total"), world.units());
+    let signatures = counted("fabric_passkey_verifications_total");
     let answer = call.send().await;
     let (status, body) = answer.told();
     let after = world.units();
@@ -41,6 +44,7 @@ async fn told(world: &World, call: Call<'_>) -> Told {
         body,
         retry_after: answer.header("retry-after").map(str::to_owned),
         hashes: counted("fabric_password_hashes_total") - hashes,
+        signatures: counted("fabric_passkey_verifications_total") - signatures,
         units: (after.0 - units.0, after.1 - units.1),
     }
 }
@@ -261,5 +265,34 @@ async fn a_user_of_another_app_is_a_user_of_none(world: &World) {
         seen.push(told(world, exchange(subject)).await);
     }
     assert_eq!(seen[0].status, 404);
+    assert!(seen.iter().all(|told| *told == seen[0]), "{seen:#?}");
+}
+
+/// Somebody's passkey, somebody's who has none of that name, and nobody's at all.
+async fn an_answer_in_the_name_of_a_passkey_tells_nobody_whether_it_is_there(world: &World) {
+    let app = world.app_with_passkeys("acme").await;
+    let alice = world.sign_up(Some(&app), "alice").await;
+    world.sign_up(Some(&app), "bob").await;
+    let mut device = world.device_of(&alice).await;
+    world.passkey_challenge(Some(&app), None).await.ok();
+    let there = device.credential_id();
+    let mut seen = Vec::new();
+    for email in [None, Some("alice@example.com"), Some("bob@example.com"), Some("nobody@example.com")] {
+        let told_of = world.passkey_challenge(Some(&app), email).await.ok()["public_key"]["allowCredentials"].clone();
+        let made_up = told_of.as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned());
+        let made_up = made_up.filter(|id| *id != there).take(3);
+        for id in made_up.chain([there.clone(), "BwcHBwcHBwcHBwcHBwcHBw".to_owned()]) {
+            let challenge = world.passkey_challenge(Some(&app), email).await;
+            let mut signed = device.sign_with(&challenge, |options| options.allow_credentials.clear());
+            // Right in all but who has signed: another challenge's signature.
+            let other = world.passkey_challenge(Some(&app), email).await;
+            let other = device.sign_with(&other, |options| options.allow_credentials.clear());
+            signed["response"]["signature"] = other["response"]["signature"].clone();
+            (signed["id"], signed["rawId"]) = (json!(id), json!(id));
+            let body = json!({ "challenge_id": challenge.text("challenge_id"), "credential": signed });
+            seen.push(told(world, world.at_door(Some(&app), "/v1/auth/passkey", &body)).await);
+        }
+    }
+    assert_eq!((seen.len(), seen[0].status, seen[0].signatures), (17, 401, 1));
     assert!(seen.iter().all(|told| *told == seen[0]), "{seen:#?}");
 }

@@ -47,7 +47,7 @@ fields! {
     MAX_INVITATIONS_PER_HOUR: "max_invitations_per_hour" Integer "how many may be sent in an hour";
     MAX_PENDING_INVITATIONS: "max_pending_invitations" Integer "how many may wait for an answer";
     MESSAGE: "message" Text "says so in words";
-    METHOD: "method" Text "how: `password`, `magic_link`, `email_code`, `passkey`";
+    METHOD: "method" Text "how: `password`, `magic_link`, `email_code`, `social`, `passkey`";
     MONTHLY_LIMIT_USD: "monthly_limit_usd" Number "what may be spent in a month, in dollars; `null` is no limit";
     NAME: "name" Text "its name";
     OAUTH_CLIENT_ID: "oauth_client_id" Id "the OAuth client";

@@ -1,6 +1,6 @@
 use authz::SignedIn;
 use identity::password::Password;
-use kernel::{Code, Error, Result, Secret, secret::ExposeSecret};
+use kernel::{Code, Error, Result, Secret, Timestamp, secret::ExposeSecret};
 use platform::{ChallengeShown, Confirmed, Reauthentication};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,6 +11,24 @@ use crate::{
     gate::Enrolling,
     request::{Body, ForRequest, OptionalBody},
 };
+
+/// What the caller has enrolled.
+#[derive(Serialize, ToSchema)]
+pub struct TotpState {
+    /// Whether there is an authenticator app.
+    enrolled: bool,
+    /// Since when it counts: since a code of it was verified.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    verified_at: Option<Timestamp>,
+    /// How many recovery codes are left.
+    recovery_codes_left: i64,
+}
+
+/// Tells of the caller's second factor.
+pub async fn read(caller: SignedIn, platform: ForRequest) -> Result<Answer<TotpState>> {
+    let platform::TotpState { enrolled, verified_at, recovery_codes_left } = platform.totp_state(caller).await?;
+    Ok(Answer::ok(TotpState { enrolled, verified_at, recovery_codes_left }))
+}
 
 /// Nothing a moment after the sign-in; later, what shows once more who calls. Without a token of a sign-in the challenge
 /// that asked for it.

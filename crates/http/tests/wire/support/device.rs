@@ -4,7 +4,9 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_cbor_2::Value as Cbor;
 use serde_json::{Value, json};
 use url::Url;
-use webauthn_authenticator_rs::{WebauthnAuthenticator as _, softpasskey::SoftPasskey};
+use webauthn_authenticator_rs::{
+    AuthenticatorBackendHashedClientData as _, WebauthnAuthenticator as _, softpasskey::SoftPasskey,
+};
 use webauthn_rs_proto::{
     AllowCredentials, CreationChallengeResponse, PublicKeyCredentialRequestOptions, RequestChallengeResponse,
     UserVerificationPolicy,
@@ -56,19 +58,31 @@ impl Device {
         serde_json::to_value(&made).unwrap()
     }
 
-    /// The same, with an id that it chooses, of 32 bytes as its own have. Nobody vouches for that either.
+    /// The same, with an id that it chooses. Nobody vouches for that either.
     pub fn make_as(&mut self, challenge: &Answer, credential_id: &str) -> Value {
-        let mut made = self.make(challenge);
-        let object = BASE64.decode(made["response"]["attestationObject"].as_str().unwrap()).unwrap();
-        let Cbor::Map(mut object) = serde_cbor_2::from_slice(&object).unwrap() else { panic!("no attestation") };
-        object.insert(Cbor::Text("fmt".to_owned()), Cbor::Text("none".to_owned()));
-        object.insert(Cbor::Text("attStmt".to_owned()), Cbor::Map(BTreeMap::new()));
-        let Some(Cbor::Bytes(data)) = object.get_mut(&Cbor::Text("authData".to_owned())) else { panic!("no data") };
-        // Behind the hash of the domain, the flags, the counter, the model and the length.
-        data[55..87].copy_from_slice(&BASE64.decode(credential_id).unwrap());
-        made["response"]["attestationObject"] = json!(BASE64.encode(serde_cbor_2::to_vec(&object).unwrap()));
+        let id = BASE64.decode(credential_id).unwrap();
+        let length = u16::try_from(id.len()).unwrap().to_be_bytes();
+        let mut made = bent(self.make(challenge), |data| {
+            // Behind the hash of the domain, the flags, the counter and the model: how long it is, and which.
+            data.splice(53..87, length.into_iter().chain(id));
+        });
         made["id"] = json!(credential_id);
         made["rawId"] = json!(credential_id);
+        made
+    }
+
+    /// The same without asking for a fingerprint.
+    pub fn make_unasked(&mut self, challenge: &Answer) -> Value {
+        bent(self.make(challenge), |data| data[32] &= !VERIFIED)
+    }
+
+    /// The same on a page in a frame of another site's, or not.
+    pub fn make_framed(&mut self, challenge: &Answer, framed: bool) -> Value {
+        let mut made = bent(self.make(challenge), |_| ());
+        let said = BASE64.decode(made["response"]["clientDataJSON"].as_str().unwrap()).unwrap();
+        let mut said: Value = serde_json::from_slice(&said).unwrap();
+        said["crossOrigin"] = json!(framed);
+        made["response"]["clientDataJSON"] = json!(BASE64.encode(said.to_string()));
         made
     }
 
@@ -95,10 +109,43 @@ impl Device {
         serde_json::to_value(&signed).unwrap()
     }
 
+    /// Signs with the last passkey on a page in a frame of another site's, or not.
+    pub fn sign_framed(&mut self, challenge: &Answer, framed: bool) -> Value {
+        let mut options: PublicKeyCredentialRequestOptions =
+            serde_json::from_value(challenge.ok()["public_key"].clone()).unwrap();
+        let used = self.held.last().unwrap();
+        options.allow_credentials = vec![allowed(used)];
+        let said = json!({
+            "type": "webauthn.get", "challenge": challenge.ok()["public_key"]["challenge"],
+            "origin": self.page.origin().ascii_serialization(), "crossOrigin": framed,
+        });
+        let said = said.to_string();
+        let hash = openssl::sha::sha256(said.as_bytes()).to_vec();
+        let mut signed = self.authenticator.perform_auth(hash, options, 60_000).unwrap();
+        signed.response.client_data_json = said.into_bytes();
+        signed.response.user_handle = Some(used.user.clone());
+        serde_json::to_value(&signed).unwrap()
+    }
+
     /// Signs without asking for a fingerprint.
     pub fn sign_unasked(&mut self, challenge: &Answer) -> Value {
         self.sign_with(challenge, |options| options.user_verification = UserVerificationPolicy::Discouraged_DO_NOT_USE)
     }
+}
+
+/// The bit that says that a fingerprint was asked for (WebAuthn, 6.1).
+const VERIFIED: u8 = 1 << 2;
+
+/// What was made, with other data of the authenticator's, for which nobody vouches any more.
+fn bent(mut made: Value, bend: impl FnOnce(&mut Vec<u8>)) -> Value {
+    let object = BASE64.decode(made["response"]["attestationObject"].as_str().unwrap()).unwrap();
+    let Cbor::Map(mut object) = serde_cbor_2::from_slice(&object).unwrap() else { panic!("no attestation") };
+    object.insert(Cbor::Text("fmt".to_owned()), Cbor::Text("none".to_owned()));
+    object.insert(Cbor::Text("attStmt".to_owned()), Cbor::Map(BTreeMap::new()));
+    let Some(Cbor::Bytes(data)) = object.get_mut(&Cbor::Text("authData".to_owned())) else { panic!("no data") };
+    bend(data);
+    made["response"]["attestationObject"] = json!(BASE64.encode(serde_cbor_2::to_vec(&object).unwrap()));
+    made
 }
 
 fn allowed(held: &Held) -> AllowCredentials {

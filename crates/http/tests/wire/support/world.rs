@@ -51,6 +51,7 @@ impl Plan {
                 webhook_disable_after: Some(Duration::from_hours(72)),
                 webhook_deliveries_kept: Duration::from_hours(30 * 24),
                 developer_sign_up: true,
+                mfa: apps::Mfa::Off,
                 bootstrap_token: None,
                 // Stories ask for as many as they like; those about the limits set them.
                 mail_limits: MailLimits { per_recipient: 0, per_ip: 0 },

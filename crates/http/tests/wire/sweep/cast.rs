@@ -10,7 +10,11 @@ use kernel::{
 
 use tenancy::OrganizationSettings;
 
-use super::{made::word, subject::Kind, things::Things};
+use super::{
+    made::{passkey, word},
+    subject::Kind,
+    things::Things,
+};
 use crate::support::{App, Person, World};
 
 /// What an app may do to itself with a token of its own (contract, 1.14). Whatever is not named here it may not.
@@ -120,8 +124,14 @@ impl Someone {
             Kind::Owner if self.in_app => Err((403, "forbidden")),
             // An app always means its own accounts, whatever it names.
             Kind::Users if self.through == Through::App => by_app,
-            Kind::App | Kind::MailTemplate | Kind::SocialProvider | Kind::User if self.app_itself => by_app,
-            Kind::App | Kind::MailTemplate | Kind::SocialProvider | Kind::User | Kind::Users if self.administrator => {
+            Kind::App | Kind::MailTemplate | Kind::SocialProvider | Kind::User | Kind::UserPasskey
+                if self.app_itself =>
+            {
+                by_app
+            }
+            Kind::App | Kind::MailTemplate | Kind::SocialProvider | Kind::User | Kind::UserPasskey | Kind::Users
+                if self.administrator =>
+            {
                 Ok(())
             }
             _ => by_role(self.owner),
@@ -154,6 +164,8 @@ pub struct Cast {
     pub(super) things: Things,
     /// A user of the app whom nobody has anything to do with.
     pub(super) bystander: Person,
+    /// Their passkey.
+    pub(super) passkey: String,
     /// An app that nobody here has anything to do with.
     pub(super) foreign: App,
 }
@@ -177,6 +189,7 @@ impl Cast {
             neighbor: world.sign_up(Some(&app), "neighbor").await,
             former_tenant: world.sign_up(Some(&app), "former-tenant").await,
             bystander: world.sign_up(Some(&app), "bystander").await,
+            passkey: String::new(),
             foreign: world.set_up("foreign").await,
             former_developer,
             strangers: Vec::new(),
@@ -196,6 +209,7 @@ impl Cast {
         let home = cast.home;
         world.write(move |tx| tx.set_organization_settings(&Unchecked(home), &settings)).await;
         cast.things = Things::new(world, cast.home, &cast.tenants[0].1, &cast.bystander).await;
+        cast.passkey = passkey(world, &cast.app, &cast.bystander).await;
         for app in [&cast.app, &cast.foreign] {
             word(world, app).await;
         }

@@ -4,17 +4,20 @@ use apps::{
     AppProvider, ClientId, MailTemplate, OauthClient, ProviderKind, ProviderPlace, SocialProvider, TemplateName,
     TemplateWords,
 };
-use identity::{ApiKey, ServiceAccount};
+use identity::{ApiKey, Passkey, ServiceAccount};
 use kernel::{
-    EventKind, Metadata, Name, Result, Role, Sealed, SecretHash, Timestamp, Unchecked,
-    id::{AssetId, DeliveryId, EventId, OauthClientId, OrganizationId, PrincipalId, ServiceAccountId, WebhookId},
+    Email, Error, EventKind, Metadata, Name, Result, Role, Sealed, SecretHash, Timestamp, Unchecked,
+    id::{
+        AssetId, DeliveryId, EventId, OauthClientId, OrganizationId, PasskeyId, PrincipalId, ServiceAccountId,
+        WebhookId,
+    },
 };
 use platform::Transaction;
 use tenancy::{Asset, Label};
 use webhooks::{Delivery, DeliveryStatus, Endpoint, EndpointUrl};
 
 use super::subject::fresh_name;
-use crate::support::{App, World};
+use crate::support::{App, Person, World};
 
 /// An asset that somebody has registered who is nobody here.
 pub fn somebodys(id: AssetId, organization: OrganizationId, now: Timestamp) -> Result<Asset> {
@@ -135,4 +138,32 @@ pub async fn provider(world: &World, app: &App) {
 /// With scopes that every key has which may have it: nobody gets more than the key that they come with.
 pub fn narrow(key: ApiKey) -> ApiKey {
     ApiKey { scopes: vec!["api_keys:read".to_owned()], ..key }
+}
+
+/// Gives somebody a passkey that nobody signs in with; tells which.
+pub async fn passkey(world: &World, app: &App, person: &Person) -> String {
+    let (id, now) = (PasskeyId::generate(), world.now());
+    let (app, email) = (Some(app.id), Email::parse(&person.email).unwrap());
+    world
+        .write(move |tx| {
+            let account = tx.account_by_email(app, &email)?.ok_or_else(Error::not_found)?;
+            tx.insert_passkey(&Passkey {
+                id,
+                account: account.id,
+                app: account.app,
+                rp_id: "acme.example".to_owned(),
+                credential_id: id.0.as_bytes().to_vec(),
+                credential: "{}".to_owned(),
+                counter: 0,
+                backup_eligible: false,
+                backed_up: false,
+                aaguid: None,
+                transports: Vec::new(),
+                name: Name::constant("Phone"),
+                created_at: now,
+                last_used_at: None,
+            })
+        })
+        .await;
+    id.to_string()
 }

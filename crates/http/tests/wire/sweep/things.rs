@@ -10,7 +10,9 @@ use tenancy::{Invitation, InvitationStatus, SecretName, Team, TeamMember, invita
 
 use super::{
     cast::{Cast, Someone, Through},
-    made::{PROVIDER, TEMPLATE, delivered, endpoint, endpoint_with, narrow, programs, provider, somebodys, word},
+    made::{
+        PROVIDER, TEMPLATE, delivered, endpoint, endpoint_with, narrow, passkey, programs, provider, somebodys, word,
+    },
     subject::{Kind, Subject, any_id, fresh_name},
 };
 use crate::support::{App, Person, World};
@@ -189,6 +191,7 @@ impl Cast {
             Kind::MailTemplate => Subject::new(&self.app.id, &any_id()).part(&TEMPLATE),
             Kind::SocialProvider => Subject::new(&self.app.id, &any_id()).part(&PROVIDER),
             Kind::User => Subject::new(&self.bystander.id, &self.app.id),
+            Kind::UserPasskey => Subject::new(&self.bystander.id, &self.app.id).part(&self.passkey),
             Kind::Users => Subject::new(&any_id(), &self.app.id),
             tenants => self.things.one(tenants, self.home),
         }
@@ -212,6 +215,11 @@ impl Cast {
             Kind::User => {
                 let user = world.sign_up(Some(&self.app), &fresh_name()).await;
                 (Subject::new(&user.id, &self.app.id), bearer)
+            }
+            Kind::UserPasskey => {
+                let user = world.sign_up(Some(&self.app), &fresh_name()).await;
+                let passkey = passkey(world, &self.app, &user).await;
+                (Subject::new(&user.id, &self.app.id).part(&passkey), bearer)
             }
             Kind::Organization if someone.through != Through::Key => {
                 let founder = world.sign_up(Some(&self.app), &fresh_name()).await;
@@ -268,6 +276,7 @@ impl Cast {
             Kind::MailTemplate => format!("/v1/apps/{id}/mail-templates"),
             Kind::SocialProvider => format!("/v1/apps/{id}/social-providers"),
             Kind::User => format!("/v1/admin/users/{id}?app_id={within}"),
+            Kind::UserPasskey => format!("/v1/admin/users/{id}/passkeys?app_id={within}"),
             Kind::Users => format!("/v1/admin/users?app_id={within}&limit=200"),
             _ => {
                 let mut seen = Vec::new();
@@ -303,6 +312,24 @@ impl Cast {
         world.get(&path).bearer(&self.app.api_key).send().await.ok().clone()
     }
 
+    /// Passkeys of a user of another app, and of another one of this.
+    async fn foreign_passkeys(&self, world: &World, [stranger, newcomer]: [&Person; 2]) -> Vec<Foreign> {
+        let (app, foreign) = (&self.app, &self.foreign);
+        let (there, near) = (passkey(world, foreign, stranger).await, passkey(world, app, newcomer).await);
+        let thing = |what, subject: Subject, absent| Foreign { what, subject, absent, administrators_see_it: false };
+        let (nobodys, own) = (Subject::new(&any_id(), &app.id), Subject::new(&self.bystander.id, &app.id));
+        let elsewhere = Subject::new(&stranger.id, &foreign.id).part(&there);
+        vec![
+            thing("another app's user's", Subject::new(&stranger.id, &app.id).part(&there), nobodys),
+            thing("another app's user's, under our own", own.clone().part(&there), own.clone()),
+            thing("another user's, under our own", own.clone().part(&near), own),
+            Foreign {
+                administrators_see_it: true,
+                ..thing("another app's user's, there", elsewhere, Subject::anything())
+            },
+        ]
+    }
+
     /// Everything of the kind that is nobody's here.
     pub async fn foreign(&self, world: &World, kind: Kind) -> Vec<Foreign> {
         let stranger = world.sign_up(Some(&self.foreign), &fresh_name()).await;
@@ -313,7 +340,7 @@ impl Cast {
         let things_there = Things::new(world, theirs, &stranger, &stranger).await;
         let things_near = Things::new(world, newcomers, &newcomer, &newcomer).await;
         let nothing = match kind {
-            Kind::User | Kind::Users => Subject::new(&any_id(), &app.id),
+            Kind::User | Kind::UserPasskey | Kind::Users => Subject::new(&any_id(), &app.id),
             _ => Subject::anything(),
         };
         let thing = |what, subject| Foreign { what, subject, absent: nothing.clone(), administrators_see_it: false };
@@ -349,6 +376,7 @@ impl Cast {
                     ..thing("another app's user, there", Subject::new(&stranger.id, &foreign.id))
                 },
             ],
+            Kind::UserPasskey => self.foreign_passkeys(world, [&stranger, &newcomer]).await,
             Kind::Users => vec![Foreign {
                 absent: Subject::anything(),
                 administrators_see_it: true,
