@@ -20,6 +20,7 @@ on_both!(
     attack_35_every_way_in_begins_a_session_of_its_own,
     attack_35_the_only_cookie_stays_with_this_host,
     attack_36_a_cookie_is_nobody,
+    every_way_in_stands_in_the_audit_log,
     attack_49_every_page_behind_a_mail_is_text_alone,
     attack_49_every_mail_leads_where_the_operator_said,
 );
@@ -249,6 +250,44 @@ async fn attack_35_every_way_in_begins_a_session_of_its_own(world: &World) {
     }
     let me = world.get("/v1/me").by(&eve).send().await;
     assert_eq!(me.text("principal_id"), eve.id.to_string(), "and nobody's has become another's");
+}
+
+async fn every_way_in_stands_in_the_audit_log(world: &World) {
+    let (world, app, provider, alice) = &place(world).await;
+    let eve = world.sign_up(Some(app), "eve").await;
+    let passkeys = json!({ "passkeys": { "enabled": true, "rp_id": "acme.example", "origins": [PAGE] } });
+    world.configure(app, &passkeys).await;
+    let mut device = world.device_of(alice).await;
+    by_every_way(world, app, provider, &eve).await;
+    world.sign_in_with(Some(app), &mut device, None).await.ok();
+    world.configure(app, &json!({ "mfa": "optional" })).await;
+    let phone = world.enable_totp(alice).await;
+    let ways = by_every_way(world, app, provider, &eve).await;
+    for (_, answer) in &ways {
+        let shown = json!({ "code": phone.next(world) });
+        world.second_step(Some(app), &answer.challenge(), &shown).await.ok();
+    }
+    let path = format!("/v1/audit-logs?app_id={}&action=auth.*&limit=200", app.id);
+    let listed = world.get(&path).bearer(&app.api_key).send().await;
+    let entries: Vec<_> = listed.ok().as_array().unwrap().iter().collect();
+    let hers: Vec<_> = entries.iter().filter(|entry| entry["metadata"]["principal_id"] == json!(alice.id)).collect();
+    let told = |action: &str, way: &str| {
+        let of_way = |entry: &Value| {
+            let said = &entry["metadata"];
+            entry["action"] == action && (said["method"] == way || said["provider"] == way)
+        };
+        hers.iter().filter(|entry| of_way(entry)).count()
+    };
+    for way in ["password", "magic_link", "email_code"] {
+        assert_eq!((told("auth.login", way), told("auth.mfa_challenged", way)), (2, 1), "{way}");
+    }
+    assert_eq!((told("auth.login", "passkey"), told("auth.mfa_challenged", "passkey")), (1, 0));
+    // Of the two ways by a provider each has said so once; with a second step it is a sign-in like any other.
+    assert_eq!((told("auth.social_login", "acme"), told("auth.social_login", "google")), (1, 1));
+    assert_eq!((told("auth.login", "social"), told("auth.mfa_challenged", "social")), (2, 2));
+    for entry in hers.iter().filter(|entry| entry["action"] == "auth.login") {
+        assert!(entry["outcome"] == "success" && entry["request_id"].is_string(), "{entry}");
+    }
 }
 
 /// As in production, where people come by https.
