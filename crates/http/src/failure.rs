@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use crate::{
     answer::{About, Meta, NO_SNIFF, NO_STORE, unobserved},
     gate::language,
+    refused_sign_ins::Refused,
     words,
 };
 
@@ -116,7 +117,7 @@ pub fn failed(http: &HttpRequest, error: Error) -> HttpResponse {
     let language = language(http).unwrap_or_default();
     let reason = words::reason(&error, language).map(str::to_owned);
     response.insert_header((header::CONTENT_LANGUAGE, language.as_str()));
-    response.json(Failure {
+    let mut response = response.json(Failure {
         meta: Meta::new(about, status, None),
         data: (),
         error: ErrorBody {
@@ -124,5 +125,7 @@ pub fn failed(http: &HttpRequest, error: Error) -> HttpResponse {
             message: &words::said(&error, language),
             details: ErrorDetails::of(retry_after, reason, error.second_step.as_deref()),
         },
-    })
+    });
+    response.extensions_mut().insert(Refused(error.code));
+    response
 }

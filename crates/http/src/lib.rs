@@ -12,6 +12,7 @@ mod observe;
 mod openapi;
 mod page_html;
 mod proxies;
+mod refused_sign_ins;
 mod request;
 pub mod routes;
 mod words;

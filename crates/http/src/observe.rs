@@ -20,7 +20,7 @@ use kernel::Error;
 use tracing::Level;
 use uuid::Uuid;
 
-use crate::{answer::About, failure::failed, routes::name_of};
+use crate::{answer::About, failure::failed, refused_sign_ins, routes::name_of};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -77,6 +77,7 @@ impl Observer {
         let extensions = http.extensions();
         let request_id = extensions.get::<About>().map_or("", |about| about.request_id.as_str());
         let (method, route, status) = (name_of(http.method()), self.route, status.as_u16());
+        refused_sign_ins::note(http, &mut response, request_id, method, route);
         let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         if self.level == Level::DEBUG && status < 400 {
             tracing::debug!(target: "fabric::access", request_id, method, route, status, millis);

@@ -5,7 +5,7 @@ mod deny;
 use std::{collections::BTreeSet, process::ExitCode, time::Instant};
 
 use crate::{
-    Outcome, documents,
+    Outcome, attacks, documents,
     process::{cargo, exit_code, output, verdict},
     test,
 };
@@ -19,6 +19,7 @@ struct Promise {
 /// Cheap ones first.
 const PROMISES: [Promise; 10] = [
     Promise { title: "The code is formatted", check: || verdict(cargo().args(["fmt", "--all", "--check"])) },
+    Promise { title: "docs/attacks.md names the tests of every attack", check: || attacks::run(&[]) },
     Promise { title: "The server stands on few dependencies", check: dependency_budget },
     Promise { title: "Dependencies may be used: licences, bans, sources, advisories", check: deny::run },
     Promise { title: "Clippy has nothing to say, and Cargo.lock is complete", check: clippy },

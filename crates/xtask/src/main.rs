@@ -1,6 +1,7 @@
 //! Developer tasks, as `cargo xtask <task>`: what is too long for a line in the `justfile`, in the language that
 //! everybody here reads.
 
+mod attacks;
 mod bench;
 mod browser;
 mod ci;
@@ -25,6 +26,7 @@ Usage: cargo xtask <task>
   openapi           is docs/openapi.json what the server says? --write makes it so
   events            is docs/events.md what the server says? --write makes it so
   actions           is docs/actions.md what the server says? --write makes it so
+  attacks           does docs/attacks.md name the tests of every attack, and are they there?
   bench             requests per second and latency of the release build
       --quick               a tenth of the time, for trying the benchmark itself
       --database KIND       sqlite or postgres instead of both
@@ -59,6 +61,7 @@ fn run(task: &str, arguments: Vec<OsString>) -> Outcome<ExitCode> {
         "openapi" => documents::run(&documents::OPENAPI, arguments),
         "actions" => documents::run(&documents::ACTIONS, arguments),
         "events" => documents::run(&documents::EVENTS, arguments),
+        "attacks" => attacks::run(&arguments),
         "bench" => bench::run(arguments),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

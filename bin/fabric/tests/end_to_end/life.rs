@@ -6,6 +6,7 @@ mod letters;
 mod limits;
 mod metrics;
 mod outage;
+mod refusals;
 mod replicas;
 mod restart;
 mod secrets;

@@ -22,6 +22,7 @@ macro_rules! on_both {
 
 mod cli;
 mod configuration;
+mod guides;
 mod life;
 mod passkeys;
 mod sdk;

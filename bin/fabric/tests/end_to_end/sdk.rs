@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::support::{Mailbox, Server, Site, client::text, process, until};
 
 on_both!(
+    all_of_auth_and_me_is_had,
     users_sign_up_in_and_out,
     passwords_are_changed_forgotten_and_reset,
     authenticator_apps_are_enrolled_and_removed,
@@ -27,6 +28,11 @@ on_both!(
     administrators_manage_users,
     errors_arrive_as_their_classes,
 );
+
+/// Whole: the script fails when the client has a method there that it does not call.
+fn all_of_auth_and_me_is_had(site: &Site) {
+    run(site, "auth_and_me.py");
+}
 
 fn users_sign_up_in_and_out(site: &Site) {
     run(site, "sign_in.py");

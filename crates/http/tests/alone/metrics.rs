@@ -9,6 +9,7 @@ use crate::{
 
 on_both!(
     what_happens_is_counted,
+    a_refused_sign_in_is_counted_by_what_was_refused,
     a_route_is_measured_under_its_name_and_a_stranger_makes_no_new_one,
     attack_53_nothing_that_is_measured_names_anybody,
     a_warm_request_asks_the_database_nothing,
@@ -31,6 +32,37 @@ async fn what_happens_is_counted(world: &World) {
     world.log_in(None, "nobody", PASSWORD).await.refused(401, "invalid_credentials");
     let happened: Vec<_> = names.iter().zip(before).map(|(name, before)| counted(name) - before).collect();
     assert_eq!(happened, [1, 1, 2]);
+}
+
+async fn a_refused_sign_in_is_counted_by_what_was_refused(world: &World) {
+    let refusals = |path: &str, code: &str| {
+        counted(&format!(r#"fabric_sign_in_refusals_total{{route="/v1/auth/{path}",code="{code}"}}"#))
+    };
+    let kinds = [
+        ("login", "invalid_credentials"),
+        ("login", "account_locked"),
+        ("magic-link/verify", "invalid_token"),
+        ("token/refresh", "unauthorized"),
+        ("login", "mfa_required"),
+    ];
+    let before = kinds.map(|(path, code)| refusals(path, code));
+    let app = world.app("acme").await;
+    let alice = world.sign_up(Some(&app), "alice").await;
+    world.configure(&app, &json!({ "mfa": "optional" })).await;
+    world.enable_totp(&alice).await;
+    world.log_in(Some(&app), "alice", PASSWORD).await.refused(403, "mfa_required");
+    for _ in 0..5 {
+        world.log_in(Some(&app), "alice", "Wrong-horse-1").await.refused(401, "invalid_credentials");
+    }
+    world.log_in(Some(&app), "alice", PASSWORD).await.refused(429, "account_locked");
+    let link = json!({ "token": "0".repeat(64) });
+    world.post("/v1/auth/magic-link/verify", &link).send().await.refused(400, "invalid_token");
+    let refresh = json!({ "refresh_token": "made up" });
+    world.post("/v1/auth/token/refresh", &refresh).send().await.refused(401, "unauthorized");
+    // Elsewhere nobody signs in.
+    world.get("/v1/me").send().await.refused(401, "unauthorized");
+    let after: Vec<_> = kinds.iter().zip(before).map(|((path, code), before)| refusals(path, code) - before).collect();
+    assert_eq!(after, [5, 1, 1, 1, 0]);
 }
 
 async fn a_route_is_measured_under_its_name_and_a_stranger_makes_no_new_one(world: &World) {

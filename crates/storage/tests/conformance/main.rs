@@ -59,6 +59,7 @@ mod service_accounts;
 mod sessions;
 mod shutdown;
 mod signing_keys;
+mod single_use;
 mod social;
 mod support;
 mod teams;

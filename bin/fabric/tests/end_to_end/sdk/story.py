@@ -1,12 +1,18 @@
 """What the stories share. Nothing of the client is changed or wrapped."""
 
+import base64
+import hmac
+import inspect
 import itertools
 import json
 import os
 import re
+import struct
+import sys
 import time
 import types
 from contextlib import contextmanager
+from urllib.parse import parse_qs, urlsplit
 
 from fabric_platform import FabricClient
 from fabric_platform.errors import FabricError
@@ -56,6 +62,19 @@ def raises(kind, code=None):
         raise AssertionError(f"no {kind.__name__} was raised")
 
 
+def totp_code(uri, step):
+    """RFC 6238, as an authenticator app has it."""
+    seed = base64.b32decode(parse_qs(urlsplit(uri).query)["secret"][0])
+    mac = hmac.digest(seed, struct.pack(">Q", step), "sha1")
+    start = mac[-1] & 15
+    return f"{(int.from_bytes(mac[start : start + 4], 'big') & 0x7FFFFFFF) % 10**6:06}"
+
+
+def totp_step():
+    """The one of now."""
+    return int(time.time()) // 30
+
+
 def mailed_token(email, path):
     """The token of the last link that was mailed: in development the server's log shows it."""
     ends = time.monotonic() + 30
@@ -85,12 +104,27 @@ def received_link(email, path):
     raise AssertionError(f"no mail to {email} with a link to {path} has arrived")
 
 
-def tell(stories):
-    """Runs every function of a script that is not private, in its order."""
+def tell(stories, whole=()):
+    """Runs every function of a script that is not private, in its order. Of the resources that are to be shown whole, each
+    public method has to be called by the script."""
+    called = set()
+    if whole:
+        # Nothing is wrapped: the interpreter tells which code runs.
+        sys.setprofile(lambda frame, event, _: called.add(frame.f_code) if event == "call" else None)
     for name, story in stories.items():
         if isinstance(story, types.FunctionType) and story.__module__ == "__main__" and not name.startswith("_"):
             print(name)
             story()
+    sys.setprofile(None)
+    for resource in whole:
+        methods = {
+            name: method
+            for name, method in inspect.getmembers(resource, inspect.isfunction)
+            if not name.startswith("_")
+        }
+        assert methods, f"{resource.__name__} has no methods"
+        left_out = [name for name, method in methods.items() if method.__code__ not in called]
+        assert not left_out, f"{resource.__name__}: no story calls {', '.join(left_out)}"
 
 
 def until_other(look, known):
