@@ -3,7 +3,7 @@
 use apps::{AppProvider, ProviderKind, ProviderPlace};
 use authz::{
     Acting,
-    action::{AppRead, AppUpdate},
+    action::{AppManageProviders, AppRead},
 };
 use identity::link::Provider;
 use kernel::{Result, Secret, Timestamp, id::AppId};
@@ -77,9 +77,9 @@ pub struct PutSocialProviderRequest {
     scopes: Vec<String>,
 }
 
-/// Sets a provider of an app.
+/// Sets a provider of an app. A person has signed in a moment ago.
 pub async fn put(
-    caller: Acting<AppUpdate>,
+    caller: Acting<AppManageProviders>,
     (platform, PathId(id), PathId(name), Body(new)): (
         ForRequest,
         PathId<AppId>,
@@ -97,9 +97,9 @@ pub async fn put(
     Ok(Answer::ok(shown(&platform, platform.put_social_provider(caller, id, new).await?)))
 }
 
-/// Takes a provider of an app away.
+/// Takes a provider of an app away. A person has signed in a moment ago.
 pub async fn delete(
-    caller: Acting<AppUpdate>,
+    caller: Acting<AppManageProviders>,
     (platform, PathId(id), PathId(name)): (ForRequest, PathId<AppId>, PathId<Provider>),
 ) -> Result<Answer<Done>> {
     platform.delete_social_provider(caller, id, name).await?;
