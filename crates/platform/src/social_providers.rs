@@ -15,9 +15,7 @@ use kernel::{
 };
 use serde_json::json;
 
-use crate::{
-    Door, Platform, identity_providers::Registration, permit::locate_app, reauthentication::require_fresh_person,
-};
+use crate::{Platform, permit::locate_app, reauthentication::require_fresh_person};
 
 /// A provider as somebody names it.
 #[derive(Clone, Debug)]
@@ -129,35 +127,6 @@ impl Platform {
             tx.append(&provider_event(EventKind::AppProviderRemoved, &app, &before, permit.principal(), now))
         });
         deleted.await
-    }
-
-    /// Where a provider sends people back to. Each of an app's has an address of its own, so that none of them can have
-    /// brought here what another one has issued (RFC 9700, 4.4.2.2).
-    #[must_use]
-    pub fn social_callback_url(&self, back: Option<(AppId, &str)>) -> String {
-        let base = &self.settings().public_base_url;
-        match back {
-            Some((app, provider)) => format!("{base}/v1/auth/callback/{app}/{provider}"),
-            None => format!("{base}/v1/auth/callback"),
-        }
-    }
-
-    /// The provider of that name at a door.
-    ///
-    /// # Errors
-    /// `not_found`.
-    pub(crate) async fn registration(&self, door: &Door, name: &Provider) -> Result<Registration> {
-        let Some(app) = door.app() else {
-            let own = self.settings().social_providers.iter().find(|own| own.name == name.as_str());
-            let own = own.cloned().ok_or_else(Error::not_found)?;
-            let redirect_uri = self.social_callback_url(None);
-            return Ok(Registration { provider: own.provider, secret: own.secret, redirect_uri });
-        };
-        let wanted = name.clone();
-        let found = self.store().read(move |tx| tx.social_provider(app, wanted.as_str())).await?;
-        let AppProvider { provider, secret, name, .. } = found.ok_or_else(Error::not_found)?;
-        let secret = self.keys().sealing.open(&secret, &AppProvider::place(app, &name))?;
-        Ok(Registration { provider, secret, redirect_uri: self.social_callback_url(Some((app, &name))) })
     }
 }
 
