@@ -116,6 +116,18 @@ impl SocialProvider {
         self.kind == ProviderKind::Microsoft && SHARED_TENANTS.contains(&tenant)
     }
 
+    /// Whether it is Google, GitHub or Microsoft itself, where those are for everybody.
+    #[must_use]
+    pub fn is_well_known(&self) -> bool {
+        let url = self.url.as_str();
+        match self.kind {
+            ProviderKind::Google => url == GOOGLE,
+            ProviderKind::Github => url == GITHUB,
+            ProviderKind::Microsoft => url.strip_prefix(MICROSOFT).is_some_and(|rest| rest.starts_with('/')),
+            ProviderKind::Oidc => false,
+        }
+    }
+
     /// Whether what is sent there can be read on the way.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
@@ -192,6 +204,9 @@ pub trait SocialProviderRepository {
     /// An app's provider of that name.
     fn social_provider(&mut self, app: AppId, name: &str) -> Result<Option<AppProvider>>;
 
+    /// Lets nobody else who asks for this change an app's providers until the commit.
+    fn hold_social_providers(&mut self, app: AppId) -> Result<()>;
+
     /// All of an app's, by name.
     fn social_providers(&mut self, app: AppId) -> Result<Vec<AppProvider>>;
 
@@ -264,6 +279,17 @@ mod tests {
         };
         assert!(of(None) && of(Some("common")) && of(Some("Organizations")) && of(Some("consumers")));
         assert!(!of(Some("contoso.com")) && !of(Some("8eaef023-2b34-4da1-9baa-8bc8c9d6a490")));
+    }
+
+    #[test]
+    fn those_that_everybody_knows_are_where_everybody_knows_them() {
+        let none = ProviderPlace::default();
+        let is = |kind, place| SocialProvider::new(kind, place, "client", &[]).unwrap().is_well_known();
+        assert!(is(ProviderKind::Google, none) && is(ProviderKind::Github, none) && is(ProviderKind::Microsoft, none));
+        assert!(is(ProviderKind::Microsoft, ProviderPlace { tenant: Some("contoso.com"), ..none }));
+        let elsewhere = ProviderPlace { base_url: Some("https://login.microsoftonline.com.evil.example"), ..none };
+        assert!(!is(ProviderKind::Github, elsewhere) && !is(ProviderKind::Microsoft, elsewhere));
+        assert!(!is(ProviderKind::Oidc, ProviderPlace { issuer: Some(GOOGLE), ..none }));
     }
 
     #[test]

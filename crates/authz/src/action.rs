@@ -41,6 +41,12 @@ impl Entry {
         ["app.", "user."].iter().any(|kind| self.name.starts_with(kind))
     }
 
+    /// Whether it changes something, other than by somebody's sign-in. The scope says so, but for one that covers both.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        self.scope.writes() || self.name == AppManageProviders::NAME
+    }
+
     /// Whether it is for those alone who run the platform, in person: no role gives it, and no grant.
     #[must_use]
     pub fn is_about_the_platform(&self) -> bool {
@@ -202,6 +208,8 @@ actions! {
     AppUpdate = "app.update" from Admin under AppsWrite, by_app;
     /// Replace an app's client secret.
     AppRotateSecret = "app.rotate_secret" from Admin under AppsWrite;
+    /// Set and take away the providers that an app's users sign in at.
+    AppManageProviders = "app.manage_providers" from Admin under AuthSocial;
     /// Switch an app off or on.
     AppDisable = "app.disable" from Admin under AppsWrite, by_app;
     /// Delete an app with all it owns.
@@ -228,5 +236,12 @@ mod tests {
     fn names_are_distinct() {
         let names: HashSet<_> = ALL.iter().map(|entry| entry.name).collect();
         assert_eq!(names.len(), ALL.len());
+    }
+
+    #[test]
+    fn signing_somebody_in_changes_nothing_and_naming_a_provider_does() {
+        assert!(AppManageProviders::ENTRY.changes() && AppUpdate::ENTRY.changes());
+        assert!(!UserSignIn::ENTRY.changes() && !AppRead::ENTRY.changes());
+        assert_eq!(AppManageProviders::SCOPE, UserSignIn::SCOPE);
     }
 }

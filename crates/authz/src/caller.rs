@@ -180,7 +180,7 @@ impl<A: Action> Acting<A> {
             let refused =
                 Error::because(Code::InsufficientScope, format!("This API key needs the scope {}.", A::SCOPE));
             return Err(match caller.key() {
-                Some(key) if A::SCOPE.writes() => refused.caused_by(Denied::new(&caller, key.organization, A::NAME)),
+                Some(key) if A::ENTRY.changes() => refused.caused_by(Denied::new(&caller, key.organization, A::NAME)),
                 _ => refused,
             });
         }

@@ -95,7 +95,7 @@ impl Question {
 
     /// Whether it is about a change, of those that an archived organization does not take.
     fn changes(&self) -> bool {
-        matches!(&self.wanted, Wanted::Known(entry) if entry.scope.writes() && !WHILE_ARCHIVED.contains(&entry.name))
+        matches!(&self.wanted, Wanted::Known(entry) if entry.changes() && !WHILE_ARCHIVED.contains(&entry.name))
     }
 
     /// Whether it is about apps, in an organization that can have none, or about what no organization has.

@@ -96,7 +96,7 @@ pub(crate) fn refused<A: Action>(refusal: Refusal, caller: &Caller, organization
             Error::because(Code::Forbidden, format!("{} needs an API key with the role {least} or above.", A::NAME))
         }
     };
-    if error.kind() == ErrorKind::Forbidden && A::SCOPE.writes() {
+    if error.kind() == ErrorKind::Forbidden && A::ENTRY.changes() {
         error.caused_by(Denied::new(caller, organization, A::NAME))
     } else {
         error

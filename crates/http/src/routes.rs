@@ -80,6 +80,7 @@ fn server() -> Vec<Entry> {
 /// How people and apps get in.
 fn sign_in() -> Vec<Entry> {
     const CALLBACK: &str = "/v1/auth/callback/{app_id}/{provider}";
+    const OWN_CALLBACK: &str = "/v1/auth/callback/{provider}";
     const MAGIC_LINK: &str = "/v1/auth/magic-link";
     const UNDO: &str = "/v1/auth/email-change/undo";
     const RESET: &str = "/v1/auth/reset-password";
@@ -90,6 +91,7 @@ fn sign_in() -> Vec<Entry> {
         entry(POST, "/v1/auth/social-login", "Signs a user in for whom the app vouches.", auth::social::login),
         entry(GET, "/v1/auth/social/{provider}", "Sends somebody to a provider to sign in.", auth::social_flow::depart),
         entry(GET, "/v1/auth/callback", "Takes them in who come back.", auth::social_flow::arrive),
+        entry(GET, OWN_CALLBACK, "Takes them in who come back from elsewhere.", auth::social_flow::arrive_at_platform),
         entry(GET, CALLBACK, "Takes them in who come back from an app's provider.", auth::social_flow::arrive_at_app),
         entry(POST, "/v1/auth/social/token", "Redeems the code of who came back.", auth::social_flow::redeem),
         entry(POST, "/v1/auth/logout", "Ends the session of a token.", auth::sessions::logout),

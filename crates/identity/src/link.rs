@@ -27,7 +27,9 @@ impl FromStr for Provider {
 
     fn from_str(text: &str) -> Result<Self> {
         let fits = |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'_' | b'-' | b'.');
-        if (1..=100).contains(&text.len()) && text.bytes().all(fits) {
+        // Those two are no segments of a path: a browser leaves them out of the address that a provider sends it to.
+        let is_segment = !matches!(text, "." | "..");
+        if (1..=100).contains(&text.len()) && text.bytes().all(fits) && is_segment {
             Ok(Self(text.to_owned()))
         } else {
             Err(Error::not_found())

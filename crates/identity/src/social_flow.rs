@@ -25,10 +25,11 @@ impl FlowKey {
     }
 
     /// What is stored of the `state` that goes to a provider. What it is bound to goes in: brought back by another browser,
-    /// or to the address of another app or provider, it is one that nobody has issued.
+    /// or to the address of another app or provider, it is one that nobody has issued. No provider is named where several
+    /// share an address.
     #[must_use]
-    pub fn of_state(&self, back: Option<(AppId, &str)>, browser: &Secret, state: &Secret) -> SecretHash {
-        let (app, provider) = back.map_or((None, ""), |(app, provider)| (Some(app), provider));
+    pub fn of_state(&self, app: Option<AppId>, provider: Option<&str>, browser: &Secret, state: &Secret) -> SecretHash {
+        let provider = provider.unwrap_or_default();
         self.hash("state", app, &[provider, browser.expose_secret(), state.expose_secret()])
     }
 
@@ -127,17 +128,22 @@ mod tests {
     #[test]
     fn attack_20_a_state_is_bound_to_browser_app_and_provider() {
         let (key, app) = (FlowKey::new([3; 32]), AppId::generate());
-        let hash = |key: &FlowKey, back, browser: &str, state: &str| key.of_state(back, &browser.into(), &state.into());
-        let right = hash(&key, Some((app, "google")), "browser", "state");
-        assert_eq!(hash(&key, Some((app, "google")), "browser", "state"), right);
+        let hash = |key: &FlowKey, app, provider, browser: &str, state: &str| {
+            key.of_state(app, provider, &browser.into(), &state.into())
+        };
+        let (here, google) = (Some(app), Some("google"));
+        let right = hash(&key, here, google, "browser", "state");
+        assert_eq!(hash(&key, here, google, "browser", "state"), right);
         for other in [
-            hash(&key, None, "browser", "state"),
-            hash(&key, Some((AppId::generate(), "google")), "browser", "state"),
-            hash(&key, Some((app, "github")), "browser", "state"),
-            hash(&key, Some((app, "google")), "", "state"),
-            hash(&key, Some((app, "google")), "browsers", "tate"),
-            hash(&key, Some((app, "google")), "browser", "State"),
-            hash(&FlowKey::new([4; 32]), Some((app, "google")), "browser", "state"),
+            hash(&key, None, None, "browser", "state"),
+            hash(&key, None, google, "browser", "state"),
+            hash(&key, here, None, "browser", "state"),
+            hash(&key, Some(AppId::generate()), google, "browser", "state"),
+            hash(&key, here, Some("github"), "browser", "state"),
+            hash(&key, here, google, "", "state"),
+            hash(&key, here, google, "browsers", "tate"),
+            hash(&key, here, google, "browser", "State"),
+            hash(&FlowKey::new([4; 32]), here, google, "browser", "state"),
             key.of_code(Some(app), "google", &"state".into()),
         ] {
             assert_ne!(other, right);

@@ -1,20 +1,21 @@
 //! What issuers say of themselves: their documents and their keys (OpenID Connect Discovery 1.0).
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    convert::Infallible,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use apps::{ProviderKind, SocialProvider};
 use openidconnect::{
-    AdditionalProviderMetadata, JsonWebKeySet, ProviderMetadata,
+    AdditionalProviderMetadata, JsonWebKeySet, ProviderMetadata, TokenUrl, UserInfoUrl,
     core::{
         CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey,
         CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType,
         CoreSubjectIdentifierType,
     },
 };
+use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex as Turn;
 use url::Url;
@@ -28,8 +29,9 @@ const BELIEVED: Duration = Duration::from_mins(10);
 /// causes no more traffic than that.
 const KEYS_AGAIN_AFTER: Duration = Duration::from_mins(1);
 
-/// So many issuers are remembered.
-const MOST: usize = 1000;
+/// So many issuers are remembered, of which each has said at most two answers: 32 MiB before they are read. Apps name as
+/// many as they like; those that nobody goes to are forgotten first.
+const MOST: usize = 256;
 
 /// What a Microsoft issuer says where the tenant is yet to be known.
 pub const TENANT: &str = "{tenantid}";
@@ -81,8 +83,13 @@ impl Issuer {
 type Place = Arc<Turn<Option<Issuer>>>;
 
 /// Issuers that were asked.
-#[derive(Default)]
-pub struct Discovery(Mutex<HashMap<String, Place>>);
+pub struct Discovery(Cache<String, Place>);
+
+impl Default for Discovery {
+    fn default() -> Self {
+        Self(Cache::new(MOST))
+    }
+}
 
 impl Discovery {
     /// What an issuer says of itself, in the last minutes.
@@ -111,12 +118,9 @@ impl Discovery {
     }
 
     fn place(&self, provider: &SocialProvider) -> Place {
-        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let name = format!("{} {}", provider.kind.as_str(), provider.url.as_str());
-        if places.len() >= MOST && !places.contains_key(&name) {
-            places.clear();
-        }
-        Arc::clone(places.entry(name).or_default())
+        let Ok(place) = self.0.get_or_insert_with(&name, || Ok::<_, Infallible>(Place::default()));
+        place
     }
 }
 
@@ -129,10 +133,7 @@ async fn ask(transport: &Transport, provider: &SocialProvider) -> Asked<Issuer> 
         // Section 4.3: it MUST be the one that was asked.
         return Err(refused("its documents are another issuer's"));
     }
-    let browsers = metadata.authorization_endpoint().url();
-    if !is_reached_alike(provider, browsers) {
-        return Err(refused("people are sent to where no TLS is"));
-    }
+    check_endpoints(provider, &metadata)?;
     let keys = keys(transport, &metadata).await?;
     Ok(Issuer {
         metadata: Arc::new(metadata),
@@ -171,14 +172,23 @@ pub fn is_tenant(text: &str) -> bool {
     lengths == [8, 4, 4, 4, 12] && groups.concat().bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
-/// Where an issuer is reached by https, nothing of it is elsewhere.
-fn is_reached_alike(provider: &SocialProvider, url: &Url) -> bool {
-    url.scheme() == "https" || url.scheme() == "http" && !provider.is_encrypted()
+/// Where an issuer is reached by https, nothing of it is elsewhere: neither where people are sent, nor where codes, secrets
+/// and tokens go, nor where keys come from.
+fn check_endpoints(provider: &SocialProvider, metadata: &Metadata) -> Asked<()> {
+    let endpoints: [Option<&Url>; 4] = [
+        Some(metadata.authorization_endpoint().url()),
+        metadata.token_endpoint().map(TokenUrl::url),
+        metadata.userinfo_endpoint().map(UserInfoUrl::url),
+        Some(metadata.jwks_uri().url()),
+    ];
+    let fits = |url: &Url| url.scheme() == "https" || url.scheme() == "http" && !provider.is_encrypted();
+    if endpoints.into_iter().flatten().all(fits) { Ok(()) } else { Err(refused("one of its addresses is without TLS")) }
 }
 
 #[cfg(test)]
 mod tests {
     use apps::ProviderPlace;
+    use serde_json::json;
 
     use super::*;
 
@@ -197,6 +207,43 @@ mod tests {
         for other in ["https://id.example.com/", "https://id.example.com.evil", "https://evil.example", ""] {
             assert!(!is_issuer(&provider, other), "{other}");
         }
+    }
+
+    #[test]
+    fn attack_45_where_an_issuer_is_reached_by_https_all_of_it_is() {
+        let place = |issuer| ProviderPlace { issuer: Some(issuer), ..ProviderPlace::default() };
+        let provider = |issuer| SocialProvider::new(ProviderKind::Oidc, place(issuer), "client", &[]).unwrap();
+        let metadata = |name: &str, address: &str| -> Metadata {
+            let mut document = json!({
+                "issuer": "https://id.example.com", "authorization_endpoint": "https://id.example.com/authorize",
+                "token_endpoint": "https://id.example.com/token", "userinfo_endpoint": "https://id.example.com/me",
+                "jwks_uri": "https://id.example.com/keys", "response_types_supported": ["code"],
+                "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["ES256"],
+            });
+            document[name] = json!(address);
+            serde_json::from_value(document).unwrap()
+        };
+        let encrypted = provider("https://id.example.com");
+        for name in ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"] {
+            assert_eq!(check_endpoints(&encrypted, &metadata(name, "https://elsewhere.example.com/x")), Ok(()));
+            for address in ["http://id.example.com/x", "http://127.0.0.1/x", "javascript:alert(1)", "file:///x"] {
+                assert!(check_endpoints(&encrypted, &metadata(name, address)).is_err(), "{name} {address}");
+            }
+            let plain = provider("http://localhost:3000");
+            assert_eq!(check_endpoints(&plain, &metadata(name, "http://localhost:3000/x")), Ok(()));
+            assert!(check_endpoints(&plain, &metadata(name, "javascript:alert(1)")).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn issuers_that_nobody_goes_to_make_room() {
+        let (discovery, place) = (Discovery::default(), ProviderPlace::default());
+        for number in 0..10 * MOST {
+            let issuer = format!("https://id-{number}.example.com");
+            let place = ProviderPlace { issuer: Some(&issuer), ..place };
+            discovery.place(&SocialProvider::new(ProviderKind::Oidc, place, "client", &[]).unwrap());
+        }
+        assert!((1..=MOST).contains(&discovery.0.len()), "{}", discovery.0.len());
     }
 
     #[test]

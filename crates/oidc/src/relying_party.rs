@@ -113,7 +113,7 @@ pub async fn identify(
     ticket: &Ticket,
     brought: Brought,
 ) -> Asked<Identified> {
-    let issuer = discovery.issuer(transport, &at.provider).await?;
+    let mut issuer = discovery.issuer(transport, &at.provider).await?;
     check_sender(&issuer, at, brought.issuer.as_deref())?;
     let party = party(&issuer, at)?;
     let exchange = party
@@ -126,23 +126,23 @@ pub async fn identify(
     let claims = match id_token.claims(&trust(&issuer, at), &nonce) {
         // It may have changed its keys since.
         Err(ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey)) => {
-            let newer = discovery.with_new_keys(transport, &at.provider).await?;
-            id_token.claims(&trust(&newer, at), &nonce)
+            issuer = discovery.with_new_keys(transport, &at.provider).await?;
+            id_token.claims(&trust(&issuer, at), &nonce)
         }
         done => done,
     };
     let claims = claims.map_err(|error| untrue(&error))?;
     check_party(claims, at)?;
     check_tenant(claims, &issuer, at)?;
+    // Step 3 of 3.1.3.8, with the key that has signed.
     if let Some(expected) = claims.access_token_hash() {
         let verifier = trust(&issuer, at);
-        let key = id_token.signing_key(&verifier);
-        // Where another key has signed, it was fetched a moment ago; the hash depends on nothing but the algorithm.
-        if let (Ok(algorithm), Ok(key)) = (id_token.signing_alg(), key) {
-            let actual = AccessTokenHash::from_token(tokens.access_token(), algorithm, key);
-            if actual.is_ok_and(|actual| actual != *expected) {
-                return Err(refused("the access token is another one's"));
-            }
+        let actual = match (id_token.signing_alg(), id_token.signing_key(&verifier)) {
+            (Ok(algorithm), Ok(key)) => AccessTokenHash::from_token(tokens.access_token(), algorithm, key).ok(),
+            _ => None,
+        };
+        if actual.as_ref() != Some(expected) {
+            return Err(refused("the access token is another one's"));
         }
     }
     let said = Said::of(claims, &at.provider);

@@ -9,8 +9,9 @@ use serde::de::DeserializeOwned;
 
 use crate::{Asked, unavailable};
 
-/// The longest answer of a provider, in bytes. A set of keys of a large one has some tens of KiB.
-const LONGEST: usize = 256 * 1024;
+/// The longest answer of a provider, in bytes: documents, keys, tokens, and who somebody is. A set of keys of a large one
+/// has some tens of KiB.
+const LONGEST: usize = 64 * 1024;
 
 /// Asks providers.
 pub struct Transport(Client);

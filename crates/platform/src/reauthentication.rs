@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use apps::Mfa;
-use authz::SignedIn;
+use authz::{Caller, Credential, SignedIn};
 use identity::{Account, Session, SignInMethod, password::Password};
-use kernel::{Code, Error, Event, EventKind, Result, Timestamp};
+use kernel::{Code, Error, Event, EventKind, Result, Timestamp, id::SessionId};
 use serde_json::json;
 
 use crate::{
@@ -114,7 +114,7 @@ impl Reauthenticated {
         if self.compared.is_none() && self.factor.is_none() {
             require_fresh(tx, caller, now)?;
         }
-        if self.lacks_factor(tx, account)? && !is_fresh(tx, caller, now)? {
+        if self.lacks_factor(tx, account)? && !is_fresh(tx, caller.session, now)? {
             return Err(factor_required());
         }
         Ok(None)
@@ -135,7 +135,7 @@ impl Reauthenticated {
     ) -> Result<Option<Code>> {
         if self.factor.is_none()
             && self.is_asked_for_two(tx, account)?
-            && !session_of(tx, caller)?.is_some_and(|session| began_with_two(&session, now))
+            && !session_of(tx, caller.session)?.is_some_and(|session| began_with_two(&session, now))
         {
             return Err(factor_required());
         }
@@ -168,15 +168,33 @@ fn began_with_two(session: &Session, now: Timestamp) -> bool {
 /// # Errors
 /// `reauthentication_required`.
 pub(crate) fn require_fresh(tx: &mut dyn Transaction, caller: &SignedIn, now: Timestamp) -> Result<()> {
-    if is_fresh(tx, caller, now)? { Ok(()) } else { Err(Error::new(Code::ReauthenticationRequired)) }
+    if is_fresh(tx, caller.session, now)? { Ok(()) } else { Err(Error::new(Code::ReauthenticationRequired)) }
 }
 
-/// Whether the caller has signed in a moment ago, or shown since who they are. A refresh does not make it younger; and when
-/// somebody signed in at another issuer is not known.
-fn is_fresh(tx: &mut dyn Transaction, caller: &SignedIn, now: Timestamp) -> Result<bool> {
-    Ok(session_of(tx, caller)?.is_some_and(|session| now < session.authenticated_at.after(FRESH)))
+/// The same of whoever changes what others sign in with. A program has no moment at which it signed in: of keys and apps,
+/// scopes and actions say what they are good for.
+///
+/// # Errors
+/// `reauthentication_required`; `session_required` for who is signed in at another issuer: when that was is not known.
+pub(crate) fn require_fresh_person(tx: &mut dyn Transaction, caller: &Caller, now: Timestamp) -> Result<()> {
+    match caller.credential {
+        Credential::Session { session, .. } if !is_fresh(tx, Some(session), now)? => {
+            Err(Error::new(Code::ReauthenticationRequired))
+        }
+        Credential::External { .. } | Credential::Exchange { .. } => Err(Error::new(Code::SessionRequired)),
+        Credential::Session { .. }
+        | Credential::ApiKey(_)
+        | Credential::Client(_)
+        | Credential::App
+        | Credential::Development { .. } => Ok(()),
+    }
 }
 
-fn session_of(tx: &mut dyn Transaction, caller: &SignedIn) -> Result<Option<Session>> {
-    Ok(caller.session.map(|id| tx.live_session(id)).transpose()?.flatten())
+/// Whether a session began a moment ago, or whose it is has shown since who they are. A refresh does not make it younger.
+fn is_fresh(tx: &mut dyn Transaction, session: Option<SessionId>, now: Timestamp) -> Result<bool> {
+    Ok(session_of(tx, session)?.is_some_and(|session| now < session.authenticated_at.after(FRESH)))
+}
+
+fn session_of(tx: &mut dyn Transaction, session: Option<SessionId>) -> Result<Option<Session>> {
+    Ok(session.map(|id| tx.live_session(id)).transpose()?.flatten())
 }

@@ -4,7 +4,7 @@
 use apps::AppSettings;
 use identity::{CodeChallenge, SocialFlow, link::Provider, social_flow};
 use kernel::{
-    Code, Error, Result, Secret, SecretHash, Timestamp, WebUrl,
+    Code, Email, Error, Name, Result, Secret, SecretHash, Timestamp, WebUrl,
     id::AppId,
     secret::{ExposeSecret, letters},
 };
@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     Door, Platform,
     identity_providers::{Brought, Identified, Registration, Ticket, Unidentified},
+    social_failures::{Step, Whose},
+    social_places::{Callback, Whereabouts},
+    social_sign_in::is_subject,
 };
 
 /// Who wants to go to a provider, as an app has sent them.
@@ -53,8 +56,8 @@ pub struct Departure {
 /// Somebody who has come back.
 #[derive(Clone, Debug)]
 pub struct Arrival {
-    /// The app and the provider whose address they came to; none is the platform's.
-    pub back: Option<(AppId, Provider)>,
+    /// The address that they came to.
+    pub callback: Callback,
     /// The state that went along.
     pub state: Secret,
     /// What their browser kept.
@@ -71,6 +74,8 @@ pub struct Arrival {
 #[derive(Serialize, Deserialize)]
 struct Away {
     provider: String,
+    whereabouts: Whereabouts,
+    since: Timestamp,
     back: Back,
     code_challenge: String,
     nonce: String,
@@ -88,6 +93,9 @@ struct Back {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Returned {
     pub provider: String,
+    pub whereabouts: Whereabouts,
+    /// When they went there: the provider has said who they are since then.
+    pub since: Timestamp,
     pub subject: String,
     pub email: String,
     pub email_verified: bool,
@@ -97,6 +105,7 @@ pub(crate) struct Returned {
 }
 
 /// How an app is told that something went wrong (RFC 6749, 4.1.2.1).
+#[derive(Clone, Copy)]
 struct Refusal(&'static str, &'static str);
 
 const LONGEST_STATE: usize = 1024;
@@ -111,37 +120,48 @@ impl Platform {
     /// `unknown_app`, `app_disabled`; `not_found` for a provider that is not set; `invalid_request` for a `redirect_uri`
     /// that is not, letter by letter, one of the app's; `sign_in_method_disabled` where this server goes to none.
     pub async fn depart_to_provider(&self, asked: Departing) -> Result<Departure> {
+        let provider = asked.provider.clone();
+        let departed = self.depart(asked).await;
+        let whose = Whose { step: Step::Departure, app: None, provider: Some(&provider) };
+        departed.inspect_err(|error| whose.refused(error))
+    }
+
+    async fn depart(&self, asked: Departing) -> Result<Departure> {
         let providers = self.providers.as_ref().ok_or_else(|| Error::new(Code::SignInMethodDisabled))?;
         let door = self.door(asked.client_id.as_deref()).await?;
-        let registration = self.registration(&door, &asked.provider).await?;
+        let (registration, callback) = self.registration(&door, &asked.provider).await?;
         let redirect_uri = self.redirect_uri(&door, asked.redirect_uri.as_deref())?;
+        let whose = Whose { step: Step::Departure, app: door.app(), provider: Some(&asked.provider) };
         let back = |state| Back { redirect_uri: redirect_uri.clone(), state };
         let back = match asked.state {
             Some(state) if state.len() > LONGEST_STATE || state.chars().any(char::is_control) => {
-                return Ok(back(None).sent(&Refusal("invalid_request", "state is too long")));
+                return Ok(back(None).refused(whose, Refusal("invalid_request", "state is too long")));
             }
             state => back(state),
         };
         let Some(challenge) = challenge(asked.code_challenge.as_deref(), asked.code_challenge_method.as_deref()) else {
-            return Ok(back.sent(&Refusal("invalid_request", "code_challenge with the method S256 is required")));
+            let why = "code_challenge with the method S256 is required";
+            return Ok(back.refused(whose, Refusal("invalid_request", why)));
         };
         let [state, browser, nonce, code_verifier] = [(); 4].map(|()| random());
         let ticket = Ticket { nonce, code_verifier };
         let to = match providers.authorization_url(&registration, &ticket, &state).await {
             Ok(to) => to,
-            Err(unidentified) => return Ok(back.sent(&note(&door, &asked.provider, &unidentified))),
+            Err(why) => return Ok(back.unidentified(whose, &why)),
         };
+        let now = self.now();
         let away = Away {
             provider: asked.provider.as_str().to_owned(),
+            whereabouts: Whereabouts::of(&registration.provider),
+            since: now,
             back,
             code_challenge: challenge.as_str().to_owned(),
             nonce: ticket.nonce.expose_secret().to_owned(),
             code_verifier: ticket.code_verifier.expose_secret().to_owned(),
         };
-        let bound = door.app().map(|app| (app, asked.provider.as_str()));
-        let hash = self.keys().social.of_state(bound, &browser, &state);
-        let now = self.now();
-        self.remember(hash, door.app(), &away, now.after(social_flow::AWAY), now).await?;
+        let (app, bound) = callback.bound();
+        let hash = self.keys().social.of_state(app, bound, &browser, &state);
+        self.remember(hash, app, &away, now.after(social_flow::AWAY), now).await?;
         Ok(Departure { to, keeps: Some(BrowserSecret { name: self.browser_secret_name(&state), value: browser }) })
     }
 
@@ -158,40 +178,45 @@ impl Platform {
     /// `invalid_token` for a state that was brought back before, has expired, is another browser's, or was brought to the
     /// address of another app or provider; `app_disabled`; those of the database.
     pub async fn arrive_from_provider(&self, arrival: Arrival) -> Result<Departure> {
+        let callback = arrival.callback.clone();
+        let arrived = self.arrive(arrival).await;
+        let (app, provider) = match &callback {
+            Callback::Shared => (None, None),
+            Callback::Platform(provider) => (None, Some(provider)),
+            Callback::App(app, provider) => (Some(*app), Some(provider)),
+        };
+        arrived.inspect_err(|error| Whose { step: Step::Arrival, app, provider }.refused(error))
+    }
+
+    async fn arrive(&self, arrival: Arrival) -> Result<Departure> {
         let invalid = || Error::because(Code::InvalidToken, "This sign-in is not valid any more: begin again.");
         let browser = arrival.browser.ok_or_else(invalid)?;
-        let bound = arrival.back.as_ref().map(|(app, provider)| (*app, provider.as_str()));
-        let app = bound.map(|(app, _)| app);
-        let (hash, now) = (self.keys().social.of_state(bound, &browser, &arrival.state), self.now());
+        let (app, bound) = arrival.callback.bound();
+        let (hash, now) = (self.keys().social.of_state(app, bound, &browser, &arrival.state), self.now());
         let note = self.store().write(move |tx| tx.consume_social_flow(hash, now)).await?.ok_or_else(invalid)?;
         let away: Away = read(&self.keys().sealing.open(&note, &hash.0)?)?;
         // What was true when they went may not be any more.
         let door = self.open_door(app).await?;
         self.redirect_uri(&door, Some(away.back.redirect_uri.as_str()))?;
         let provider: Provider = away.provider.parse()?;
+        let whose = Whose { step: Step::Arrival, app, provider: Some(&provider) };
         let brought = match (arrival.code, arrival.error) {
             (Some(code), None) => Brought { code, issuer: arrival.issuer },
-            (_, error) => return Ok(away.back.sent(&said_no(error.as_deref()))),
+            (_, error) => return Ok(away.back.refused(whose, said_no(error.as_deref()))),
         };
-        let registration = self.registration(&door, &provider).await?;
-        let ticket = Ticket { nonce: away.nonce.into(), code_verifier: away.code_verifier.into() };
-        let identified = match self.identified(&registration, &ticket, brought).await {
-            Ok(identified) => identified,
-            Err(unidentified) => return Ok(away.back.sent(&self::note(&door, &provider, &unidentified))),
+        let (registration, _) = self.registration(&door, &provider).await?;
+        if Whereabouts::of(&registration.provider) != away.whereabouts {
+            let why = "this provider was set anew meanwhile";
+            return Ok(away.back.refused(whose, Refusal("access_denied", why)));
+        }
+        let ticket = Ticket { nonce: away.nonce.as_str().into(), code_verifier: away.code_verifier.as_str().into() };
+        let returned = match self.identified(&registration, &ticket, brought).await {
+            Ok(identified) => away.returned(identified),
+            Err(why) => return Ok(away.back.unidentified(whose, &why)),
         };
-        let Some(email) = identified.email else {
-            let unidentified = Unidentified::Refused("no e-mail address".to_owned());
-            note_failure(&door, &provider, &unidentified);
-            return Ok(away.back.sent(&Refusal("access_denied", "the provider gives no e-mail address")));
-        };
-        let returned = Returned {
-            provider: away.provider,
-            subject: identified.subject,
-            email,
-            email_verified: identified.email_verified,
-            name: identified.name,
-            picture: identified.picture,
-            code_challenge: away.code_challenge,
+        let returned = match returned {
+            Ok(returned) => returned,
+            Err(refusal) => return Ok(away.back.refused(whose, refusal)),
         };
         let code = random();
         let hash = self.keys().social.of_code(app, away.back.redirect_uri.as_str(), &code);
@@ -253,6 +278,29 @@ impl Platform {
     }
 }
 
+impl Away {
+    /// What is remembered of who has come back, no more than an account would keep of it: what a provider says is as long
+    /// as it likes.
+    fn returned(&self, identified: Identified) -> std::result::Result<Returned, Refusal> {
+        let Identified { subject, email, email_verified, name, picture } = identified;
+        if !is_subject(&subject) {
+            return Err(Refusal("access_denied", "the provider does not say who it is"));
+        }
+        let email = email.filter(|email| Email::parse(email).is_ok());
+        Ok(Returned {
+            provider: self.provider.clone(),
+            whereabouts: self.whereabouts.clone(),
+            since: self.since,
+            subject,
+            email: email.ok_or(Refusal("access_denied", "the provider gives no e-mail address"))?,
+            email_verified,
+            name: name.filter(|name| Name::parse(name).is_ok()),
+            picture: picture.filter(|picture| WebUrl::parse(picture).is_ok()),
+            code_challenge: self.code_challenge.clone(),
+        })
+    }
+}
+
 impl Back {
     fn sent_with(&self, pairs: &[(&str, &str)]) -> Departure {
         let state = self.state.as_deref().map(|state| ("state", state));
@@ -260,8 +308,23 @@ impl Back {
         Departure { to: self.redirect_uri.with_query(&pairs), keeps: None }
     }
 
-    fn sent(&self, Refusal(error, description): &Refusal) -> Departure {
+    fn sent(&self, Refusal(error, description): Refusal) -> Departure {
         self.sent_with(&[("error", error), ("error_description", description)])
+    }
+
+    /// Tells the app, and whoever runs the server.
+    fn refused(&self, whose: Whose<'_>, refusal: Refusal) -> Departure {
+        whose.told(refusal.1);
+        self.sent(refusal)
+    }
+
+    /// The same of a provider whose word is not taken. Why is for who runs the server alone.
+    fn unidentified(&self, whose: Whose<'_>, why: &Unidentified) -> Departure {
+        whose.unidentified(why);
+        self.sent(match why {
+            Unidentified::Unavailable(_) => Refusal("temporarily_unavailable", "the provider is not available"),
+            Unidentified::Refused(_) => Refusal("access_denied", "what the provider says does not hold"),
+        })
     }
 }
 
@@ -289,19 +352,4 @@ fn said_no(error: Option<&str>) -> Refusal {
         Some("temporarily_unavailable") => Refusal("temporarily_unavailable", "the provider is not available"),
         _ => Refusal("server_error", "the provider answered with an error"),
     }
-}
-
-/// Notes why somebody did not get in, and says what the app is told of it.
-fn note(door: &Door, provider: &Provider, unidentified: &Unidentified) -> Refusal {
-    note_failure(door, provider, unidentified);
-    match unidentified {
-        Unidentified::Unavailable(_) => Refusal("temporarily_unavailable", "the provider is not available"),
-        Unidentified::Refused(_) => Refusal("access_denied", "what the provider says does not hold"),
-    }
-}
-
-fn note_failure(door: &Door, provider: &Provider, unidentified: &Unidentified) {
-    metrics::counter!("fabric_social_failures_total").increment(1);
-    let app = door.app().map(|app| app.to_string()).unwrap_or_default();
-    tracing::warn!(app, provider = provider.as_str(), why = %unidentified, "a sign-in at a provider failed");
 }

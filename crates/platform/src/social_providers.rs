@@ -1,17 +1,21 @@
 //! Providers that an app lets people sign in at through Fabric.
 
 use apps::{
-    AppProvider, ProviderKind, SocialProvider,
+    App, AppProvider, ProviderKind, SocialProvider,
     social_provider::{MOST_PROVIDERS, check_client_secret},
 };
 use authz::{
     Acting,
-    action::{AppRead, AppUpdate},
+    action::{AppManageProviders, AppRead},
 };
 use identity::link::{Provider, SUPABASE};
-use kernel::{Code, Error, EventKind, Result, Secret, id::AppId};
+use kernel::{
+    Code, Error, Event, EventKind, Result, Secret, Timestamp,
+    id::{AppId, PrincipalId},
+};
+use serde_json::json;
 
-use crate::{Door, Platform, app_registration::app_event, identity_providers::Registration, permit::locate_app};
+use crate::{Platform, permit::locate_app, reauthentication::require_fresh_person};
 
 /// A provider as somebody names it.
 #[derive(Clone, Debug)]
@@ -41,11 +45,13 @@ impl Platform {
     /// whoever has it there.
     ///
     /// # Errors
-    /// `not_found`; `forbidden` below the role admin; `invalid_request` for a name or a secret that is none; `invalid_url`
-    /// for what is not https outside development; `conflict` for another place, and when there are too many.
+    /// `not_found`; `forbidden` below the role admin and for the app itself; `reauthentication_required` and
+    /// `session_required` for a person whose sign-in was not a moment ago; `invalid_request` for a name or a secret that is
+    /// none; `invalid_url` for what is not https outside development; `conflict` for another place, and when there are too
+    /// many.
     pub async fn put_social_provider(
         &self,
-        acting: Acting<AppUpdate>,
+        acting: Acting<AppManageProviders>,
         app: AppId,
         new: NewSocialProvider,
     ) -> Result<AppProvider> {
@@ -70,6 +76,9 @@ impl Platform {
         let now = self.now();
         let put = self.store().write(move |tx| {
             let (permit, app) = locate_app(tx, &acting, app)?;
+            require_fresh_person(tx, acting.caller(), now)?;
+            // Of those who set one at once, each would see room for its own.
+            tx.hold_social_providers(app.id)?;
             tx.note_sealing_key(key, now)?;
             let before = tx.social_provider(app.id, &name)?;
             // What was taken away counts: whoever was linked by the name is so still.
@@ -90,7 +99,7 @@ impl Platform {
                 updated_at: now,
             };
             tx.put_social_provider(&put)?;
-            app_event(tx, EventKind::AppUpdated, &app, Some(permit.principal()), now)?;
+            tx.append(&provider_event(EventKind::AppProviderSet, &app, &put, permit.principal(), now))?;
             Ok(put)
         });
         put.await
@@ -100,45 +109,38 @@ impl Platform {
     /// else for ever.
     ///
     /// # Errors
-    /// `not_found`, also where there is none; `forbidden` below the role admin.
-    pub async fn delete_social_provider(&self, acting: Acting<AppUpdate>, app: AppId, name: Provider) -> Result<()> {
+    /// `not_found`, also where there is none; `forbidden` below the role admin and for the app itself;
+    /// `reauthentication_required` and `session_required` for a person whose sign-in was not a moment ago.
+    pub async fn delete_social_provider(
+        &self,
+        acting: Acting<AppManageProviders>,
+        app: AppId,
+        name: Provider,
+    ) -> Result<()> {
         let now = self.now();
         let deleted = self.store().write(move |tx| {
             let (permit, app) = locate_app(tx, &acting, app)?;
-            if !tx.delete_social_provider(app.id, name.as_str(), now)? {
-                return Err(Error::not_found());
-            }
-            app_event(tx, EventKind::AppUpdated, &app, Some(permit.principal()), now)
+            require_fresh_person(tx, acting.caller(), now)?;
+            tx.hold_social_providers(app.id)?;
+            let before = tx.social_provider(app.id, name.as_str())?.ok_or_else(Error::not_found)?;
+            tx.delete_social_provider(app.id, name.as_str(), now)?;
+            tx.append(&provider_event(EventKind::AppProviderRemoved, &app, &before, permit.principal(), now))
         });
         deleted.await
     }
+}
 
-    /// Where a provider sends people back to. Each of an app's has an address of its own, so that none of them can have
-    /// brought here what another one has issued (RFC 9700, 4.4.2.2).
-    #[must_use]
-    pub fn social_callback_url(&self, back: Option<(AppId, &str)>) -> String {
-        let base = &self.settings().public_base_url;
-        match back {
-            Some((app, provider)) => format!("{base}/v1/auth/callback/{app}/{provider}"),
-            None => format!("{base}/v1/auth/callback"),
-        }
-    }
-
-    /// The provider of that name at a door.
-    ///
-    /// # Errors
-    /// `not_found`.
-    pub(crate) async fn registration(&self, door: &Door, name: &Provider) -> Result<Registration> {
-        let Some(app) = door.app() else {
-            let own = self.settings().social_providers.iter().find(|own| own.name == name.as_str());
-            let own = own.cloned().ok_or_else(Error::not_found)?;
-            let redirect_uri = self.social_callback_url(None);
-            return Ok(Registration { provider: own.provider, secret: own.secret, redirect_uri });
-        };
-        let wanted = name.clone();
-        let found = self.store().read(move |tx| tx.social_provider(app, wanted.as_str())).await?;
-        let AppProvider { provider, secret, name, .. } = found.ok_or_else(Error::not_found)?;
-        let secret = self.keys().sealing.open(&secret, &AppProvider::place(app, &name))?;
-        Ok(Registration { provider, secret, redirect_uri: self.social_callback_url(Some((app, &name))) })
+/// What became of an app's provider. Its secret is not told.
+fn provider_event(kind: EventKind, app: &App, set: &AppProvider, actor: PrincipalId, now: Timestamp) -> Event {
+    let AppProvider { name, provider, .. } = set;
+    Event {
+        app: Some(app.id),
+        organization: Some(app.owner),
+        actor: Some(actor),
+        payload: json!({
+            "app_id": app.id, "name": app.name.as_str(), "provider": name, "kind": provider.kind.as_str(),
+            "url": provider.url.as_str(), "client_id": provider.client_id,
+        }),
+        ..Event::new(kind, now)
     }
 }

@@ -56,12 +56,12 @@ pub struct SocialSignIn {
 /// The longest name that a provider may have for somebody (`sub` in 2 of OpenID Connect Core 1.0).
 const LONGEST_SUBJECT: usize = 255;
 
-impl SocialIdentity {
-    /// Whether there is anybody of whom all of this is said.
-    pub(crate) fn is_somebody(&self) -> bool {
-        (1..=LONGEST_SUBJECT).contains(&self.subject.len()) && !self.subject.chars().any(char::is_control)
-    }
+/// Whether anybody is called that at a provider.
+pub(crate) fn is_subject(subject: &str) -> bool {
+    (1..=LONGEST_SUBJECT).contains(&subject.len()) && !subject.chars().any(char::is_control)
+}
 
+impl SocialIdentity {
     /// Lets them in, in the unit of work that has seen it proven: with the account that is linked, else with the one that
     /// has their address, which is linked from then on, else with a new one.
     ///
@@ -69,9 +69,10 @@ impl SocialIdentity {
     /// proven is taken over by who comes with a proven one: whoever made it loses every way in.
     ///
     /// # Errors
-    /// `account_disabled`; `email_not_verified` where an unproven address is somebody's already, or the app lets nobody in
-    /// with one; `sign_up_closed` where strangers may not sign up; `conflict` where somebody has made their account in this
-    /// moment: then it is there for the next try.
+    /// `account_disabled`; `email_not_verified` where an unproven address is somebody's already or kept for somebody, or
+    /// nobody gets in with one, which of these it is not being told; `sign_up_closed` where strangers may not sign up;
+    /// `conflict` where somebody has made their account in this moment: then it is there for the next try; `email_taken`
+    /// for who has proven an address that is kept for who has left it.
     pub(crate) fn enter(
         &self,
         tx: &mut dyn Transaction,
@@ -97,10 +98,11 @@ impl Platform {
     ///
     /// # Errors
     /// `not_found`, `forbidden` and `app_required` as for managing an app's users; `app_disabled`; `invalid_request` for
-    /// no subject; `account_disabled`; `email_not_verified` where an unproven address is somebody's already, or the app
-    /// lets nobody in with one; `sign_up_closed` where strangers may not sign up.
+    /// no subject; `account_disabled`; `email_not_verified` where an unproven address is somebody's already or kept for
+    /// somebody, or nobody gets in with one; `sign_up_closed` where strangers may not sign up; `email_taken` for a proven
+    /// address that is kept for who has left it.
     pub async fn social_sign_in(&self, presented: SocialSignIn) -> Result<SignedInUser> {
-        if !presented.identity.is_somebody() {
+        if !is_subject(&presented.identity.subject) {
             return Err(Error::because(Code::InvalidRequest, "Give provider_user_id, of up to 255 characters."));
         }
         match self.try_social_sign_in(presented.clone()).await {
@@ -150,6 +152,10 @@ fn find(tx: &mut dyn Transaction, door: &Door, presented: &SocialIdentity, now: 
         }
         Some(account) if account.disabled_at.is_some() => return Err(Error::new(Code::AccountDisabled)),
         Some(account) => take_over(tx, account, EmailProof::Provider, now, now)?,
+        // To strangers, an address that is somebody's looks like one with which nobody gets in.
+        None if !presented.email_verified && is_shut(tx, door, &presented.email, now)? => {
+            return Err(Error::new(Code::EmailNotVerified));
+        }
         None if !door.settings().open_sign_up => return Err(Error::new(Code::SignUpClosed)),
         None => newcomer(door, presented)?.join(tx, Maker::Themselves, now)?,
     };
@@ -165,6 +171,11 @@ fn find(tx: &mut dyn Transaction, door: &Door, presented: &SocialIdentity, now: 
         ..account_event(EventKind::AuthSocialConnected, &account, now)
     })?;
     Ok(account)
+}
+
+/// Whether nobody makes an account with this address, which is nobody's.
+fn is_shut(tx: &mut dyn Transaction, door: &Door, email: &Email, now: Timestamp) -> Result<bool> {
+    Ok(!door.settings().open_sign_up || tx.former_address(door.app(), email, now)?.is_some())
 }
 
 fn newcomer(door: &Door, presented: &SocialIdentity) -> Result<Newcomer> {

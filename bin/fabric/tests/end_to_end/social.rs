@@ -40,6 +40,14 @@ fn people_sign_in_at_a_provider_that_others_have_written(site: &mut Site) {
     for told in ["alice@example.com", "client secret", "code=", "id_token"] {
         assert!(!server.log().contains(told), "{told}: {}", server.log());
     }
+    // What came to nothing is counted, whosever fault it was: a code that was shown twice, and somebody who thought better
+    // of it.
+    let metrics = server.client().get("/metrics").body;
+    for step in ["redemption", "arrival"] {
+        let series = format!(r#"fabric_social_failures_total{{step="{step}"}} "#);
+        assert!(metrics.contains(&series), "{series} in\n{metrics}");
+    }
+    assert!(server.log().contains("a sign-in at a provider failed"), "{}", server.log());
     server.stop();
 }
 

@@ -88,7 +88,7 @@ where
 
 /// Whether nothing is changed by it: an action may be asked about with a `POST`, and changes nothing all the same.
 fn only_reads(method: &Method, access: Access) -> bool {
-    let changes = |action| authz::action::find(action).is_none_or(|action| action.scope.writes());
+    let changes = |action| authz::action::find(action).is_none_or(authz::action::Entry::changes);
     method.is_safe() || matches!(access, Access::Action(action) if !changes(action))
 }
 

@@ -3,11 +3,11 @@
 use apps::{AppProvider, ProviderKind, ProviderPlace};
 use authz::{
     Acting,
-    action::{AppRead, AppUpdate},
+    action::{AppManageProviders, AppRead},
 };
 use identity::link::Provider;
 use kernel::{Result, Secret, Timestamp, id::AppId};
-use platform::{NewSocialProvider, Platform};
+use platform::{Callback, NewSocialProvider, Platform};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -36,9 +36,9 @@ pub struct SocialProvider {
     updated_at: Timestamp,
 }
 
-fn shown(platform: &Platform, set: AppProvider) -> SocialProvider {
-    SocialProvider {
-        callback_url: platform.social_callback_url(Some((set.app, &set.name))),
+fn shown(platform: &Platform, set: AppProvider) -> Result<SocialProvider> {
+    Ok(SocialProvider {
+        callback_url: platform.social_callback_url(&Callback::App(set.app, set.name.parse()?)),
         provider: set.name,
         kind: set.provider.kind.as_str(),
         url: set.provider.url.as_str().to_owned(),
@@ -46,7 +46,7 @@ fn shown(platform: &Platform, set: AppProvider) -> SocialProvider {
         scopes: set.provider.scopes,
         created_at: set.created_at,
         updated_at: set.updated_at,
-    }
+    })
 }
 
 /// Lists an app's providers, by name.
@@ -55,7 +55,7 @@ pub async fn list(
     (platform, PathId(id)): (ForRequest, PathId<AppId>),
 ) -> Result<Answer<Vec<SocialProvider>>> {
     let listed = platform.social_providers(caller, id).await?;
-    Ok(Answer::ok(listed.into_iter().map(|set| shown(&platform, set)).collect()))
+    Ok(Answer::ok(listed.into_iter().map(|set| shown(&platform, set)).collect::<Result<_>>()?))
 }
 
 /// A provider, and who Fabric is there.
@@ -77,9 +77,9 @@ pub struct PutSocialProviderRequest {
     scopes: Vec<String>,
 }
 
-/// Sets a provider of an app.
+/// Sets a provider of an app. A person has signed in a moment ago.
 pub async fn put(
-    caller: Acting<AppUpdate>,
+    caller: Acting<AppManageProviders>,
     (platform, PathId(id), PathId(name), Body(new)): (
         ForRequest,
         PathId<AppId>,
@@ -94,12 +94,13 @@ pub async fn put(
     };
     let provider = apps::SocialProvider::new(ProviderKind::parse(&new.kind)?, place, &new.client_id, &new.scopes)?;
     let new = NewSocialProvider { name, provider, secret: new.client_secret };
-    Ok(Answer::ok(shown(&platform, platform.put_social_provider(caller, id, new).await?)))
+    let put = platform.put_social_provider(caller, id, new).await?;
+    Ok(Answer::ok(shown(&platform, put)?))
 }
 
-/// Takes a provider of an app away.
+/// Takes a provider of an app away. A person has signed in a moment ago.
 pub async fn delete(
-    caller: Acting<AppUpdate>,
+    caller: Acting<AppManageProviders>,
     (platform, PathId(id), PathId(name)): (ForRequest, PathId<AppId>, PathId<Provider>),
 ) -> Result<Answer<Done>> {
     platform.delete_social_provider(caller, id, name).await?;

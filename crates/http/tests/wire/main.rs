@@ -103,6 +103,8 @@ mod single_use;
 mod social_flow;
 mod social_flow_attacks;
 mod social_flow_claims;
+mod social_flow_meanwhile;
+mod social_flow_strangers;
 mod social_providers;
 mod social_sign_in;
 mod supabase;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use testbed::sink::{Reply, Sink};
 
 use crate::support::{
-    App, BACK, CLIENT_SECRET, PASSWORD, Person, Provider, Raw, Trip, World, challenge, claims_in, query_of, sign_with,
+    App, CLIENT_SECRET, PASSWORD, Person, Provider, Raw, Trip, World, challenge, claims_in, query_of, sign_with,
 };
 
 on_both!(
@@ -21,6 +21,8 @@ on_both!(
     what_a_provider_declines_is_told_to_the_app,
     github_is_spoken_to_its_own_way,
     githubs_errors_come_with_status_200,
+    attack_19_who_comes_back_from_github_has_gone_there,
+    attack_35_over_https_the_cookie_is_this_hosts_alone,
     of_githubs_addresses_the_first_and_proven_one_counts,
     the_platforms_own_accounts_sign_in_as_well,
     a_server_that_goes_to_no_provider_says_so,
@@ -264,6 +266,43 @@ async fn githubs_errors_come_with_status_200(world: &World) {
     assert_eq!(world.come_back_with(&trip, &query).await.told_app(), "access_denied");
 }
 
+async fn attack_19_who_comes_back_from_github_has_gone_there(world: &World) {
+    let world = &world.with_providers().await;
+    let (app, github) = (world.app_with_pages("shop").await, github(octocat(), addresses()));
+    name_github(world, &app, &github, CLIENT_SECRET).await;
+    let [trip, other] = [world.away(Some(&app), "github").await, world.away(Some(&app), "github").await];
+    for state in ["", "made-up", &other.asked("state"), &trip.asked("state").to_uppercase()] {
+        let back = world.come_back_with(&trip, &[("code", "code-there"), ("state", state)]).await;
+        crate::support::Answer::open(back).refused(400, "invalid_token");
+    }
+    assert_eq!(github.count(), 0, "the code went nowhere");
+    world.come_back(&trip).await.code();
+}
+
+async fn attack_35_over_https_the_cookie_is_this_hosts_alone(world: &World) {
+    let (world, app, provider) = &place(world).await;
+    let public = |plan: &mut crate::support::Plan| plan.settings.public_base_url = "https://id.example.com".into();
+    let world = &world.restarted_with(public).await;
+    let sent = world.send_to(Some(app), "acme", &[]).await;
+    let cookie = sent.header("set-cookie").unwrap();
+    assert!(cookie.starts_with("__Host-fabric_social_"), "{cookie}");
+    for part in ["; Secure", "; HttpOnly", "; SameSite=Lax", "; Path=/;"] {
+        assert!(format!("{cookie};").contains(part), "{part}: {cookie}");
+    }
+    assert!(!cookie.contains("Domain"), "{cookie}");
+    let mut trip = world.away(Some(app), "acme").await;
+    provider.identifies(&trip, &json!({}));
+    // Under the name that a neighbor of a parent domain could set, it is not looked at.
+    let plain = trip.cookie.strip_prefix("__Host-").unwrap().to_owned();
+    let right = std::mem::replace(&mut trip.cookie, plain);
+    assert_eq!(world.come_back(&trip).await.status, 400);
+    trip.cookie = right;
+    let back = world.come_back(&trip).await;
+    let forgets = back.header("set-cookie").unwrap();
+    assert!(forgets.starts_with("__Host-") && forgets.contains("Secure") && forgets.contains("Max-Age=0"), "{forgets}");
+    back.code();
+}
+
 async fn of_githubs_addresses_the_first_and_proven_one_counts(world: &World) {
     let world = &world.with_providers().await;
     let app = world.app_with_pages("shop").await;
@@ -284,17 +323,9 @@ async fn of_githubs_addresses_the_first_and_proven_one_counts(world: &World) {
 
 async fn the_platforms_own_accounts_sign_in_as_well(world: &World) {
     let (world, _, provider) = &place(world).await;
-    let set = world.restarted_with(|plan| {
-        let issuer = provider.issuer();
-        let place = apps::ProviderPlace { issuer: Some(&issuer), ..apps::ProviderPlace::default() };
-        let own = apps::SocialProvider::new(apps::ProviderKind::Oidc, place, "client", &[]).unwrap();
-        let own = platform::OwnProvider { name: "acme".to_owned(), provider: own, secret: CLIENT_SECRET.into() };
-        plan.settings.social_providers = vec![own];
-        plan.settings.callback_redirect_url = Some(kernel::WebUrl::parse(BACK).unwrap());
-    });
-    let world = &set.await;
+    let world = &world.with_own_providers(&[("acme", provider.place())]).await;
     let trip = world.away(None, "acme").await;
-    assert_eq!(trip.callback, "/v1/auth/callback");
+    assert_eq!(trip.callback, "/v1/auth/callback/acme");
     provider.identifies(&trip, &json!({}));
     let back = world.come_back(&trip).await;
     let alice = Person::of(&world.redeem(None, &back.code()).await);

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use identity::{SigningAlgorithm, signing_key::KeyPair};
 use outbound::Networks;
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ use crate::support::{App, CLIENT_SECRET, Person, Provider, World, header_of, par
 on_both!(
     attack_13_an_id_token_is_signed_by_the_issuer,
     attack_15_an_id_token_is_of_this_issuer_for_this_client_and_now,
+    attack_15_an_id_token_goes_with_its_access_token_whichever_key_signs,
     attack_24_an_address_that_is_not_proven_links_nobody_here,
     attack_26_odd_subjects_come_to_nothing,
     attack_45_issuers_lead_nowhere_inside,
@@ -131,6 +133,25 @@ async fn attack_15_an_id_token_is_of_this_issuer_for_this_client_and_now(world: 
     assert!(comes_in(world, app, provider, write, &json!({ "azp": "client" })).await);
 }
 
+async fn attack_15_an_id_token_goes_with_its_access_token_whichever_key_signs(world: &World) {
+    let (world, app, provider) = &place(world).await;
+    let hash = |token: &str| BASE64.encode(&openssl::sha::sha256(token.as_bytes())[..16]);
+    let mut provider = provider.clone();
+    for rotated in [false, true] {
+        if rotated {
+            provider.pair = Arc::new(KeyPair::generate(SigningAlgorithm::Es256, 2048).unwrap());
+            provider.has_keys(&[&provider.pair]);
+        }
+        let header = json!({ "alg": "ES256", "kid": header_of(&provider.pair)["kid"] });
+        let write = |claims: &Value| sign_with(&provider.pair, &header, claims);
+        // First, so that it is this one for which the new keys are fetched.
+        for wrong in [hash("another token"), String::new()] {
+            assert!(!comes_in(world, app, &provider, write, &json!({ "at_hash": wrong })).await, "{rotated}: {wrong}");
+        }
+        assert!(comes_in(world, app, &provider, write, &json!({ "at_hash": hash("token-there") })).await, "{rotated}");
+    }
+}
+
 async fn attack_24_an_address_that_is_not_proven_links_nobody_here(world: &World) {
     let (world, app, provider) = &place(world).await;
     let alice = world.sign_up(Some(app), "alice").await;
@@ -184,6 +205,12 @@ async fn attack_45_issuers_lead_nowhere_inside(world: &World) {
         format!("https://2130706433:{port}"),
         format!("https://0x7f.1:{port}"),
         "https://10.0.0.1".to_owned(),
+        "https://0.0.0.0".to_owned(),
+        format!("https://0177.0.0.1:{port}"),
+        "https://[64:ff9b::a9fe:a9fe]".to_owned(),
+        "https://[2002:a9fe:a9fe::1]".to_owned(),
+        "https://[fe80::1]".to_owned(),
+        "https://[fd00::1]".to_owned(),
     ];
     for (number, issuer) in issuers.iter().enumerate() {
         let body = json!({ "kind": "oidc", "issuer": issuer, "client_id": "client", "client_secret": CLIENT_SECRET });
@@ -207,7 +234,14 @@ async fn attack_45_issuers_lead_nowhere_inside(world: &World) {
     let world = &world.with_providers().await;
     let provider = Provider::new();
     world.name_issuer(&app, "acme", &provider).await;
-    for (name, address) in [("token_endpoint", "http://169.254.169.254/token"), ("jwks_uri", "http://10.0.0.1/keys")] {
+    for (name, address) in [
+        ("token_endpoint", "http://169.254.169.254/token"),
+        ("token_endpoint", "https://[64:ff9b::a9fe:a9fe]/token"),
+        ("userinfo_endpoint", "http://[::ffff:169.254.169.254]/me"),
+        ("userinfo_endpoint", "https://[2002:a9fe:a9fe::1]/me"),
+        ("jwks_uri", "http://10.0.0.1/keys"),
+        ("jwks_uri", "https://2852039166/keys"),
+    ] {
         provider.declares(json!({ name: address }));
         let fresh = world.with_providers().await;
         let sent = fresh.send_to(Some(&app), "acme", &[]).await;
@@ -216,7 +250,7 @@ async fn attack_45_issuers_lead_nowhere_inside(world: &World) {
             continue;
         }
         let trip = fresh.away(Some(&app), "acme").await;
-        provider.identifies(&trip, &json!({}));
+        provider.identifies(&trip, &json!({ "email": null }));
         assert_eq!(fresh.come_back(&trip).await.told_app(), "temporarily_unavailable", "{name}");
     }
     // An issuer is who it says it is.

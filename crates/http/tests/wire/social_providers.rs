@@ -1,14 +1,21 @@
 //! Providers that an app lets people sign in at: who names them, and what is told of them.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use identity::ApiKey;
+use kernel::Role;
 use serde_json::{Value, json};
 
-use crate::support::{App, CLIENT_SECRET, World};
+use crate::support::{App, CLIENT_SECRET, PASSWORD, World};
 
 on_both!(
     an_app_names_its_providers,
     attack_52_a_name_stands_for_one_place,
     attack_28_what_is_no_provider_is_refused,
     an_app_has_so_many_and_no_more,
+    attack_40_providers_are_for_administrators_and_keys_with_the_scope,
+    attack_27_a_person_has_signed_in_a_moment_ago,
     attack_37_providers_are_the_apps_own,
 );
 
@@ -24,7 +31,6 @@ async fn list(world: &World, app: &App) -> Value {
 async fn an_app_names_its_providers(world: &World) {
     let app = world.app("shop").await;
     assert_eq!(list(world, &app).await, json!([]));
-    let updates = world.events("app.updated");
     let named = world.name_provider(&app, "google", &google()).await;
     assert_eq!(named.ok()["url"], "https://accounts.google.com");
     let callback = format!("https://id.example.com/v1/auth/callback/{}/google", app.id);
@@ -49,7 +55,18 @@ async fn an_app_names_its_providers(world: &World) {
     let path = format!("/v1/apps/{}/social-providers/google", app.id);
     world.delete(&path).bearer(&app.api_key).send().await.ok();
     world.delete(&path).bearer(&app.api_key).send().await.refused(404, "not_found");
-    assert_eq!(world.events("app.updated"), updates + 5);
+    assert_eq!((world.events("app.provider_set"), world.events("app.provider_removed")), (4, 1));
+    let told = world.get("/v1/audit-logs?action=app.provider_removed").bearer(&app.api_key).send().await;
+    let (told, id) = (&told.ok()[0]["metadata"], app.id.to_string());
+    for (name, value) in [
+        ("provider", "google"),
+        ("kind", "google"),
+        ("url", "https://accounts.google.com"),
+        ("client_id", "other"),
+        ("app_id", id.as_str()),
+    ] {
+        assert_eq!(told[name], value, "{name}: {told}");
+    }
     assert_eq!(world.columns_with(CLIENT_SECRET), [""; 0]);
 }
 
@@ -95,7 +112,9 @@ async fn attack_28_what_is_no_provider_is_refused(world: &World) {
     for name in ["supabase", "Google"] {
         world.name_provider(&app, name, &google()).await.refused(400, "invalid_request");
     }
-    world.name_provider(&app, "no%20name", &google()).await.refused(404, "not_found");
+    for name in ["no%20name", ".", "..", "%2e%2e"] {
+        world.name_provider(&app, name, &google()).await.refused(404, "not_found");
+    }
     assert_eq!(list(world, &app).await, json!([]));
 }
 
@@ -106,6 +125,69 @@ async fn an_app_has_so_many_and_no_more(world: &World) {
     }
     world.name_provider(&app, "one-more", &google()).await.refused(409, "conflict");
     world.name_provider(&app, "google-3", &google()).await.ok();
+    // Nor by naming many at once.
+    let other = world.set_up("other").await;
+    let (names, google) = ((0..60).map(|number| format!("google-{number}")).collect::<Vec<_>>(), google());
+    let answers = join_all(names.iter().map(|name| world.name_provider(&other, name, &google))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_success()).count(), 20);
+    for lost in answers.iter().filter(|answer| !answer.is_success()) {
+        lost.refused(409, "conflict");
+    }
+    assert_eq!(list(world, &other).await.as_array().unwrap().len(), 20);
+}
+
+async fn attack_40_providers_are_for_administrators_and_keys_with_the_scope(world: &World) {
+    let app = world.app("shop").await;
+    let path = format!("/v1/apps/{}/social-providers/google", app.id);
+    let put = async |bearer: &str| world.call("PUT", &path).bearer(bearer).json(&google()).send().await;
+    let delete = async |bearer: &str| world.delete(&path).bearer(bearer).send().await;
+    let key = async |scope: &str| {
+        let scopes = vec![scope.to_owned()];
+        world.api_key(None, app.organization, &app.owner, |key| ApiKey { scopes, ..key }).await
+    };
+    for role in [Role::Viewer, Role::Member] {
+        let person = world.sign_up(None, &format!("developer-{role}")).await;
+        world.enroll(app.organization, &person, role).await;
+        put(&person.token).await.refused(403, "forbidden");
+        delete(&person.token).await.refused(403, "forbidden");
+    }
+    for scope in ["apps:write", "users:write"] {
+        let key = key(scope).await;
+        put(&key).await.refused(403, "insufficient_scope");
+        delete(&key).await.refused(403, "insufficient_scope");
+    }
+    // Nor does an app let in whom it likes by a token of its own.
+    let itself = world.app_token(&app).await;
+    put(&itself).await.refused(403, "forbidden");
+    delete(&itself).await.refused(403, "forbidden");
+    let admin = world.sign_up(None, "developer-admin").await;
+    world.enroll(app.organization, &admin, Role::Admin).await;
+    for bearer in [&admin.token, &app.owner.token, &app.api_key, &key("auth:social").await] {
+        put(bearer).await.ok();
+        delete(bearer).await.ok();
+    }
+}
+
+async fn attack_27_a_person_has_signed_in_a_moment_ago(world: &World) {
+    let app = world.app("shop").await;
+    let path = format!("/v1/apps/{}/social-providers/google", app.id);
+    let put = async |bearer: &str| world.call("PUT", &path).bearer(bearer).json(&google()).send().await;
+    let delete = async |bearer: &str| world.delete(&path).bearer(bearer).send().await;
+    put(&app.owner.token).await.ok();
+    world.advance(Duration::from_mins(10));
+    put(&app.owner.token).await.refused(403, "reauthentication_required");
+    delete(&app.owner.token).await.refused(403, "reauthentication_required");
+    // Who may not is told that, and no more.
+    let member = world.sign_up(None, "member").await;
+    world.enroll(app.organization, &member, Role::Member).await;
+    world.advance(Duration::from_mins(10));
+    put(&member.token).await.refused(403, "forbidden");
+    // A key has no moment at which it signed in.
+    put(&app.api_key).await.ok();
+    let shown = world.post("/v1/auth/reauthenticate", &json!({ "password": PASSWORD })).by(&app.owner).send().await;
+    shown.ok();
+    put(&app.owner.token).await.ok();
+    delete(&app.owner.token).await.ok();
 }
 
 async fn attack_37_providers_are_the_apps_own(world: &World) {

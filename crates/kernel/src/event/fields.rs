@@ -19,7 +19,7 @@ fields! {
     ASSET_ID: "asset_id" Id "the asset";
     ASSET_TYPE: "asset_type" Text "its type";
     CHANGED: "changed" Texts "the names of what changed";
-    CLIENT_ID: "client_id" Text "the client id of the OAuth client";
+    CLIENT_ID: "client_id" Text "the client id: of the OAuth client, or of the app at the provider";
     CODE: "code" Text "the code that signs in";
     CONFIRM_INVITATIONS: "confirm_invitations" Bool "whether a link asks before it accepts";
     COUNT: "count" Integer "how often";
@@ -40,6 +40,7 @@ fields! {
     FORMER_EMAIL: "former_email" Text "the address of before";
     FROM: "from" Time "deliveries since then";
     INVITATION_ID: "invitation_id" Id "the invitation";
+    KIND: "kind" Text "what is spoken there: `google`, `github`, `microsoft` or `oidc`";
     LOGO_URL: "logo_url" Text "its logo";
     MAGIC_LINK_TOKEN: "magic_link_token" Text "the token that signs in";
     MAGIC_LINK_URL: "magic_link_url" Text "the link with it";
@@ -84,6 +85,7 @@ fields! {
     TOKEN_ID: "token_id" Id "the token";
     UNDO_TOKEN: "undo_token" Text "the token that takes the change back";
     UNDO_URL: "undo_url" Text "the link with it";
+    URL: "url" Text "the issuer or the server";
     VERIFY_TOKEN: "verify_token" Text "the token that proves the address";
     VERIFY_URL: "verify_url" Text "the link with it";
     WEBHOOK_EVENTS: "webhook_events" Texts "the kinds that are sent there";
@@ -126,6 +128,7 @@ pub(super) const OWN_ROLE: &[Field] = &[ROLE_ID, NAME, ACTIONS];
 pub(super) const GRANT: &[Field] =
     &[PERMISSION_ID, PRINCIPAL_ID, EFFECT, ACTION, RESOURCE_TYPE.or_null(), RESOURCE_ID.or_null(), TEAM_ID.or_null()];
 pub(super) const APP: &[Field] = &[APP_ID, NAME];
+pub(super) const APP_PROVIDER: &[Field] = &[APP_ID, NAME, PROVIDER, KIND, URL, CLIENT_ID];
 pub(super) const API_KEY: &[Field] = &[
     API_KEY_ID,
     PREFIX,

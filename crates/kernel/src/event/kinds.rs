@@ -202,6 +202,10 @@ kinds! {
     AppUpdated = "app.updated", APP;
     /// An app's client secret was replaced.
     AppSecretRotated = "app.secret_rotated", APP;
+    /// A provider was set that an app's users sign in at, or another client or secret there.
+    AppProviderSet = "app.provider_set", APP_PROVIDER;
+    /// A provider that an app's users signed in at was taken away.
+    AppProviderRemoved = "app.provider_removed", APP_PROVIDER;
     /// An app was disabled.
     AppDisabled = "app.disabled", APP;
     /// An app was enabled again.

@@ -1,13 +1,13 @@
 //! Providers that apps have named.
 
-use apps::{AppProvider, ProviderKind, SocialProvider, SocialProviderRepository};
+use ::apps::{AppProvider, ProviderKind, SocialProvider, SocialProviderRepository};
 use diesel::prelude::*;
 use kernel::{Result, Sealed, Timestamp, WebUrl, id::AppId};
 
 use super::Tx;
 use crate::{
     columns::{Json, Moment, RowId, intact},
-    schema::social_providers,
+    schema::{apps, social_providers},
 };
 
 #[derive(Queryable, Selectable)]
@@ -32,6 +32,11 @@ impl SocialProviderRepository for Tx<'_> {
             .select(ProviderRow::as_select());
         let row: Option<ProviderRow> = self.query(|connection| query.first(connection).optional())?;
         row.map(ProviderRow::into_provider).transpose()
+    }
+
+    fn hold_social_providers(&mut self, app: AppId) -> Result<()> {
+        let place = apps::table.find(RowId(app.0)).select(apps::id);
+        self.query(|connection| for_no_key_update!(place).first::<RowId>(connection).optional()).map(drop)
     }
 
     fn social_providers(&mut self, app: AppId) -> Result<Vec<AppProvider>> {

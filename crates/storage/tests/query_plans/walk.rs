@@ -147,6 +147,7 @@ fn elsewhere(tx: &mut dyn Transaction, app: AppId, now: Timestamp) -> Result<()>
     let (name, secret) = ("google".to_owned(), Sealed(vec![1]));
     tx.put_social_provider(&AppProvider { app, name, provider, secret, created_at: now, updated_at: now })?;
     tx.social_provider(app, "google")?;
+    tx.hold_social_providers(app)?;
     tx.social_providers(app)?;
     tx.place_of_social_provider(app, "google")?;
     tx.delete_social_provider(app, "google", at(1))?;

@@ -7,7 +7,7 @@ use actix_web::{
 };
 use identity::link::Provider;
 use kernel::{Result, Secret, id::AppId, secret::ExposeSecret};
-use platform::{Arrival, BrowserSecret, Departing, Departure, Platform, ShownSocialCode};
+use platform::{Arrival, BrowserSecret, Callback, Departing, Departure, Platform, ShownSocialCode};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -113,15 +113,23 @@ fn forgotten(platform: &Platform, name: &str) -> Cookie<'static> {
     cookie
 }
 
-/// Takes somebody in who comes back, and sends them on to the app.
+/// Takes somebody in who comes back from Google, GitHub or Microsoft, and sends them on to the platform's pages.
 pub async fn arrive(
     _: Passerby,
     (platform, cookies, Query(brought)): (ForRequest, Cookies, Query<ArriveQuery>),
 ) -> Result<Away> {
-    come_back(&platform, &cookies, None, brought).await
+    come_back(&platform, &cookies, Callback::Shared, brought).await
 }
 
-/// The same for a provider of an app's own: each has an address of its own.
+/// The same for another provider of the platform's, which has an address of its own.
+pub async fn arrive_at_platform(
+    _: Passerby,
+    (platform, cookies, PathId(provider), Query(brought)): (ForRequest, Cookies, PathId<Provider>, Query<ArriveQuery>),
+) -> Result<Away> {
+    come_back(&platform, &cookies, Callback::Platform(provider), brought).await
+}
+
+/// The same for a provider of an app's: each has an address of its own.
 pub async fn arrive_at_app(
     _: Passerby,
     (platform, cookies, PathId(app), PathId(provider), Query(brought)): (
@@ -132,19 +140,14 @@ pub async fn arrive_at_app(
         Query<ArriveQuery>,
     ),
 ) -> Result<Away> {
-    come_back(&platform, &cookies, Some((app, provider)), brought).await
+    come_back(&platform, &cookies, Callback::App(app, provider), brought).await
 }
 
-async fn come_back(
-    platform: &Platform,
-    cookies: &Cookies,
-    back: Option<(AppId, Provider)>,
-    brought: ArriveQuery,
-) -> Result<Away> {
+async fn come_back(platform: &Platform, cookies: &Cookies, callback: Callback, brought: ArriveQuery) -> Result<Away> {
     let state = Secret::from(brought.state);
     let forgotten = forgotten(platform, &platform.browser_secret_name(&state));
     let browser = cookies.get(forgotten.name()).map(Secret::from);
-    let arrival = Arrival { back, state, browser, code: brought.code, error: brought.error, issuer: brought.iss };
+    let arrival = Arrival { callback, state, browser, code: brought.code, error: brought.error, issuer: brought.iss };
     let Departure { to, .. } = platform.arrive_from_provider(arrival).await?;
     Ok(Away { to, cookie: Some(forgotten) })
 }

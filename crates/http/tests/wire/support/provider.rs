@@ -91,6 +91,13 @@ impl Provider {
         claims
     }
 
+    /// What it is for Fabric.
+    pub fn place(&self) -> apps::SocialProvider {
+        let issuer = self.issuer();
+        let place = apps::ProviderPlace { issuer: Some(&issuer), ..apps::ProviderPlace::default() };
+        apps::SocialProvider::new(apps::ProviderKind::Oidc, place, "client", &[]).unwrap()
+    }
+
     /// Identifies somebody, with changes.
     pub fn identifies(&self, trip: &Trip, changes: &Value) {
         let header = json!({ "alg": header_of(&self.pair)["alg"], "kid": header_of(&self.pair)["kid"] });
@@ -107,7 +114,8 @@ impl Says {
     fn answer(self, request: &Received) -> Reply {
         let here = format!("http://{}", request.header("host").unwrap());
         let body = match request.path.as_str() {
-            "/.well-known/openid-configuration" => {
+            // Microsoft's have a tenant before it.
+            path if path.ends_with("/.well-known/openid-configuration") => {
                 let mut document = json!({
                     "issuer": here, "authorization_endpoint": format!("{here}/authorize"),
                     "token_endpoint": format!("{here}/token"), "jwks_uri": format!("{here}/keys"),
@@ -213,6 +221,26 @@ impl World {
         let named = self.name_provider(app, name, &body).await;
         named.ok();
         named
+    }
+
+    /// The same server with these among the platform's own providers.
+    pub async fn with_own_providers(&self, own: &[(&str, apps::SocialProvider)]) -> Self {
+        let own = own.iter().cloned().map(|(name, provider)| {
+            let (name, secret) = (name.to_owned(), CLIENT_SECRET.into());
+            platform::OwnProvider { name, provider, secret }
+        });
+        let own = own.collect();
+        let set = |plan: &mut super::Plan| {
+            plan.settings.social_providers = own;
+            plan.settings.callback_redirect_url = Some(kernel::WebUrl::parse(BACK).unwrap());
+        };
+        self.restarted_with(set).await
+    }
+
+    /// Takes an app's provider away.
+    pub async fn remove_provider(&self, app: &App, name: &str) -> Answer {
+        let path = format!("/v1/apps/{}/social-providers/{name}", app.id);
+        self.delete(&path).bearer(&app.api_key).send().await
     }
 
     /// Sends somebody to a provider, with changes to what an app usually says, of which an empty one takes away.
