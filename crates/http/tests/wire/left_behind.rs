@@ -99,7 +99,7 @@ async fn attack_34_a_link_that_was_fetched_keeps_the_second_factor(world: &World
     world.configure(&app, &json!({ "mfa": "optional" })).await;
     let alice = world.sign_up(Some(&app), "alice").await;
     let link = world.mail().await.link().to_owned();
-    world.get(link.strip_prefix(crate::support::BASE).unwrap()).send().await;
+    world.get(link.strip_prefix("https://id.example.com").unwrap()).send().await;
     let phone = world.enable_totp(&alice).await;
 
     let ask = json!({ "email": alice.email });

@@ -359,14 +359,11 @@ impl Cast {
                 administrators_see_it: true,
                 ..thing("another owner's app", Subject::new(&foreign.id, &any_id()))
             }],
-            Kind::MailTemplate => vec![Foreign {
-                administrators_see_it: true,
-                ..thing("another owner's app's", Subject::new(&foreign.id, &any_id()).part(&TEMPLATE))
-            }],
-            Kind::SocialProvider => vec![Foreign {
-                administrators_see_it: true,
-                ..thing("another owner's app's", Subject::new(&foreign.id, &any_id()).part(&PROVIDER))
-            }],
+            Kind::MailTemplate | Kind::SocialProvider => {
+                let part = if kind == Kind::MailTemplate { &TEMPLATE } else { &PROVIDER };
+                let subject = Subject::new(&foreign.id, &any_id()).part(part);
+                vec![Foreign { administrators_see_it: true, ..thing("another owner's app's", subject) }]
+            }
             Kind::User => vec![
                 thing("another app's user", Subject::new(&stranger.id, &app.id)),
                 thing("a developer", Subject::new(&foreign.owner.id, &app.id)),
