@@ -15,6 +15,12 @@ pub const SUPABASE: &str = "supabase";
 pub struct Provider(String);
 
 impl Provider {
+    /// The same as apps that vouch may have written it.
+    #[must_use]
+    pub fn in_lower_case(&self) -> Self {
+        Self(self.0.to_ascii_lowercase())
+    }
+
     /// Its name.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -84,6 +84,15 @@ impl MailDesk {
             }
             tx.note_mail_asked_for(asking, now.after(COUNTED_FOR))?;
         }
+        self.order_there(tx, mail)
+    }
+
+    /// The same for what is not counted by who asks, because many may ask from one place.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn order_there(&self, tx: &mut dyn Transaction, mail: QueuedMail) -> Result<()> {
+        let (limits, now) = (self.limits, self.now);
         if limits.per_recipient > 0 {
             let mailbox = to_there(&self.counters, &mail);
             let before = tx.mails_asked_for(mailbox, limits.per_recipient, now)?;
@@ -115,7 +124,8 @@ fn is_held_back(ends: &[Timestamp], most: u32, lifetime: Duration, now: Timestam
 /// For how long what such a mail says is good.
 fn lifetime(order: MailOrder) -> Duration {
     match order {
-        MailOrder::VerifyEmail => Purpose::VerifyEmail.lifetime(),
+        // Either it was the first one, and asks for a proof of the address, or it says that there is an account.
+        MailOrder::VerifyEmail | MailOrder::SignUp => Purpose::VerifyEmail.lifetime(),
         MailOrder::ResetPassword => Purpose::ResetPassword.lifetime(),
         MailOrder::MagicLink => Purpose::MagicLink.lifetime(),
         MailOrder::EmailCode => Purpose::EmailCode.lifetime(),

@@ -84,10 +84,11 @@ impl Platform {
                 "display_name": newcomer.display_name.as_ref().map(Name::as_str),
                 "organization": newcomer.organization,
             })),
-            locale: self.language(),
             ..QueuedMail::new(newcomer.app, newcomer.email, MailOrder::SignUp, self.now())
         };
-        self.store().write(move |tx| tx.enqueue_mail(&mail)).await
+        // A note for each sign-up would be a letter to whoever has the address, as often as a stranger likes.
+        let desk = self.mail_desk();
+        self.store().write(move |tx| desk.order_there(tx, mail.clone())).await
     }
 }
 

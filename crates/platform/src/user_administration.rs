@@ -222,8 +222,11 @@ impl Deed {
                 (EventKind::AuthLogoutAll, account)
             }
             Self::RemoveSecondFactor => {
-                tx.remove_totp(account.id)?;
+                let counted = tx.remove_totp(account.id)?.is_some_and(|totp| totp.verified_at.is_some());
                 tx.clear_lockout(LockoutKey::of_second_factor(lockout, account.id))?;
+                if !counted {
+                    return Ok(account);
+                }
                 (EventKind::AuthTotpDisabled, account)
             }
             Self::Disable => {

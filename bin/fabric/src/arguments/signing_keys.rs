@@ -23,6 +23,6 @@ pub enum SigningKeysCommand {
 #[derive(Args)]
 pub struct RotateSigningKeys {
     /// Others may know the keys: forget every one of before, so that all access tokens that they signed end now.
-    #[arg(long, visible_alias = "now")]
+    #[arg(long)]
     pub compromised: bool,
 }

@@ -60,14 +60,12 @@ fn the_console_lists_and_rotates_keys(site: &mut Site) {
     assert_eq!(printed.text().lines().count(), 3, "{}", printed.stdout);
     assert!(!printed.stdout.contains("PRIVATE") && !listed.to_string().contains("private"));
 
-    for flag in ["--compromised", "--now"] {
-        let before = site.run(&["keys", "list", "--json"]).json();
-        let ended = site.run(&["keys", "rotate", flag, "--json"]).json();
-        assert_eq!((kids(&ended, "current").len(), kids(&ended, "next").len()), (1, 1));
-        assert!(kids(&ended, "retired").is_empty());
-        for state in ["current", "next"] {
-            assert_ne!(kids(&ended, state), kids(&before, "next"), "{flag}: nothing of before is left");
-        }
+    let before = site.run(&["keys", "list", "--json"]).json();
+    let ended = site.run(&["keys", "rotate", "--compromised", "--json"]).json();
+    assert_eq!((kids(&ended, "current").len(), kids(&ended, "next").len()), (1, 1));
+    assert!(kids(&ended, "retired").is_empty());
+    for state in ["current", "next"] {
+        assert_ne!(kids(&ended, state), kids(&before, "next"), "nothing of before is left");
     }
     site.set("FABRIC_TOKEN_ALGORITHM", "none");
     assert_eq!(site.run(&["keys", "list"]).code, 1);

@@ -140,7 +140,7 @@ pub async fn disconnect_social(
         OptionalBody<ReauthenticationRequest>,
     ),
 ) -> Result<Answer<Done>> {
-    platform.disconnect_social(caller, provider, shown.parse()?).await?;
+    platform.disconnect_social(caller, provider.in_lower_case(), shown.parse()?).await?;
     Ok(Answer::ok(Done { message: "The connection is gone." }))
 }
 

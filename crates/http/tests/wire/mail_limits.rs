@@ -6,13 +6,14 @@ use futures_util::future::join_all;
 use platform::MailLimits;
 use serde_json::json;
 
-use crate::support::{Answer, App, NEXT_PASSWORD, World};
+use crate::support::{Answer, App, NEXT_PASSWORD, PASSWORD, World};
 
 on_both!(
     an_address_is_mailed_once_a_minute_and_three_times_an_hour,
     each_kind_and_each_app_has_a_count_of_its_own,
     attack_31_who_asks_learns_neither_of_an_account_nor_of_a_limit,
     attack_33_whoever_keeps_asking_keeps_the_owner_from_nothing,
+    attack_33_whoever_keeps_signing_up_fills_no_mailbox,
     one_network_asks_for_ten_mails_in_an_hour,
     an_operator_sets_the_limits,
 );
@@ -122,6 +123,21 @@ async fn attack_33_whoever_keeps_asking_keeps_the_owner_from_nothing(world: &Wor
     ask_from(world, &app, RESET, "alice", None).await.ok();
     let reset = json!({ "token": world.mail().await.token(), "new_password": NEXT_PASSWORD });
     world.post("/v1/auth/reset-password", &reset).send().await.ok();
+}
+
+/// Attack 33: where sign-up tells nobody whether there is an account, whoever has the address is told; not each time.
+async fn attack_33_whoever_keeps_signing_up_fills_no_mailbox(world: &World) {
+    let world = &limited(world).await;
+    let app = world.app("acme").await;
+    world.configure(&app, &json!({ "require_verified_email": true })).await;
+    let body = json!({ "email": "alice@example.com", "password": PASSWORD });
+    let mut mails = 0;
+    for _ in 0..30 {
+        assert_eq!(world.at_door(Some(&app), "/v1/auth/signup", &body).send().await.status, 201);
+        mails += world.mails().await.len();
+        world.advance(Duration::from_secs(30));
+    }
+    assert_eq!(mails, 3, "one a minute, three an hour");
 }
 
 async fn one_network_asks_for_ten_mails_in_an_hour(world: &World) {
