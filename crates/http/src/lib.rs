@@ -11,6 +11,7 @@ mod metrics;
 mod observe;
 mod openapi;
 mod page_html;
+mod page_words;
 mod proxies;
 mod refused_sign_ins;
 mod request;

@@ -10,22 +10,17 @@ use apps::Origin;
 
 use crate::{
     answer::{Described, NO_SNIFF, NO_STORE, Reply},
+    gate::language,
     openapi::Schemas,
+    page_words::{Sentence, Speech},
 };
 
 /// A page, or the way to one.
 pub enum Page {
     /// A sentence, and perhaps where to go from there.
-    Message { status: StatusCode, title: &'static str, text: String, next: Option<String> },
+    Message { status: StatusCode, title: Sentence, text: Speech, next: Option<String> },
     /// A form with the token in it; and where the answer to it leads, if that is elsewhere.
-    Form {
-        title: &'static str,
-        action: String,
-        token: String,
-        password: bool,
-        button: &'static str,
-        leads_to: Option<String>,
-    },
+    Form { title: Sentence, action: String, token: String, password: bool, button: Sentence, leads_to: Option<String> },
     /// Somewhere else.
     Redirect(String),
     /// Somewhere else after a form was sent, with something in the address that nobody may keep.
@@ -50,15 +45,16 @@ impl Page {
     pub fn failure(error: &kernel::Error) -> Self {
         Self::Message {
             status: StatusCode::BAD_REQUEST,
-            title: "That did not work",
-            text: error.message.to_string(),
+            title: Sentence::Failed,
+            text: Speech::failure(error),
             next: None,
         }
     }
 }
 
 impl Reply for Page {
-    fn respond(self, _: &HttpRequest) -> HttpResponse {
+    fn respond(self, http: &HttpRequest) -> HttpResponse {
+        let locale = language(http).unwrap_or_default();
         let policy = match &self {
             Self::Form { leads_to, .. } => policy(leads_to.as_deref()),
             _ => policy(None),
@@ -78,17 +74,21 @@ impl Reply for Page {
                     .finish();
             }
             Self::Message { status, title, text, next } => {
-                let next = next.map(|next| format!("<p><a href=\"{}\">Continue</a></p>", escape(&next)));
-                (status, title, format!("<p>{}</p>{}", escape(&text), next.unwrap_or_default()))
+                let onward = Sentence::Continue.said(locale);
+                let next = next.map(|next| format!("<p><a href=\"{}\">{onward}</a></p>", escape(&next)));
+                (status, title, format!("<p>{}</p>{}", escape(&text.said(locale)), next.unwrap_or_default()))
             }
             Self::Form { title, action, token, password, button, leads_to: _ } => {
                 let password = if password {
-                    "<label>New password<input type=\"password\" name=\"new_password\" required minlength=\"8\" \
-                     autocomplete=\"new-password\"></label>"
+                    let label = Sentence::NewPassword.said(locale);
+                    format!(
+                        "<label>{label}<input type=\"password\" name=\"new_password\" required minlength=\"8\" \
+                         autocomplete=\"new-password\"></label>"
+                    )
                 } else {
-                    ""
+                    String::new()
                 };
-                let token = escape(&token);
+                let (token, button) = (escape(&token), button.said(locale));
                 let form = format!(
                     "<form method=\"post\" action=\"{}\"><input type=\"hidden\" name=\"token\" \
                      value=\"{token}\">{password}<button>{button}</button></form>",
@@ -97,8 +97,9 @@ impl Reply for Page {
                 (StatusCode::OK, title, form)
             }
         };
+        let title = title.said(locale);
         let page = format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+            "<!doctype html><html lang=\"{locale}\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
              content=\"width=device-width\"><meta name=\"robots\" content=\"noindex\"><title>{title}</title>\
              <style>{STYLE}</style><h1>{title}</h1>{content}</html>"
         );
@@ -106,6 +107,7 @@ impl Reply for Page {
             .content_type("text/html; charset=utf-8")
             .insert_header((header::CONTENT_SECURITY_POLICY, policy))
             .insert_header((header::REFERRER_POLICY, "no-referrer"))
+            .insert_header((header::CONTENT_LANGUAGE, locale.as_str()))
             .insert_header(NO_SNIFF)
             .insert_header(NO_STORE)
             .body(page)

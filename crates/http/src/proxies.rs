@@ -1,9 +1,14 @@
 //! Proxies whose word is taken for where a request comes from.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Once,
+};
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
+use kernel::ip::is_of_a_private_network;
+use tracing::warn;
 
 /// Networks of proxies that say in `X-Forwarded-For` who called them. From anybody else that header is nothing: whoever
 /// calls could write it.
@@ -30,7 +35,10 @@ impl TrustedProxies {
     #[must_use]
     pub fn caller(&self, http: &HttpRequest, peer: IpAddr) -> IpAddr {
         let mut caller = peer.to_canonical();
-        if self.0.is_empty() {
+        if !self.trust(caller) {
+            if http.headers().contains_key("x-forwarded-for") {
+                suspect(caller);
+            }
             return caller;
         }
         let values: Vec<_> = http.headers().get_all("x-forwarded-for").map(|value| value.to_str().ok()).collect();
@@ -46,6 +54,18 @@ impl TrustedProxies {
             }
         }
         caller
+    }
+}
+
+/// Whoever is behind a proxy that nobody named looks like one caller, and has one caller's tries together. Said once: it
+/// would be said of every request. From elsewhere anybody may write that header.
+fn suspect(peer: IpAddr) {
+    static SAID: Once = Once::new();
+
+    if !SAID.is_completed() && is_of_a_private_network(peer) {
+        SAID.call_once(|| {
+            warn!(%peer, "a proxy is not named in FABRIC_TRUSTED_PROXIES: all of its callers are counted as one");
+        });
     }
 }
 

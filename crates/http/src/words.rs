@@ -1,4 +1,5 @@
 //! What errors say, in the reader's language: one catalogue, `words/<language>/errors.ftl` (Project Fluent).
+//! What pages say lies beside it (`page_words.rs`).
 
 use fluent_templates::{LanguageIdentifier, Loader as _, static_loader};
 use kernel::{Code, Error, Locale};
@@ -26,8 +27,8 @@ pub fn reason(error: &Error, locale: Locale) -> Option<&str> {
     (locale != Locale::En && error.message != error.code.message()).then_some(&*error.message)
 }
 
-/// The sentence of a code; that of an internal error for a code that has none.
-fn sentence(code: &str, locale: Locale) -> String {
+/// The sentence of that name, of a code mostly; that of an internal error where there is none.
+pub fn sentence(code: &str, locale: Locale) -> String {
     let language: LanguageIdentifier = locale.as_str().parse().unwrap_or_default();
     let generic = Code::InternalError;
     CATALOGUE

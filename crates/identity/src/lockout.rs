@@ -81,6 +81,23 @@ impl Lockout {
         self.locked_until.filter(|until| *until > now).map(|until| now.until(until))
     }
 
+    /// The same where a lock is remembered for a day: each further one holds twice as long as the last, up to `longest`. For
+    /// what has few values, and is asked only of who has shown something else before: five guesses in every quarter of an
+    /// hour would be enough in a year or two (NIST SP 800-63B, 5.2.2).
+    #[must_use]
+    pub fn fail_longer(before: Option<Self>, policy: LockoutPolicy, longest: Duration, now: Timestamp) -> Failed {
+        const REMEMBERED: Duration = Duration::from_hours(24);
+
+        let counted = before.filter(|lockout| lockout.expires_at > now);
+        let failures = counted.map_or(0, |lockout| lockout.failures).saturating_add(1);
+        if failures % policy.threshold != 0 {
+            return Failed::Counted(Self { failures, locked_until: None, expires_at: now.after(REMEMBERED) });
+        }
+        let doubled = u32::try_from(failures / policy.threshold - 1).unwrap_or_default().min(16);
+        let until = now.after(policy.duration.saturating_mul(1 << doubled).min(longest));
+        Failed::NowLocked(Self { failures, locked_until: Some(until), expires_at: until.after(REMEMBERED) })
+    }
+
     /// Counts one more failure. Not to be called while locked: a lock never extends.
     #[must_use]
     pub fn fail(before: Option<Self>, policy: LockoutPolicy, now: Timestamp) -> Failed {
@@ -142,6 +159,28 @@ mod tests {
             let Failed::Counted(after) = Lockout::fail(Some(before), policy, at(901)) else { panic!("locked") };
             assert_eq!(after.failures, 1);
         }
+    }
+
+    #[test]
+    fn a_lock_that_is_remembered_holds_twice_as_long_the_next_time() {
+        let policy = LockoutPolicy::default();
+        let longest = Duration::from_hours(4);
+        let (mut before, mut now, mut held) = (None, at(0), Vec::new());
+        while held.len() < 7 {
+            match Lockout::fail_longer(before, policy, longest, now) {
+                Failed::Counted(lockout) => before = Some(lockout),
+                Failed::NowLocked(lockout) => {
+                    let wait = lockout.remaining(now).unwrap();
+                    held.push(wait.as_secs() / 60);
+                    (before, now) = (Some(lockout), now.after(wait));
+                }
+            }
+        }
+        assert_eq!(held, [15, 30, 60, 120, 240, 240, 240]);
+        let Failed::Counted(again) = Lockout::fail_longer(before, policy, longest, now.after(longest * 6)) else {
+            panic!("a day is a day")
+        };
+        assert_eq!(again.failures, 1);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The one place where a code of a second factor is compared. What was shown is used up and counted in one unit of work
 //! with what it is good for; wrong codes lock the second factor of that account for a while, and nothing else.
 
+use std::time::Duration;
+
 use identity::{
     Account, Lockout, LockoutKey, RecoveryCode, SecondFactor, Seed, Totp,
     lockout::{Failed, LockoutPolicy},
@@ -56,6 +58,9 @@ pub(crate) struct FactorCheck {
     sealing: Sealing,
     lockout: [u8; 32],
 }
+
+/// The most that a lock of the second factor holds its owner up, whatever somebody with their password does.
+const LONGEST_LOCK: Duration = Duration::from_hours(4);
 
 /// An enrolment on which nobody else is at work until the commit.
 struct Held {
@@ -176,7 +181,7 @@ impl Held {
             payload: json!({ "principal_id": account.principal, "second_factor": factor.name() }),
             ..account_event(EventKind::AuthMfaFailed, account, now)
         })?;
-        match Lockout::fail(self.before, LockoutPolicy::default(), now) {
+        match Lockout::fail_longer(self.before, LockoutPolicy::default(), LONGEST_LOCK, now) {
             Failed::Counted(lockout) => tx.set_lockout(self.key, &lockout)?,
             Failed::NowLocked(lockout) => {
                 tx.set_lockout(self.key, &lockout)?;

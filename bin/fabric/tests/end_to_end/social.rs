@@ -37,7 +37,7 @@ fn people_sign_in_at_a_provider_that_others_have_written(site: &mut Site) {
     node.arg(site.file("story.mjs")).arg(site.file("told.json"));
     let done = process::finish(&mut node, "", PATIENCE);
     assert_eq!(done.code, 0, "{}{}\n{}", done.stdout, done.stderr, server.log());
-    for told in ["alice@example.com", "client secret", "code=", "id_token"] {
+    for told in ["alice@example.com", "client secret", "?code=", "&code=", "id_token"] {
         assert!(!server.log().contains(told), "{told}: {}", server.log());
     }
     // What came to nothing is counted, whosever fault it was: a code that was shown twice, and somebody who thought better

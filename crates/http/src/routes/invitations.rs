@@ -20,6 +20,7 @@ use crate::{
     answer::{Answer, Created, Either},
     gate::{Invited, Passerby},
     page_html::Page,
+    page_words::{Sentence, Speech},
     request::{AnyOptionalBody, Body, ForRequest, Input, Inputs, PathId, Query},
 };
 
@@ -230,11 +231,11 @@ pub async fn follow(
         Followed::Joined(_, Some(site)) | Followed::Elsewhere(site) => Either::Page(Page::Redirect(site)),
         Followed::Joined(invitation, None) => Either::Answer(Answer::ok(Invitation::from(*invitation))),
         Followed::Confirm => Either::Page(Page::Form {
-            title: "Accept the invitation",
+            title: Sentence::AcceptInvitation,
             action: format!("/v1/invitations/{id}/accept"),
             token: link.token,
             password: false,
-            button: "Accept",
+            button: Sentence::Accept,
             leads_to: None,
         }),
     })
@@ -271,8 +272,8 @@ pub async fn accept(
         (Ok(invitation), false) => Ok(Either::Answer(Answer::ok(invitation.into()))),
         (Ok(_), true) => Ok(Either::Page(Page::Message {
             status: StatusCode::OK,
-            title: "Accepted",
-            text: "You are a member now.".to_owned(),
+            title: Sentence::Accepted,
+            text: Speech::Sentence(Sentence::Member),
             next: None,
         })),
         (Err(error), true) if error.cause.is_none() => Ok(Either::Page(Page::failure(&error))),

@@ -106,12 +106,12 @@ async fn attack_34_a_link_that_was_fetched_keeps_the_second_factor(world: &World
     world.at_door(Some(&app), "/v1/auth/magic-link", &ask).send().await.ok();
     let token = json!({ "token": world.mail().await.token() });
     let told = world.at_door(Some(&app), "/v1/auth/magic-link/verify", &token).send().await;
-    told.refused(401, "mfa_required");
+    told.refused(403, "mfa_required");
     let code = json!({ "code": phone.next(world) });
     world.second_step(Some(&app), &told.challenge(), &code).await.ok();
 
     world.at_door(Some(&app), "/v1/auth/forgot-password", &ask).send().await.ok();
     let reset = json!({ "token": world.mail().await.token(), "new_password": NEXT_PASSWORD });
     world.post("/v1/auth/reset-password", &reset).send().await.ok();
-    world.log_in(Some(&app), "alice", NEXT_PASSWORD).await.refused(401, "mfa_required");
+    world.log_in(Some(&app), "alice", NEXT_PASSWORD).await.refused(403, "mfa_required");
 }

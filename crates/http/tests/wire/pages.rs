@@ -124,6 +124,13 @@ async fn what_went_wrong_is_said_on_the_page(world: &World) {
         let raw = world.call("POST", path).form(fields).raw().await;
         assert!(page(&raw, 400).contains("That did not work"));
     }
+    // In the language of who reads it.
+    let german = world.call("POST", "/v1/auth/verify").header("accept-language", "fr, de-AT;q=0.8, en;q=0.5");
+    let german = german.form([("token", "nonsense")]).raw().await;
+    let said = page(&german, 400);
+    for part in ["<html lang=\"de\">", "Das hat nicht geklappt", "Dieser Link oder Code gilt nicht mehr."] {
+        assert!(said.contains(part), "{said}");
+    }
     // A form that lacks a field is no page of ours.
     let form = world.call("POST", "/v1/auth/verify").form([("other", "x")]).send().await;
     form.refused(400, "invalid_body");

@@ -62,7 +62,8 @@ async fn attack_27_a_password_alone_adds_no_passkey_where_two_factors_are_asked_
     world.advance(LONG);
     let body = json!({ "refresh_token": alice.refresh });
     alice = Person::of(&world.post("/v1/auth/token/refresh", &body).send().await);
-    world.post("/v1/auth/reauthenticate", &password).by(&alice).send().await.ok();
+    let again = world.post("/v1/auth/reauthenticate", &password).by(&alice).send().await;
+    again.refused(403, "reauthentication_required");
     for shown in [json!({}), password] {
         begin(world, &alice, &shown).await.refused(403, "reauthentication_required");
     }

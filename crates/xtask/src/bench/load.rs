@@ -296,8 +296,10 @@ mod tests {
         let timing = Timing { warm_up: Duration::ZERO, window: Duration::from_mins(1) };
         let begun = Instant::now();
         let measured = run(server(Duration::ZERO, ok), timing, vec![vec![few]]).unwrap().remove(0);
-        assert!(begun.elapsed() < timing.window);
-        assert!((measured.requests_per_second * 60.0 - 3.0).abs() < 0.001, "{measured:?}");
+        let took = begun.elapsed();
+        assert!(took < timing.window);
+        // Three in the time that they took, not in the minute that there was.
+        assert!(measured.requests_per_second >= 3.0 / took.as_secs_f64(), "{measured:?}");
     }
 
     #[test]

@@ -52,12 +52,13 @@ fn attack_23_a_body_that_comes_after_the_end_makes_nothing(site: &mut Site) {
     let wishes = json!({ "name": "Kept", "organization_id": own });
     let account = text(&signed_in.post("/v1/service-accounts", &wishes).data()["id"]);
     let key = text(&signed_in.post("/v1/api-keys", &wishes).data()["key"]);
+    let client = json!({ "name": "Kept", "organization_id": own, "redirect_uris": [] });
     let invitation = json!({ "email": new_email(), "role": "owner" });
     let by_session = [
         ("/v1/api-keys".to_owned(), &wishes),
         ("/v1/service-accounts".to_owned(), &wishes),
         (format!("/v1/service-accounts/{account}/api-keys"), &wishes),
-        ("/v1/oauth/clients".to_owned(), &wishes),
+        ("/v1/oauth/clients".to_owned(), &client),
         (format!("/v1/organizations/{own}/invitations"), &invitation),
     ];
     // In time, a late body is as good as any.

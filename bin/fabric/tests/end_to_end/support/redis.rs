@@ -38,6 +38,11 @@ impl Redis {
         self.server.kill();
     }
 
+    /// Lets it live and do nothing any more.
+    pub fn hang(&self) {
+        self.server.signal("STOP");
+    }
+
     /// Starts it again on the same port, empty.
     pub fn resume(&mut self) {
         self.server = serve(&self.folder, self.port);

@@ -9,6 +9,7 @@ use crate::{
     answer::{Answer, Either},
     gate::Passerby,
     page_html::Page,
+    page_words::{Sentence, Speech},
     request::{AnyBody, Body, ForRequest, Query},
 };
 
@@ -52,9 +53,8 @@ pub async fn confirm(
 pub async fn page(_: Passerby, Query(_): Query<TokenQuery>) -> Result<Page> {
     Ok(Page::Message {
         status: StatusCode::CONFLICT,
-        title: "There is no page to go on to",
-        text: "Whoever runs this app has to name its site first: the address is confirmed there, by who is signed in."
-            .to_owned(),
+        title: Sentence::NoSite,
+        text: Speech::Sentence(Sentence::NoSiteForAddress),
         next: None,
     })
 }
@@ -63,11 +63,11 @@ pub async fn page(_: Passerby, Query(_): Query<TokenQuery>) -> Result<Page> {
 pub async fn undo_page(_: Passerby, (platform, Query(link)): (ForRequest, Query<TokenQuery>)) -> Result<Page> {
     Ok(match platform.email_change_to_undo(&link.token.as_str().into()).await {
         Ok(()) => Page::Form {
-            title: "Was it not you who changed your e-mail address?",
+            title: Sentence::NotYou,
             action: "/v1/auth/email-change/undo".to_owned(),
             token: link.token,
             password: false,
-            button: "Take the change back and sign everybody out",
+            button: Sentence::TakeBack,
             leads_to: None,
         },
         Err(error) => Page::failure(&error),
@@ -93,8 +93,8 @@ pub async fn undo(
         (Ok(()), false) => Ok(Either::Answer(Answer::ok(Done { message: DONE }))),
         (Ok(()), true) => Ok(Either::Page(Page::Message {
             status: StatusCode::OK,
-            title: "The change is taken back",
-            text: DONE.to_owned(),
+            title: Sentence::TakenBack,
+            text: Speech::Sentence(Sentence::FormerAddress),
             next: None,
         })),
         (Err(error), true) => Ok(Either::Page(Page::failure(&error))),

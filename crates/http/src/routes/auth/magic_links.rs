@@ -8,6 +8,7 @@ use crate::{
     answer::{Answer, Either},
     gate::{Anyone, Passerby},
     page_html::Page,
+    page_words::{Sentence, Speech},
     request::{AnyBody, Body, ForRequest, Query},
 };
 
@@ -21,11 +22,11 @@ pub async fn ask(caller: Anyone, (platform, Body(asked)): (ForRequest, Body<Emai
 pub async fn page(_: Passerby, (platform, Query(link)): (ForRequest, Query<TokenQuery>)) -> Result<Page> {
     match platform.magic_link(&link.token.as_str().into()).await {
         Ok(found) => Ok(Page::Form {
-            title: "Sign in",
+            title: Sentence::SignIn,
             action: "/v1/auth/magic-link/verify".to_owned(),
             token: link.token,
             password: false,
-            button: "Sign in",
+            button: Sentence::SignIn,
             leads_to: found.site,
         }),
         Err(error) if error.code == Code::InvalidToken => Ok(Page::failure(&error)),
@@ -59,8 +60,8 @@ pub async fn verify(
             }
             None => Page::Message {
                 status: StatusCode::CONFLICT,
-                title: "There is no page to go on to",
-                text: "Whoever runs this app has to name its site first. Until then, sign in another way.".to_owned(),
+                title: Sentence::NoSite,
+                text: Speech::Sentence(Sentence::NoSiteForLink),
                 next: None,
             },
         })),

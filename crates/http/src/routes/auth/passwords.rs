@@ -10,6 +10,7 @@ use crate::{
     answer::{Answer, Either},
     gate::{Anyone, Passerby},
     page_html::Page,
+    page_words::{Sentence, Speech},
     request::{AnyBody, Body, ForRequest, Query},
 };
 
@@ -54,11 +55,11 @@ pub struct TokenQuery {
 /// Shows the form for another password. Nothing is spent.
 pub async fn reset_page(_: Passerby, Query(link): Query<TokenQuery>) -> Result<Page> {
     Ok(Page::Form {
-        title: "Choose a new password",
+        title: Sentence::ChoosePassword,
         action: "/v1/auth/reset-password".to_owned(),
         token: link.token,
         password: true,
-        button: "Set password",
+        button: Sentence::SetPassword,
         leads_to: None,
     })
 }
@@ -87,8 +88,8 @@ pub async fn reset(
         (Ok(()), false) => Ok(Either::Answer(Answer::ok(Done { message: "The password is set. Sign in with it." }))),
         (Ok(()), true) => Ok(Either::Page(Page::Message {
             status: StatusCode::OK,
-            title: "The password is set",
-            text: "You can sign in with it now.".to_owned(),
+            title: Sentence::PasswordSet,
+            text: Speech::Sentence(Sentence::SignInWithIt),
             next: None,
         })),
         (Err(error), true) if is_theirs(&error) => Ok(Either::Page(Page::failure(&error))),

@@ -10,6 +10,7 @@ use crate::{
     answer::{Answer, Either},
     gate::{Anyone, Passerby},
     page_html::Page,
+    page_words::{Sentence, Speech},
     request::{AnyBody, Body, ForRequest, Query},
 };
 
@@ -29,11 +30,11 @@ pub async fn follow(
         Ok(Verified { site: Some(site) }) => Ok(Either::Page(Page::Redirect(site))),
         Ok(Verified { site: None }) => Ok(Either::Answer(Answer::ok(VerifiedEmail { email_verified: true }))),
         Err(error) if error.code == Code::ConfirmationRequired => Ok(Either::Page(Page::Form {
-            title: "Confirm your e-mail address",
+            title: Sentence::ConfirmAddress,
             action: "/v1/auth/verify".to_owned(),
             token: link.token,
             password: false,
-            button: "Confirm",
+            button: Sentence::Confirm,
             leads_to: None,
         })),
         Err(error) => Err(error),
@@ -57,8 +58,8 @@ pub async fn verify(
         (Ok(_), false) => Ok(Either::Answer(Answer::ok(VerifiedEmail { email_verified: true }))),
         (Ok(verified), true) => Ok(Either::Page(Page::Message {
             status: StatusCode::OK,
-            title: "Confirmed",
-            text: "Your e-mail address is confirmed.".to_owned(),
+            title: Sentence::Confirmed,
+            text: Speech::Sentence(Sentence::AddressConfirmed),
             next: verified.site,
         })),
         (Err(error), true) if error.code == Code::InvalidToken => Ok(Either::Page(Page::failure(&error))),
