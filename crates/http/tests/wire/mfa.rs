@@ -210,6 +210,9 @@ async fn an_administrator_removes_the_second_factor_of_who_has_lost_it(world: &W
     world.delete(&totp).by(&alice).send().await.refused(403, "forbidden");
     assert_eq!(world.delete(&totp).bearer(&app.api_key).send().await.text("email"), alice.email);
     assert_eq!(world.get(&path).bearer(&app.api_key).send().await.ok()["totp_enabled"], false);
+    // Once more there is nothing to remove, and nothing to tell.
+    world.delete(&totp).bearer(&app.api_key).send().await.ok();
+    assert_eq!(world.events("auth.totp_disabled"), 1);
     let again = world.sign_in(Some(&app), "alice").await;
     // The lock went with it.
     world.enable_totp(&again).await;
