@@ -84,6 +84,16 @@ macro_rules! for_update_skip_locked {
     };
 }
 
+/// Of what is joined with its organization, what is within one app.
+macro_rules! within_app {
+    ($query:expr, $app:expr) => {
+        match $app {
+            Some(app) => $query.filter(organizations::app_id.eq(RowId(app.0))),
+            None => $query.filter(organizations::app_id.is_null()),
+        }
+    };
+}
+
 mod connect;
 mod failure;
 mod hearing;

@@ -74,6 +74,19 @@ macro_rules! for_update_skip_locked {
     };
 }
 
+/// Of what is joined with its organization, what is within one app. SQLite does not know how much there is of anything, and
+/// would go through all organizations of the app to look for each among what is somebody's. A column behind a plus is no
+/// way in: <https://sqlite.org/optoverview.html#disqualifying_where_clause_terms_using_unary_>.
+macro_rules! within_app {
+    ($query:expr, $app:expr) => {{
+        let app_id = diesel::dsl::sql::<diesel::sql_types::Nullable<crate::columns::Uid>>("+`organizations`.`app_id`");
+        match $app {
+            Some(app) => $query.filter(app_id.eq(RowId(app.0))),
+            None => $query.filter(app_id.is_null()),
+        }
+    }};
+}
+
 pub mod backup;
 mod failure;
 mod file;

@@ -112,10 +112,7 @@ impl ApiKeyRepository for Tx<'_> {
                 Some(organization) => held.filter(api_keys::organization_id.eq(RowId(organization.0))),
                 None => held,
             };
-            match app {
-                Some(app) => held.filter(organizations::app_id.eq(RowId(app.0))),
-                None => held.filter(organizations::app_id.is_null()),
-            }
+            within_app!(held, app)
         };
         let (rows, total): (Vec<Row>, _) = paged!(self, page, held by api_keys::id, columns!());
         let found = rows.into_iter().map(into_key).collect::<Result<_>>()?;

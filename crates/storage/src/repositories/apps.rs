@@ -108,8 +108,9 @@ impl AppRepository for Tx<'_> {
             let own = memberships::table
                 .inner_join(organizations::table)
                 .filter(memberships::principal_id.eq(RowId(principal.0)))
-                .filter(organizations::app_id.is_null())
-                .select(organizations::id);
+                .select(organizations::id)
+                .into_boxed::<Db>();
+            let own = within_app!(own, None::<AppId>);
             table::table.filter(table::owner_organization_id.eq_any(own)).into_boxed()
         };
         self.listed(own, page)

@@ -3,7 +3,7 @@
 use authz::{ActionPattern, Effect, Grant, GrantRepository, ResourcePattern};
 use diesel::prelude::*;
 use kernel::{
-    Change, Error, Listed, Page, Result, Scope,
+    Change, Error, Listed, Page, Result, Scope, Unchecked,
     id::{AppId, GrantId, OrganizationId, PrincipalId, TeamId},
 };
 
@@ -73,10 +73,7 @@ impl GrantRepository for Tx<'_> {
                 Some(organization) => held.filter(grants::organization_id.eq(RowId(organization.0))),
                 None => held,
             };
-            match app {
-                Some(app) => held.filter(organizations::app_id.eq(RowId(app.0))),
-                None => held.filter(organizations::app_id.is_null()),
-            }
+            within_app!(held, app)
         };
         let (rows, total): (Vec<GrantRow>, _) = paged!(self, page, held by grants::id, GrantRow::as_select());
         let found = rows.into_iter().map(GrantRow::into_grant).collect::<Result<_>>()?;
@@ -139,17 +136,16 @@ impl GrantRepository for Tx<'_> {
     }
 
     fn delete_grants_in_app(&mut self, app: Option<AppId>, principal: PrincipalId) -> Result<()> {
-        let places = organizations::table.select(organizations::id).into_boxed::<Db>();
-        let places = match app {
-            Some(app) => places.filter(organizations::app_id.eq(RowId(app.0))),
-            None => places.filter(organizations::app_id.is_null()),
-        };
-        let own = grants::table.filter(grants::principal_id.eq(RowId(principal.0)));
-        let delete =
-            diesel::delete(own.filter(grants::organization_id.eq_any(places))).returning(grants::organization_id);
-        let gone: Vec<RowId> = self.query(|connection| delete.load(connection))?;
-        for organization in gone {
-            self.changed(Change::Authority(OrganizationId(organization.0), principal));
+        let own = grants::table
+            .inner_join(organizations::table)
+            .filter(grants::principal_id.eq(RowId(principal.0)))
+            .select(grants::organization_id)
+            .distinct()
+            .into_boxed::<Db>();
+        let own = within_app!(own, app);
+        let places: Vec<RowId> = self.query(|connection| own.load(connection))?;
+        for organization in places {
+            self.delete_grants_of(&Unchecked(OrganizationId(organization.0)), principal)?;
         }
         Ok(())
     }

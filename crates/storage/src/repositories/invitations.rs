@@ -103,10 +103,7 @@ impl InvitationRepository for Tx<'_> {
                 .filter(organizations::archived_at.is_null())
                 .filter(organizations::delete_at.is_null())
                 .into_boxed::<Db>();
-            match app {
-                Some(app) => waiting.filter(organizations::app_id.eq(RowId(app.0))),
-                None => waiting.filter(organizations::app_id.is_null()),
-            }
+            within_app!(waiting, app)
         };
         let (rows, total): (Vec<(InvitationRow, OrganizationRow)>, _) = paged!(
             self,

@@ -237,10 +237,7 @@ impl Tx<'_> {
             .order(organizations::id)
             .select((memberships::organization_id, memberships::role))
             .into_boxed::<Db>();
-        let query = match app {
-            Some(app) => query.filter(organizations::app_id.eq(RowId(app.0))),
-            None => query.filter(organizations::app_id.is_null()),
-        };
+        let query = within_app!(query, app);
         self.query(|connection| query.load(connection))
     }
 

@@ -106,10 +106,7 @@ impl OrganizationRepository for Tx<'_> {
                 .inner_join(organizations::table)
                 .filter(memberships::principal_id.eq(RowId(principal.0)))
                 .into_boxed::<Db>();
-            match app {
-                Some(app) => own.filter(organizations::app_id.eq(RowId(app.0))),
-                None => own.filter(organizations::app_id.is_null()),
-            }
+            within_app!(own, app)
         };
         let (rows, total): (Vec<(OrganizationRow, String)>, _) =
             paged!(self, page, own by organizations::id, (OrganizationRow::as_select(), memberships::role));

@@ -189,10 +189,7 @@ impl TeamRepository for Tx<'_> {
                 Some(organization) => own.filter(teams::organization_id.eq(RowId(organization.0))),
                 None => own,
             };
-            match app {
-                Some(app) => own.filter(organizations::app_id.eq(RowId(app.0))),
-                None => own.filter(organizations::app_id.is_null()),
-            }
+            within_app!(own, app)
         };
         let (rows, total): (Vec<(TeamRow, String)>, _) =
             paged!(self, page, own by teams::id, (TeamRow::as_select(), team_members::role));
