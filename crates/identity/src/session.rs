@@ -93,8 +93,8 @@ pub trait SessionRepository {
     /// Begins a session.
     fn insert_session(&mut self, session: &Session) -> Result<()>;
 
-    /// Whether the account has signed in before, and never from this [device] as far as its sessions are still known.
-    fn is_new_device(&mut self, account: AccountId, client: &Client) -> Result<bool>;
+    /// Whether the account has signed in from this [device], as far as its sessions are still known; `None` where none is.
+    fn knows_device(&mut self, account: AccountId, client: &Client) -> Result<Option<bool>>;
 
     /// Lets a session that was used now go on until its next refresh token expires, if that is later.
     fn prolong_session(&mut self, id: SessionId, until: Timestamp, now: Timestamp) -> Result<()>;

@@ -15,6 +15,9 @@ use serde_json::json;
 
 use crate::{Door, Platform, Transaction, accounts::account_event, second_factor::Proven, signing_keys::Signer};
 
+/// For so long after an account was made its first device is no news.
+const JUST_MADE: Duration = Duration::from_hours(24);
+
 /// An access token, and what to get the next one with.
 #[derive(Clone, Debug)]
 pub struct Tokens {
@@ -81,7 +84,8 @@ impl Start<'_> {
         self.begin_with(tx, account, Some(proven.factor()), now)
     }
 
-    /// The ledger is told when the account has never been used from this device.
+    /// The ledger is told when the account has not been used from this device, as far as that is known. Of one that nobody
+    /// has used for long nothing is known: then any device is new, but to who has just made it.
     fn begin_with(
         self,
         tx: &mut dyn Transaction,
@@ -93,7 +97,8 @@ impl Start<'_> {
         let begun =
             Begun { session: SessionId::generate(), refresh: RefreshTokenId::generate(), method, second_factor };
         let expires_at = now.after(Duration::from_secs(lives.into()));
-        if tx.is_new_device(account.id, client)? {
+        let is_known = tx.knows_device(account.id, client)?;
+        if !is_known.unwrap_or_else(|| now < account.created_at.after(JUST_MADE)) {
             let payload = json!({
                 "principal_id": account.principal, "session_id": begun.session, "method": method.name(),
             });

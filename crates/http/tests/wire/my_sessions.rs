@@ -13,6 +13,7 @@ on_both!(
     attack_37_nobody_ends_the_session_of_another,
     when_a_session_was_seen_is_known_to_within_a_minute,
     a_new_device_is_told_of,
+    a_device_is_new_to_an_account_that_nobody_has_used_for_long,
     attack_30_sessions_of_before_are_neither_listed_nor_ended,
 );
 
@@ -178,6 +179,25 @@ async fn a_new_device_is_told_of(world: &World) {
     // Nobody is told of the first one.
     world.sign_up(Some(&app), "bob").await;
     assert_eq!(told() - before, 4);
+}
+
+/// Sessions are forgotten a day after they would have ended. Whoever gets in after that is told of all the same, and so is
+/// the first one to come to an account that was brought along.
+async fn a_device_is_new_to_an_account_that_nobody_has_used_for_long(world: &World) {
+    let app = world.app("acme").await;
+    world.sign_up(Some(&app), "alice").await;
+    let told = || world.events("auth.new_device");
+    assert_eq!(told(), 0);
+    sign_in(world, &app, "a phone", "203.0.113.9:1").await;
+    assert_eq!(told(), 1);
+    world.advance(Duration::from_hours(24 * 60));
+    let now = world.now();
+    world.write(move |tx| tx.sweep_sessions(now)).await;
+    assert_eq!(world.number("SELECT count(*) FROM sessions"), 0);
+    sign_in(world, &app, "a phone", "203.0.113.9:1").await;
+    assert_eq!(told(), 2);
+    sign_in(world, &app, "a phone", "203.0.113.9:1").await;
+    assert_eq!(told(), 2);
 }
 
 async fn attack_30_sessions_of_before_are_neither_listed_nor_ended(world: &World) {

@@ -55,14 +55,15 @@ impl SessionRepository for Tx<'_> {
         self.query(|connection| insert.execute(connection)).map(drop)
     }
 
-    fn is_new_device(&mut self, account: AccountId, client: &Client) -> Result<bool> {
+    fn knows_device(&mut self, account: AccountId, client: &Client) -> Result<Option<bool>> {
         let own = || sessions::table.filter(sessions::account_id.eq(RowId(account.0)));
         let here = own().filter(sessions::device.eq(Some(device(client).0.to_vec())));
         if self.query(|connection| diesel::select(exists(here)).get_result(connection))? {
-            return Ok(false);
+            return Ok(Some(true));
         }
         let elsewhere = own().filter(sessions::device.is_not_null());
-        self.query(|connection| diesel::select(exists(elsewhere)).get_result(connection))
+        let any: bool = self.query(|connection| diesel::select(exists(elsewhere)).get_result(connection))?;
+        Ok(any.then_some(false))
     }
 
     fn prolong_session(&mut self, id: SessionId, until: Timestamp, now: Timestamp) -> Result<()> {

@@ -10,7 +10,7 @@ on_both!(
     a_session_is_forgotten_after_its_last_refresh_token,
     a_sweep_takes_some_at_a_time,
     sessions_that_go_on_are_listed_and_ended,
-    a_device_is_new_to_who_has_used_others_alone,
+    a_device_is_known_to_who_has_used_it,
     uses_are_noted_once_a_minute,
 );
 
@@ -100,19 +100,19 @@ async fn sessions_that_go_on_are_listed_and_ended(db: &Db) {
     assert!(db.read(move |tx| tx.live_session(theirs)).await.is_some());
 }
 
-async fn a_device_is_new_to_who_has_used_others_alone(db: &Db) {
+async fn a_device_is_known_to_who_has_used_it(db: &Db) {
     let (account, other) = (db.account(None).await, db.account(None).await);
     let (id, begun) = (account.id, session(&account));
     let (known, theirs) = (begun.client.clone(), session(&other));
     let strange = Client { user_agent: Some("another".to_owned()), ..known.clone() };
     db.write(move |tx| tx.insert_session(&theirs)).await;
-    let is_new = async |client: &Client| {
+    let knows = async |client: &Client| {
         let client = client.clone();
-        db.read(move |tx| tx.is_new_device(id, &client)).await
+        db.read(move |tx| tx.knows_device(id, &client)).await
     };
-    assert!(!is_new(&known).await && !is_new(&strange).await, "whoever comes for the first time is told nothing");
+    assert_eq!((knows(&known).await, knows(&strange).await), (None, None));
     db.write(move |tx| tx.insert_session(&begun)).await;
-    assert!(!is_new(&known).await && is_new(&strange).await);
+    assert_eq!((knows(&known).await, knows(&strange).await), (Some(true), Some(false)));
 }
 
 async fn uses_are_noted_once_a_minute(db: &Db) {

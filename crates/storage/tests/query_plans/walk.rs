@@ -659,8 +659,8 @@ fn people(
     };
     tx.insert_session(&session)?;
     tx.prolong_session(session.id, at(9), now)?;
-    tx.is_new_device(account.id, &Client::default())?;
-    tx.is_new_device(account.id, &Client { user_agent: Some("another".to_owned()), ..Client::default() })?;
+    tx.knows_device(account.id, &Client::default())?;
+    tx.knows_device(account.id, &Client { user_agent: Some("another".to_owned()), ..Client::default() })?;
     tx.note_session_uses(&[(session.id, now)])?;
     tx.note_authentication(session.id, now)?;
     for after in [None, Some(session.id)] {
