@@ -5,7 +5,7 @@ use identity::{Account, Passkey};
 use kernel::{Error, Event, EventKind, Name, Result, Timestamp, id::PasskeyId};
 use serde_json::json;
 
-use crate::{Platform, accounts::account_event, reauthentication::Reauthentication, ways_in::keep_a_way_in};
+use crate::{Platform, accounts::account_event, reauthentication::Reauthentication};
 
 impl Platform {
     /// The caller's passkeys, oldest first.
@@ -38,7 +38,7 @@ impl Platform {
     /// after the sign-in; `invalid_credentials`, `invalid_code`, `account_locked` or `mfa_locked` for what was shown.
     pub async fn remove_passkey(&self, caller: SignedIn, id: PasskeyId, shown: Reauthentication) -> Result<()> {
         let reauthenticated = self.compare(&caller, shown).await?;
-        let (platform, now) = (self.settings().of_the_platform(), self.now());
+        let (ways_in, now) = (self.ways_in(), self.now());
         let removed = self.store().write(move |tx| {
             tx.hold_principal(caller.principal)?;
             let account = tx.account(caller.account)?.ok_or_else(Error::not_found)?;
@@ -46,7 +46,7 @@ impl Platform {
                 return Ok(Err(refused));
             }
             let passkey = tx.remove_passkey(account.id, id)?.ok_or_else(Error::not_found)?;
-            keep_a_way_in(tx, &account, &platform)?;
+            ways_in.keep_one(tx, &account)?;
             tx.append(&passkey_event(EventKind::AuthPasskeyRemoved, &account, &passkey, now))?;
             Ok(Ok(()))
         });

@@ -5,7 +5,7 @@ use identity::{Link, link::Provider};
 use kernel::{Error, Event, EventKind, Result};
 use serde_json::json;
 
-use crate::{Platform, reauthentication::Reauthentication, ways_in::keep_a_way_in};
+use crate::{Platform, reauthentication::Reauthentication};
 
 impl Platform {
     /// Whom the caller's account is linked to, by provider.
@@ -23,7 +23,7 @@ impl Platform {
     /// any more.
     pub async fn disconnect_social(&self, caller: SignedIn, provider: Provider, shown: Reauthentication) -> Result<()> {
         let (reauthenticated, now) = (self.compare(&caller, shown).await?, self.now());
-        let platform = self.settings().of_the_platform();
+        let ways_in = self.ways_in();
         let severed = self.store().write(move |tx| {
             // Of two who cut at once, each would leave the other's link.
             tx.hold_principal(caller.principal)?;
@@ -37,7 +37,7 @@ impl Platform {
             if !tx.sever(account.id, provider.as_str(), now)? {
                 return Err(Error::not_found());
             }
-            keep_a_way_in(tx, &account, &platform)?;
+            ways_in.keep_one(tx, &account)?;
             tx.append(&Event {
                 app: account.app,
                 actor: Some(account.principal),

@@ -7,7 +7,7 @@ use kernel::{Role, id::PrincipalId};
 use platform::Environment;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, App, Call, NEXT_PASSWORD, PASSWORD, Person, Plan, World};
+use crate::support::{Answer, App, CLIENT_SECRET, Call, NEXT_PASSWORD, PASSWORD, Person, Plan, World};
 
 on_both!(
     an_app_vouches_in_every_way_that_shows_it_is_the_app,
@@ -25,6 +25,7 @@ on_both!(
     a_lock_of_passwords_does_not_keep_the_owner_out,
     attack_6_of_many_who_come_at_once_one_account_is_made,
     attack_27_the_last_way_in_stays,
+    attack_27_what_lets_nobody_in_is_no_way_in,
     where_strangers_may_not_sign_up_they_may_not_this_way,
 );
 
@@ -360,6 +361,32 @@ async fn attack_27_the_last_way_in_stays(world: &World) {
     // Whoever may come in by mail needs no link.
     world.configure(&app, &json!({ "email_codes": true })).await;
     cut("google").await.ok();
+}
+
+/// A provider that was taken away, and mail to an address that is perhaps a stranger's.
+async fn attack_27_what_lets_nobody_in_is_no_way_in(world: &World) {
+    let app = world.app("acme").await;
+    let alice = Person::of(&social(world, &app, "1", "alice@example.com").await);
+    let mut github = body("77", "alice@example.com");
+    github["provider"] = json!("github");
+    vouch(world, &app, &github).send().await.ok();
+    world.configure(&app, &json!({ "magic_links": false, "email_codes": false })).await;
+    let cut = |person: &Person| world.delete("/v1/me/social-connections/google").by(person).send();
+    let named = json!({ "kind": "github", "client_id": "g", "client_secret": CLIENT_SECRET });
+    world.name_provider(&app, "github", &named).await.ok();
+    let path = format!("/v1/apps/{}/social-providers/github", app.id);
+    world.delete(&path).bearer(&app.api_key).send().await.ok();
+    cut(&alice).await.refused(409, "last_auth_method");
+    world.name_provider(&app, "github", &named).await.ok();
+    cut(&alice).await.ok();
+    world.configure(&app, &json!({ "email_codes": true })).await;
+    let mut unproven = body("9", "bob@example.com");
+    unproven["email_verified"] = json!(false);
+    let bob = Person::of(&vouch(world, &app, &unproven).send().await);
+    cut(&bob).await.refused(409, "last_auth_method");
+    let path = format!("/v1/admin/users/{}/verify", bob.id);
+    world.call("POST", &path).bearer(&app.api_key).send().await.ok();
+    cut(&bob).await.ok();
 }
 
 async fn where_strangers_may_not_sign_up_they_may_not_this_way(world: &World) {
