@@ -30,6 +30,8 @@ pub struct AppSettings {
     pub email_codes: bool,
     /// Whether people may sign in with passkeys, and for whom those are made.
     pub passkeys: PasskeySettings,
+    /// Whether whoever makes or rotates an API key or an OAuth client has signed in a moment ago.
+    pub fresh_sign_in_for_keys: bool,
     /// Where the app's pages live: browsers there may read our answers (CORS).
     pub allowed_origins: Vec<Origin>,
     /// Where people may be sent after something they did at ours.
@@ -64,6 +66,7 @@ impl Default for AppSettings {
             magic_links: true,
             email_codes: true,
             passkeys: PasskeySettings::default(),
+            fresh_sign_in_for_keys: false,
             allowed_origins: Vec::new(),
             redirect_urls: Vec::new(),
             site_url: None,
@@ -90,6 +93,7 @@ pub struct SettingsChange {
     pub magic_links: Option<bool>,
     pub email_codes: Option<bool>,
     pub passkeys: PasskeyChange,
+    pub fresh_sign_in_for_keys: Option<bool>,
     pub allowed_origins: Option<Vec<Origin>>,
     pub redirect_urls: Option<Vec<RedirectUrl>>,
     pub site_url: Option<Option<RedirectUrl>>,
@@ -137,6 +141,7 @@ impl AppSettings {
             magic_links: change.magic_links.unwrap_or(before.magic_links),
             email_codes: change.email_codes.unwrap_or(before.email_codes),
             passkeys,
+            fresh_sign_in_for_keys: change.fresh_sign_in_for_keys.unwrap_or(before.fresh_sign_in_for_keys),
             allowed_origins: change.allowed_origins.unwrap_or(before.allowed_origins),
             redirect_urls: change.redirect_urls.unwrap_or(before.redirect_urls),
             site_url,

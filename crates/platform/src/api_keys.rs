@@ -19,7 +19,8 @@ use kernel::{
 use crate::{
     IssuedKey, NewApiKey, Platform, Transaction,
     key_making::{
-        Author, Holder, RoleLimit, check_overlap, is_no_more_than_the_callers, issue, no_more_than_the_callers, rotate,
+        Author, Holder, RoleLimit, check_overlap, in_person, is_no_more_than_the_callers, issue,
+        no_more_than_the_callers, rotate,
     },
     permit::{Owned, locate, permit, role_of},
     service_accounts::stand_in,
@@ -73,9 +74,9 @@ impl Platform {
     ///
     /// # Errors
     /// `not_found`; `forbidden` below the role member, for a role above the caller's own, and for what is more than the
-    /// key that the caller came with; `session_required` for an app that acts for a user; `user_required` for who has no
-    /// account; `invalid_request`; `conflict` when there are
-    /// too many.
+    /// key that the caller came with; `session_required` for an app that acts for a user; `reauthentication_required` where
+    /// the app wants a sign-in of a moment ago; `user_required` for who has no account; `invalid_request`; `conflict` when
+    /// there are too many.
     pub async fn create_api_key(
         &self,
         acting: Acting<ApiKeyCreate>,
@@ -91,7 +92,7 @@ impl Platform {
                 Some(_) => tx.service_account_of(id, caller.principal)?,
                 None => None,
             };
-            permit.in_own_name()?;
+            in_person(tx, &permit, now)?;
             let holder = match (&service, caller.account()) {
                 (Some(account), _) => Holder::Service(account),
                 (None, Some(account)) => Holder::Person(caller.principal, account),
@@ -211,7 +212,7 @@ impl Platform {
     ///
     /// # Errors
     /// `not_found`; `forbidden` below the role member, for another person's key, and for what is more than the key that
-    /// the caller came with; `invalid_setting` for too long an overlap; `conflict` for a key that can't be used.
+    /// the caller came with; `session_required` and `reauthentication_required` as for a new one; `invalid_setting` for too long an overlap; `conflict` for a key that can't be used.
     pub async fn rotate_api_key(
         &self,
         acting: Acting<ApiKeyRotate>,
@@ -222,6 +223,7 @@ impl Platform {
         let (now, random) = (self.now(), rand::random());
         let rotated = self.store().write(move |tx| {
             let (permit, key) = find(tx, &acting, id, Wish::Have)?;
+            in_person(tx, &permit, now)?;
             rotate(tx, &permit, Author::of(acting.caller(), now), key, overlap, random)
         });
         rotated.await
@@ -295,9 +297,6 @@ fn may<A>(tx: &mut dyn Transaction, permit: &Permit<A>, key: &ApiKey, wish: Wish
 
 /// A key that was made for less does nothing to one that was made for more.
 fn own<A>(permit: &Permit<A>, key: &ApiKey, wish: Wish) -> Result<()> {
-    if wish == Wish::Have {
-        permit.in_own_name()?;
-    }
     if wish == Wish::Enable && key.disabled_at.is_some() && !key.is_disabled_by_its_holder() {
         permit.need_for::<ApiKeyManage>(key.resource())?;
     }
@@ -336,10 +335,6 @@ fn of_service_account<A>(tx: &mut dyn Transaction, permit: &Permit<A>, key: &Api
     permit.reach(account.role)?;
     match wish {
         Wish::See | Wish::Change | Wish::End => Ok(()),
-        Wish::Widen | Wish::Enable => stand_in(tx, permit, &account),
-        Wish::Have => {
-            permit.in_own_name()?;
-            stand_in(tx, permit, &account)
-        }
+        Wish::Widen | Wish::Enable | Wish::Have => stand_in(tx, permit, &account),
     }
 }

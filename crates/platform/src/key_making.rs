@@ -11,7 +11,7 @@ use kernel::{
 };
 use serde_json::json;
 
-use crate::Transaction;
+use crate::{Transaction, reauthentication::require_fresh_person};
 
 /// The most keys that one principal has in an organization.
 const MOST: i64 = 100;
@@ -128,6 +128,21 @@ impl Author {
             ..Event::new(kind, self.now)
         })
     }
+}
+
+/// Whoever makes what acts after the end of their session does so in their own name, and has signed in a moment ago where
+/// their app wants it so: otherwise a session that was stolen for a minute is a key for years.
+///
+/// # Errors
+/// `session_required` for an app that acts for a user, and `reauthentication_required` long after the sign-in.
+pub(crate) fn in_person<A>(tx: &mut dyn Transaction, permit: &Permit<A>, now: Timestamp) -> Result<()> {
+    permit.in_own_name()?;
+    let caller = permit.caller();
+    let app = caller.app.map(|id| tx.app(id)).transpose()?.flatten();
+    if app.is_some_and(|app| app.settings.fresh_sign_in_for_keys) {
+        require_fresh_person(tx, caller, now)?;
+    }
+    Ok(())
 }
 
 /// Makes a key. What its maker may give has been seen to.

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::{
     NewServiceAccount, Platform, RoleChoice, Transaction,
-    key_making::{Author, no_more_than_the_callers},
+    key_making::{Author, in_person, no_more_than_the_callers},
     permit::{Owned, authority, locate, permit},
     role_choice::choose,
     service_accounts::{dissolve, found},
@@ -68,8 +68,8 @@ impl Platform {
     ///
     /// # Errors
     /// `not_found`; `forbidden` below the role admin, for a role above one's own, and for what is more than the key that
-    /// the caller came with; `session_required` for an app that acts for a user; `invalid_request`; `conflict` when there
-    /// are too many.
+    /// the caller came with; `session_required` for an app that acts for a user; `reauthentication_required` where the app
+    /// wants a sign-in of a moment ago; `invalid_request`; `conflict` when there are too many.
     pub async fn create_oauth_client(
         &self,
         acting: Acting<OauthClientManage>,
@@ -85,7 +85,7 @@ impl Platform {
         let hash = SecretHash::of(secret.expose_secret());
         let made = self.store().write(move |tx| {
             let permit = permit(tx, &acting, id)?;
-            permit.in_own_name()?;
+            in_person(tx, &permit, now)?;
             let chosen = choose(tx, &permit, &new.role)?;
             // Its tokens have no end, as long as it is there, and come from everywhere.
             no_more_than_the_callers(&permit, &new.scopes, None, &AllowedIps::default())?;

@@ -15,7 +15,8 @@ use kernel::{
 use crate::{
     IssuedKey, NewApiKey, Platform, Transaction,
     key_making::{
-        Author, Holder, RoleLimit, check_overlap, is_no_more_than_the_callers, issue, no_more_than_the_callers, rotate,
+        Author, Holder, RoleLimit, check_overlap, in_person, is_no_more_than_the_callers, issue,
+        no_more_than_the_callers, rotate,
     },
     permit::locate,
     service_accounts::{kept, stand_in},
@@ -26,8 +27,9 @@ impl Platform {
     ///
     /// # Errors
     /// `not_found`; `forbidden` below the role admin, for who may not do all that the service account may, and for what is
-    /// more than the key that the caller came with; `session_required` for an app that acts for a user; `invalid_request`;
-    /// `conflict` when there are too many.
+    /// more than the key that the caller came with; `session_required` for an app that acts for a user;
+    /// `reauthentication_required` where the app wants a sign-in of a moment ago; `invalid_request`; `conflict` when there
+    /// are too many.
     pub async fn create_service_account_key(
         &self,
         acting: Acting<ServiceAccountManage>,
@@ -37,7 +39,7 @@ impl Platform {
         let (now, random) = (self.now(), rand::random());
         let made = self.store().write(move |tx| {
             let (permit, account) = kept(tx, &acting, id)?;
-            permit.in_own_name()?;
+            in_person(tx, &permit, now)?;
             stand_in(tx, &permit, &account)?;
             if let Some(role) = new.role {
                 permit.hand_on_role(role)?;
@@ -83,7 +85,7 @@ impl Platform {
         let rotated = self.store().write(move |tx| {
             let (permit, account) = kept(tx, &acting, id)?;
             let key = key_of(tx, &account, key)?;
-            permit.in_own_name()?;
+            in_person(tx, &permit, now)?;
             stand_in(tx, &permit, &account)?;
             is_no_more_than_the_callers(&permit, &key)?;
             rotate(tx, &permit, Author::of(acting.caller(), now), key, overlap, random)

@@ -57,6 +57,8 @@ pub struct AppSettings {
     mfa: &'static str,
     /// Whether a link in a mail shows a button first.
     confirm_links: bool,
+    /// Whether whoever makes or rotates an API key or an OAuth client has signed in a moment ago.
+    fresh_sign_in_for_keys: bool,
     /// Whether people may sign in by a link that is mailed to them.
     magic_links: bool,
     /// Whether people may sign in by a code that is mailed to them.
@@ -143,6 +145,7 @@ impl From<apps::App> for App {
                 require_verified_email: settings.require_verified_email,
                 mfa: settings.mfa.as_str(),
                 confirm_links: settings.confirm_links,
+                fresh_sign_in_for_keys: settings.fresh_sign_in_for_keys,
                 magic_links: settings.magic_links,
                 email_codes: settings.email_codes,
                 passkeys: settings.passkeys.into(),
@@ -174,6 +177,7 @@ pub struct SettingsRequest {
     /// `off`, `optional` or `required`.
     mfa: Option<String>,
     confirm_links: Option<bool>,
+    fresh_sign_in_for_keys: Option<bool>,
     magic_links: Option<bool>,
     email_codes: Option<bool>,
     #[serde(default)]
@@ -266,6 +270,7 @@ impl SettingsRequest {
             require_verified_email: self.require_verified_email,
             mfa: self.mfa.as_deref().map(Mfa::parse).transpose()?,
             confirm_links: self.confirm_links,
+            fresh_sign_in_for_keys: self.fresh_sign_in_for_keys,
             magic_links: self.magic_links,
             email_codes: self.email_codes,
             passkeys: self.passkeys.parse()?,

@@ -132,6 +132,7 @@ async fn an_app_is_changed_field_by_field(world: &World) {
         json!({ "open_sign_up": false }),
         json!({ "require_verified_email": true }),
         json!({ "confirm_links": true }),
+        json!({ "fresh_sign_in_for_keys": true }),
         json!({ "magic_links": false, "email_codes": false }),
         json!({ "allowed_origins": ["https://a.example", "http://localhost:3000"] }),
         json!({ "redirect_urls": ["https://a.example/done"] }),

@@ -14,6 +14,7 @@ on_both!(
     what_is_wrong_is_counted_as_at_a_sign_in,
     a_connection_is_cut_by_who_has_shown_it,
     attack_27_no_key_and_no_exchanged_token_shows_it,
+    attack_27_an_app_may_want_it_of_whoever_makes_a_key,
 );
 
 const LONG: Duration = Duration::from_mins(10);
@@ -131,4 +132,54 @@ async fn attack_27_no_key_and_no_exchanged_token_shows_it(world: &World) {
         shown.refused(403, "session_required");
     }
     world.post("/v1/auth/reauthenticate", &json!({ "password": PASSWORD })).send().await.refused(401, "unauthorized");
+}
+
+async fn attack_27_an_app_may_want_it_of_whoever_makes_a_key(world: &World) {
+    let (app, alice) = user(world).await;
+    let home = world.home_of(&alice).await;
+    let (own, client) = (
+        json!({ "name": "Key", "organization_id": home }),
+        json!({ "name": "Client", "organization_id": home, "redirect_uris": [] }),
+    );
+    let account = json!({ "name": "Service", "organization_id": home, "role": "member" });
+    let account = world.post("/v1/service-accounts", &account).by(&alice).send().await.text("id");
+    let keys_of = format!("/v1/service-accounts/{account}/api-keys");
+    let made = world.post(&keys_of, &json!({ "name": "Key" })).by(&alice).send().await.text("id");
+    let key = world.post("/v1/api-keys", &own).by(&alice).send().await;
+    let (of_account, id) = (format!("{keys_of}/{made}/rotate"), key.text("id"));
+    let (rotate, rotate_from_there) = (format!("/v1/api-keys/{id}/rotate"), format!("/v1/api-keys/{made}/rotate"));
+    let nothing = json!({});
+    let makes = [
+        ("/v1/api-keys", &own),
+        ("/v1/oauth/clients", &client),
+        (keys_of.as_str(), &json!({ "name": "Next" })),
+        (&of_account, &nothing),
+        (&rotate, &nothing),
+        (&rotate_from_there, &nothing),
+    ];
+    let exchanged = world.exchange(&app, alice.id).await.text("access_token");
+    world.advance(LONG);
+    for wanted in [false, true] {
+        world.configure(&app, &json!({ "fresh_sign_in_for_keys": wanted })).await;
+        for (path, body) in makes {
+            let answer = world.post(path, body).by(&alice).send().await;
+            if wanted {
+                answer.refused(403, "reauthentication_required");
+            } else {
+                answer.ok();
+            }
+        }
+    }
+    let made = world.number("SELECT count(*) FROM api_keys");
+    world.post("/v1/api-keys", &own).bearer(&exchanged).send().await.refused(403, "session_required");
+    // What is ended needs nothing, and programs go on by what their keys are good for.
+    world.call("POST", &format!("/v1/api-keys/{id}/disable")).by(&alice).send().await.ok();
+    world.call("POST", &format!("/v1/api-keys/{id}/enable")).by(&alice).send().await.ok();
+    let program = world.api_key(Some(app.id), home, &alice, |key| key).await;
+    world.post("/v1/api-keys", &own).bearer(&program).send().await.ok();
+    assert_eq!(world.number("SELECT count(*) FROM api_keys"), made + 2);
+    show(world, &alice, &json!({ "password": PASSWORD })).await.ok();
+    for (path, body) in makes {
+        world.post(path, body).by(&alice).send().await.ok();
+    }
 }
