@@ -6,7 +6,7 @@ use fabric_http::TrustedProxies;
 use limits::{Category, Limits, Quota, Quotas};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, NEXT_PASSWORD, PASSWORD, World};
+use crate::support::{Answer, Company, NEXT_PASSWORD, PASSWORD, World};
 
 on_both!(
     attack_33_an_address_tries_so_often_and_no_more,
@@ -15,6 +15,8 @@ on_both!(
     a_limit_is_told_before_it_is_reached,
     one_kind_of_call_uses_up_nothing_of_another,
     people_and_programs_have_quotas_of_their_own,
+    a_call_counts_as_what_it_is_by_whoever_calls,
+    what_is_public_counts_by_address,
     what_is_refused_costs_nothing,
     without_quotas_nothing_is_counted,
 );
@@ -130,6 +132,64 @@ async fn people_and_programs_have_quotas_of_their_own(world: &World) {
     for _ in 0..4 {
         me("nobody").await.refused(401, "unauthorized");
     }
+}
+
+/// Whose quota it is, is told by how large it is.
+async fn a_call_counts_as_what_it_is_by_whoever_calls(world: &World) {
+    let company = Company::new(world).await;
+    let (app, owner) = (&company.app, &company.owner);
+    let client = json!({ "name": "Client", "organization_id": company.id, "role": "admin", "redirect_uris": [] });
+    let client = world.post("/v1/oauth/clients", &client).by(owner).send().await;
+    let shown = json!({
+        "grant_type": "client_credentials", "client_id": client.ok()["client_id"],
+        "client_secret": client.ok()["client_secret"],
+    });
+    let of_a_client = world.post("/v1/oauth/token", &shown).send().await.text("access_token");
+    let of_the_app = world.app_token(app).await;
+    let exchanged = world.exchange(app, company.viewer.id).await.text("access_token");
+    let key = json!({ "name": "Key", "organization_id": company.id });
+    let key = world.post("/v1/api-keys", &key).by(owner).send().await.text("key");
+    let quotas = [(Category::Standard, 7), (Category::Agent, 9), (Category::Workflow, 11)];
+    let quotas = quotas.into_iter().fold(Quotas::default(), |quotas, (category, limit)| {
+        quotas.with(category, Quota::new(limit, Duration::from_hours(1)))
+    });
+    let world = &world.restarted_with(|plan| plan.options.limits = Limits::in_memory(quotas)).await;
+    for (bearer, path, limit) in [
+        (&owner.token, "/v1/me", "7"),
+        (&exchanged, "/v1/me", "7"),
+        (&key, "/v1/me", "9"),
+        (&of_a_client, "/v1/me", "9"),
+        (&of_the_app, "/v1/admin/users", "9"),
+    ] {
+        let answer = world.get(path).bearer(bearer).send().await;
+        answer.ok();
+        assert_eq!(answer.header("ratelimit-limit"), Some(limit), "{path}");
+    }
+    for (number, bearer) in [&owner.token, &key, &of_a_client].into_iter().enumerate() {
+        let run = json!({ "idempotency_key": format!("run-{number}"), "cost_usd": 0.1 });
+        let answer = world.post(&company.path("usage/records"), &run).bearer(bearer).send().await;
+        answer.ok();
+        assert_eq!(answer.header("ratelimit-limit"), Some("11"));
+        // It uses up nothing of what the same caller may do besides.
+        let left = world.get("/v1/me").bearer(bearer).send().await;
+        assert_ne!(left.header("ratelimit-limit"), Some("11"));
+    }
+}
+
+async fn what_is_public_counts_by_address(world: &World) {
+    let world = &limited(world, &[Category::Public], 2).await;
+    let refresh = || world.post("/v1/auth/token/refresh", &json!({ "refresh_token": "frt_none" }));
+    for remaining in ["1", "0"] {
+        let answer = refresh().from("192.0.2.1:1").send().await;
+        assert_eq!((answer.status, answer.header("ratelimit-remaining")), (401, Some(remaining)));
+    }
+    refresh().from("192.0.2.1:2").send().await.refused(429, "too_many_requests");
+    // All that is public is one quota, whatever it is; but for what has one of its own, and for the server itself.
+    let verify = json!({ "token": "none" });
+    world.post("/v1/auth/verify", &verify).from("192.0.2.1:1").send().await.refused(429, "too_many_requests");
+    assert_eq!(sign_in(world, "192.0.2.1:1", None).await.header("ratelimit-limit"), None);
+    world.get("/v1/health").from("192.0.2.1:1").send().await.ok();
+    assert_eq!(refresh().from("192.0.2.2:1").send().await.status, 401);
 }
 
 async fn what_is_refused_costs_nothing(world: &World) {
