@@ -1,7 +1,8 @@
 //! `cargo xtask bench refusals`: does the time of a refused sign-in tell whether there is an account?
 //!
 //! The same wrong password for an address that nobody has, for an account without a password and for one with another
-//! password, one after the other over one connection, in every order. That the branches do the same work is a test
+//! password, one after the other over one connection, in every order; and for others of the last kind, whose difference from
+//! those of the same kind is what the measurement itself makes. That the branches do the same work is a test
 //! (`crates/http/tests/alone/equal_answers.rs`); what is left of a difference is measured here, and asserted nowhere.
 
 use std::{fmt::Write as _, fs, path::Path, thread, time::Duration, time::Instant};
@@ -22,9 +23,10 @@ use crate::{
 
 /// How often an address is tried: one less than what locks it.
 const TRIES: usize = 4;
-/// Each order of three, so that no branch profits from what came before it.
-const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0], [1, 0, 2], [0, 2, 1]];
-const BRANCHES: [&str; 3] = ["another password", "no password", "no account"];
+const BRANCHES: [&str; 4] = ["another password", "another password, once more", "no password", "no account"];
+/// Orders in which each branch comes as often after each other one, so that none profits from what came before it.
+const ORDERS: [[usize; 4]; 8] =
+    [[0, 1, 3, 2], [1, 2, 0, 3], [2, 3, 1, 0], [3, 0, 2, 1], [3, 2, 0, 1], [2, 1, 3, 0], [1, 0, 2, 3], [0, 3, 1, 2]];
 
 /// What one branch took, in microseconds, in rising order.
 struct Branch {
@@ -70,8 +72,8 @@ fn measure(name: String, url: &str, binary: &Path, folder: &Path, samples: usize
     let api = Api::new(server.address());
     let addresses =
         |what: &str| -> Vec<_> { (0..samples.div_ceil(TRIES)).map(|n| format!("{what}-{n}@bench.example")).collect() };
-    let (other, without, nobody) = (addresses("other"), addresses("without"), addresses("nobody"));
-    for email in &other {
+    let [other, once_more, without, nobody] = ["other", "again", "without", "nobody"].map(addresses);
+    for email in other.iter().chain(&once_more) {
         api.call(&api.sign_up(&app, email))?;
     }
     for email in &without {
@@ -79,7 +81,7 @@ fn measure(name: String, url: &str, binary: &Path, folder: &Path, samples: usize
     }
     // Until the mails to the newcomers are written.
     thread::sleep(Duration::from_secs(5));
-    let times = sample(&server, api, &app, [&other, &without, &nobody], samples)?;
+    let times = sample(&server, api, &app, [&other, &once_more, &without, &nobody], samples)?;
     let branches = BRANCHES.into_iter().zip(times).map(|(name, mut times)| {
         times.sort_by(f64::total_cmp);
         Branch { name, times }
@@ -91,11 +93,11 @@ fn sample(
     server: &Server,
     api: Api,
     app: &App,
-    addresses: [&Vec<String>; 3],
+    addresses: [&Vec<String>; 4],
     samples: usize,
-) -> Outcome<[Vec<f64>; 3]> {
+) -> Outcome<[Vec<f64>; 4]> {
     let mut connection = Connection::open(server.address()).map_err(|error| error.to_string())?;
-    let mut times = [const { Vec::new() }; 3];
+    let mut times = [const { Vec::new() }; 4];
     // The first ones warm the caches, and are as many for each.
     for (round, order) in (0..samples).zip(ORDERS.into_iter().cycle()) {
         for branch in order {
