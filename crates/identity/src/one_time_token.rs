@@ -54,6 +54,29 @@ impl Purpose {
     }
 }
 
+/// How long a code is that somebody types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeLength {
+    /// What people type gladly: one of a million, so that guesses have to be counted.
+    SixDigits,
+    /// One of a million millions: in the time that it is good for nobody comes upon it, however often they try.
+    TwelveDigits,
+}
+
+impl CodeLength {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::SixDigits, Self::TwelveDigits];
+
+    /// How many digits.
+    #[must_use]
+    pub fn digits(self) -> usize {
+        match self {
+            Self::SixDigits => 6,
+            Self::TwelveDigits => 12,
+        }
+    }
+}
+
 /// The key of the tokens' hashes.
 #[derive(Clone)]
 pub struct TokenKey([u8; 32]);
@@ -110,14 +133,21 @@ impl LinkKey {
         hasher.finalize().to_hex().as_str().into()
     }
 
-    /// The code that an event tells of: six digits, the same for whoever asks again.
+    /// The code of that length that an event tells of, the same for whoever asks again.
     #[must_use]
-    pub fn code(&self, event: EventId) -> Secret {
+    pub fn code(&self, event: EventId, length: CodeLength) -> Secret {
         let mut hasher = blake3::Hasher::new_keyed(&self.0);
         hasher.update(Purpose::EmailCode.name().as_bytes()).update(&[0]).update(event.0.as_bytes());
+        let codes = match length {
+            CodeLength::SixDigits => 1_000_000,
+            CodeLength::TwelveDigits => {
+                hasher.update(b"twelve");
+                1_000_000_000_000
+            }
+        };
         let random = hasher.finalize().as_bytes().first_chunk().copied().map_or(0, u64::from_le_bytes);
-        // No code is likelier than another by more than one in 10¹³.
-        format!("{:06}", random % 1_000_000).into()
+        // No code is likelier than another by more than one in ten million.
+        format!("{:0digits$}", random % codes, digits = length.digits()).into()
     }
 }
 
@@ -173,10 +203,6 @@ pub trait OneTimeTokenRepository {
         now: Timestamp,
     ) -> Result<Vec<OneTimeToken>>;
 
-    /// Counts a wrong try against all that the account has been sent for a purpose and not used, and voids what was tried
-    /// `most` times.
-    fn count_wrong_try(&mut self, account: AccountId, purpose: Purpose, most: i32, now: Timestamp) -> Result<()>;
-
     /// Voids what the account has been sent for a purpose.
     fn void_one_time_tokens(&mut self, account: AccountId, purpose: Purpose, now: Timestamp) -> Result<()>;
 
@@ -198,16 +224,26 @@ mod tests {
     }
 
     #[test]
-    fn a_code_has_six_digits_and_is_another_for_each_event() {
+    fn a_code_has_its_digits_and_is_another_for_each_event() {
         let key = LinkKey::new([3; 32]);
-        let codes: Vec<_> = (0..500).map(|_| EventId::generate()).map(|event| (event, key.code(event))).collect();
-        for (event, code) in &codes {
-            let code = code.expose_secret();
-            assert!(code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
-            assert_eq!(key.code(*event).expose_secret(), code);
+        for length in CodeLength::ALL {
+            let code_of = |event| (event, key.code(event, length));
+            let codes: Vec<_> = (0..500).map(|_| EventId::generate()).map(code_of).collect();
+            for (event, code) in &codes {
+                let code = code.expose_secret();
+                assert!(code.len() == length.digits() && code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
+                assert_eq!(key.code(*event, length).expose_secret(), code);
+            }
+            let distinct: std::collections::HashSet<_> = codes.iter().map(|(_, code)| code.expose_secret()).collect();
+            assert!(distinct.len() > 490, "{}", distinct.len());
         }
-        let distinct: std::collections::HashSet<_> = codes.iter().map(|(_, code)| code.expose_secret()).collect();
-        assert!(distinct.len() > 490, "{}", distinct.len());
+    }
+
+    #[test]
+    fn a_long_code_says_nothing_of_the_short_one() {
+        let (key, event) = (LinkKey::new([3; 32]), EventId::generate());
+        let [short, long] = CodeLength::ALL.map(|length| key.code(event, length).expose_secret().to_owned());
+        assert!(!long.ends_with(&short) && !long.starts_with(&short), "{short} {long}");
     }
 
     #[test]

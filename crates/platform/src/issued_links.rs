@@ -6,7 +6,7 @@
 
 use apps::App;
 use audit::Entry;
-use identity::{Account, OneTimeToken, Purpose};
+use identity::{Account, OneTimeToken, Purpose, one_time_token::CodeLength};
 use kernel::{
     Email, Event, EventKind, Result, Secret, SecretHash, Timestamp, WebUrl,
     id::{EventId, InvitationId, OneTimeTokenId},
@@ -73,8 +73,11 @@ impl Platform {
         event: EventId,
         now: Timestamp,
     ) -> Result<Option<IssuedLink>> {
-        let (token, hash) = self.token(purpose, event);
-        let Some(kept) = tx.one_time_token(purpose, hash, now)? else { return Ok(None) };
+        let mut standing = None;
+        for (token, hash) in self.tokens(purpose, event) {
+            standing = standing.or(tx.one_time_token(purpose, hash, now)?.map(|kept| (token, kept)));
+        }
+        let Some((token, kept)) = standing else { return Ok(None) };
         let account = tx.account(kept.account)?.filter(|account| opens(purpose, account, &kept.email));
         let Some(account) = account.filter(|account| is_told(purpose, account)) else { return Ok(None) };
         let app = account.app.map(|id| tx.app(id)).transpose()?.flatten();
@@ -91,7 +94,7 @@ impl Platform {
         event: EventId,
         now: Timestamp,
     ) -> Result<Option<IssuedLink>> {
-        let (token, hash) = self.token(Purpose::Invitation, event);
+        let (token, hash) = self.link_token(Purpose::Invitation, event);
         let invitation = tx.invitation(id)?.filter(|found| found.status(now) == InvitationStatus::Pending);
         let Some(invitation) = invitation else { return Ok(None) };
         if inviting(tx, &invitation)?.is_none() || !tx.invitation_tokens(id)?.contains(&hash) {
@@ -130,11 +133,18 @@ impl Platform {
         let open = |account: &Account| is_told(purpose, account) && opens(purpose, account, &mail.recipient);
         let Some(account) = account.filter(open) else { return Ok(None) };
         let Some((event, told)) = event_of(tx, mail)? else { return Ok(None) };
-        let (token, hash) = self.token(purpose, event);
         if told {
-            let renewed = tx.renew_one_time_token(purpose, hash, expires_at)?;
-            return Ok(renewed.then(|| self.to_account(purpose, app, token)));
+            for (token, hash) in self.tokens(purpose, event) {
+                if tx.renew_one_time_token(purpose, hash, expires_at)? {
+                    return Ok(Some(self.to_account(purpose, app, token)));
+                }
+            }
+            return Ok(None);
         }
+        let (token, hash) = match purpose {
+            Purpose::EmailCode => self.code(event, self.code_length(tx, mail.app, &mail.recipient, now)?),
+            _ => self.link_token(purpose, event),
+        };
         tx.append(&Event {
             id: event,
             app: mail.app,
@@ -160,7 +170,7 @@ impl Platform {
         now: Timestamp,
     ) -> Result<Option<(IssuedLink, Organization)>> {
         let Some((event, told)) = event_of(tx, mail)? else { return Ok(None) };
-        let (token, hash) = self.token(Purpose::Invitation, event);
+        let (token, hash) = self.link_token(Purpose::Invitation, event);
         let Some(invitation) = tx.write_invitation_letter(mail.id, hash, now)? else { return Ok(None) };
         let Some(organization) = inviting(tx, &invitation)? else { return Ok(None) };
         if !told {
@@ -175,12 +185,22 @@ impl Platform {
         Ok(Some((self.to_invitation(invitation.id, token), organization)))
     }
 
-    fn token(&self, purpose: Purpose, event: EventId) -> (Secret, SecretHash) {
-        if purpose == Purpose::EmailCode {
-            let code = self.keys().links.code(event);
-            let hash = self.keys().one_time.hash_code(OneTimeTokenId(event.0), code.expose_secret());
-            return (code, hash);
+    /// What an event may have told of. Of links there is one; which of the codes it was depends on how often codes for the
+    /// address had been guessed at.
+    fn tokens(&self, purpose: Purpose, event: EventId) -> Vec<(Secret, SecretHash)> {
+        match purpose {
+            Purpose::EmailCode => CodeLength::ALL.into_iter().map(|length| self.code(event, length)).collect(),
+            _ => vec![self.link_token(purpose, event)],
         }
+    }
+
+    fn code(&self, event: EventId, length: CodeLength) -> (Secret, SecretHash) {
+        let code = self.keys().links.code(event, length);
+        let hash = self.keys().one_time.hash_code(OneTimeTokenId(event.0), code.expose_secret());
+        (code, hash)
+    }
+
+    fn link_token(&self, purpose: Purpose, event: EventId) -> (Secret, SecretHash) {
         let token = self.keys().links.token(purpose, event);
         let hash = self.keys().one_time.hash(purpose, token.expose_secret());
         (token, hash)

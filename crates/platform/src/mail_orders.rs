@@ -2,7 +2,8 @@
 //!
 //! It is counted by (app, address, kind) whether there is an account or not, and the answer is the same whether a mail is
 //! held back or not; so it tells nobody who has an account. And it is no weapon against the owner: a mail is held back only
-//! while the last one of its kind is still good, and that one is in their mailbox, whoever asked for it.
+//! for as long as the last one of its kind would be good, and that one is in their mailbox, whoever asked for it. What
+//! somebody else can spoil there, codes, is counted anew once it was spoilt.
 
 use std::time::Duration;
 
@@ -104,6 +105,14 @@ impl MailDesk {
             tx.note_mail_asked_for(mailbox, now.after(COUNTED_FOR))?;
         }
         tx.enqueue_mail(&QueuedMail { locale: self.locale, ..mail })
+    }
+
+    /// Holds back none of such mails because of those that were asked for so far: they are of no use any more.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn start_over(&self, tx: &mut dyn Transaction, mail: &QueuedMail) -> Result<()> {
+        tx.forget_mails_asked_for(to_there(&self.counters, mail))
     }
 }
 

@@ -176,6 +176,9 @@ pub trait MailRequests {
     /// Counts one, until then.
     fn note_mail_asked_for(&mut self, counter: MailCounter, until: Timestamp) -> Result<()>;
 
+    /// Counts none of those that were asked for so far.
+    fn forget_mails_asked_for(&mut self, counter: MailCounter) -> Result<()>;
+
     /// Forgets those that counted until before `before`, some at a time. Tells how many.
     fn sweep_mail_requests(&mut self, before: Timestamp) -> Result<usize>;
 }

@@ -232,7 +232,6 @@ table! {
         hash -> Binary,
         expires_at -> Ts,
         used_at -> Nullable<Ts>,
-        failures -> Integer,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use platform::MailLimits;
 use serde_json::json;
 
 use crate::support::{Answer, App, NEXT_PASSWORD, PASSWORD, Person, World};
@@ -11,10 +12,11 @@ on_both!(
     a_code_signs_in_once,
     nobody_is_mailed_a_code_who_has_no_account,
     an_app_switches_codes_off,
-    five_wrong_tries_void_what_is_out,
+    after_five_wrong_tries_codes_are_long,
+    the_owners_slips_are_forgotten_once_a_code_was_right,
     attack_6_of_many_who_use_one_code_at_once_one_wins,
     guesses_side_by_side_are_worth_no_more_than_guesses_in_a_row,
-    asking_for_many_codes_brings_no_more_than_ten_tries_in_an_hour,
+    asking_for_many_codes_brings_no_more_tries,
     a_code_is_told_of_until_it_is_used,
     attack_4_a_used_code_and_a_spent_budget_stay_so_after_a_restart,
     attack_14_a_code_is_good_for_one_account_and_nothing_else,
@@ -22,6 +24,7 @@ on_both!(
     attack_29_a_closed_account_has_no_codes,
     attack_30_what_ends_sessions_voids_codes,
     attack_33_a_lock_stops_no_code_and_wrong_codes_lock_no_password,
+    attack_33_nobody_keeps_an_owner_from_codes,
 );
 
 async fn ask(world: &World, app: Option<&App>, name: &str) {
@@ -103,18 +106,60 @@ async fn an_app_switches_codes_off(world: &World) {
     enter(world, &app, "alice", &early).await.ok();
 }
 
-async fn five_wrong_tries_void_what_is_out(world: &World) {
-    let (app, _) = user(world).await;
-    let first = code(world, &app, "alice").await;
-    for _ in 0..4 {
-        enter(world, &app, "alice", &another(&first)).await.refused(401, "invalid_credentials");
+/// Wrong ones, as often as it takes until none of six digits is taken any more; how often that is.
+async fn guess(world: &World, app: &App, name: &str) -> usize {
+    for tried in 0..20 {
+        let told = enter(world, app, name, "000000").await;
+        if told.status == 429 {
+            told.refused(429, "too_many_requests");
+            return tried;
+        }
+        told.refused(401, "invalid_credentials");
     }
-    // One that was asked for later has had fewer tries.
-    let second = code(world, &app, "alice").await;
-    assert_ne!(first, second);
-    enter(world, &app, "alice", &another(&second)).await.refused(401, "invalid_credentials");
-    enter(world, &app, "alice", &first).await.refused(401, "invalid_credentials");
-    enter(world, &app, "alice", &second).await.ok();
+    panic!("nothing stops them")
+}
+
+async fn after_five_wrong_tries_codes_are_long(world: &World) {
+    let (app, alice) = user(world).await;
+    let short = code(world, &app, "alice").await;
+    assert_eq!(guess(world, &app, "alice").await, 5);
+    let refused = enter(world, &app, "alice", &short).await;
+    assert_eq!(refused.refused(429, "too_many_requests").retry_after(), 3600);
+    let long = code(world, &app, "alice").await;
+    assert!(long.len() == 12 && long.bytes().all(|byte| byte.is_ascii_digit()), "{long}");
+    // Neither is part of it, nor does trying it void it.
+    enter(world, &app, "alice", &long[..6]).await.refused(429, "too_many_requests");
+    for _ in 0..30 {
+        enter(world, &app, "alice", "000000000000").await.refused(401, "invalid_credentials");
+    }
+    let spaced = format!("{} {} {}", &long[..4], &long[4..8], &long[8..]);
+    assert_eq!(Person::of(&enter(world, &app, "alice", &spaced).await).id, alice.id);
+    enter(world, &app, "alice", &long).await.refused(401, "invalid_credentials");
+    // One that was mailed meanwhile is good for its quarter of an hour, whatever is mailed by then.
+    world.advance(Duration::from_mins(59));
+    let long = code(world, &app, "alice").await;
+    world.advance(Duration::from_mins(1));
+    assert_eq!(code(world, &app, "alice").await.len(), 6);
+    enter(world, &app, "alice", &long).await.ok();
+}
+
+async fn the_owners_slips_are_forgotten_once_a_code_was_right(world: &World) {
+    let (app, _) = user(world).await;
+    for _ in 0..3 {
+        let right = code(world, &app, "alice").await;
+        for _ in 0..4 {
+            enter(world, &app, "alice", &another(&right)).await.refused(401, "invalid_credentials");
+        }
+        enter(world, &app, "alice", &right).await.ok();
+    }
+    // Not so a lock, or whoever guesses had another one for each time that the owner comes.
+    assert_eq!(guess(world, &app, "alice").await, 5);
+    world.advance(Duration::from_hours(1));
+    let right = code(world, &app, "alice").await;
+    enter(world, &app, "alice", &right).await.ok();
+    assert_eq!(guess(world, &app, "alice").await, 5);
+    world.advance(Duration::from_hours(1));
+    enter(world, &app, "alice", "000000").await.refused(429, "too_many_requests");
 }
 
 /// Attack 6: whatever is tried beside it.
@@ -127,7 +172,7 @@ async fn attack_6_of_many_who_use_one_code_at_once_one_wins(world: &World) {
     assert_eq!(world.number("SELECT count(*) FROM sessions"), sessions + 1);
     // The others were as good as guesses.
     let count = |status| answers.iter().filter(|answer| answer.status == status).count();
-    assert_eq!((count(401), count(429)), (10, 189));
+    assert_eq!((count(401), count(429)), (5, 194));
 }
 
 async fn guesses_side_by_side_are_worth_no_more_than_guesses_in_a_row(world: &World) {
@@ -137,32 +182,29 @@ async fn guesses_side_by_side_are_worth_no_more_than_guesses_in_a_row(world: &Wo
         let guesses: Vec<_> = (0..200).map(|number| format!("{number:06}")).filter(|guess| *guess != right).collect();
         let answers = join_all(guesses.iter().map(|guess| enter(world, &app, name, guess))).await;
         let count = |status| answers.iter().filter(|answer| answer.status == status).count();
-        assert_eq!((count(401), count(429)), (10, guesses.len() - 10), "{name}");
+        assert_eq!((count(401), count(429)), (5, guesses.len() - 5), "{name}");
     }
     assert_eq!(world.events("auth.email_codes_locked"), 2);
 }
 
-async fn asking_for_many_codes_brings_no_more_than_ten_tries_in_an_hour(world: &World) {
+async fn asking_for_many_codes_brings_no_more_tries(world: &World) {
     let (app, _) = user(world).await;
-    for round in 0..2 {
-        let mut wrong = 0;
-        loop {
-            let code = code(world, &app, "alice").await;
-            let told = enter(world, &app, "alice", &another(&code)).await;
-            if told.status == 429 {
-                assert_eq!(told.refused(429, "too_many_requests").retry_after(), 3600);
-                // The right one is none either.
-                enter(world, &app, "alice", &code).await.refused(429, "too_many_requests");
-                break;
+    for hours in [1, 2, 4, 8, 16, 24, 24] {
+        for name in ["alice", "nobody"] {
+            for _ in 0..5 {
+                ask(world, Some(&app), name).await;
+                world.mails().await;
+                enter(world, &app, name, "000000").await.refused(401, "invalid_credentials");
             }
-            told.refused(401, "invalid_credentials");
-            wrong += 1;
+            let told = enter(world, &app, name, "000000").await;
+            assert_eq!(told.refused(429, "too_many_requests").retry_after(), hours * 3600);
         }
-        assert_eq!(wrong, 10, "round {round}");
-        world.advance(Duration::from_hours(1));
+        world.advance(Duration::from_hours(hours));
     }
-    let code = code(world, &app, "alice").await;
-    enter(world, &app, "alice", &code).await.ok();
+    // A day without any is one that is over.
+    world.advance(Duration::from_hours(24));
+    assert_eq!(guess(world, &app, "alice").await, 5);
+    assert_eq!(enter(world, &app, "alice", "000000").await.refused(429, "too_many_requests").retry_after(), 3600);
 }
 
 async fn a_code_is_told_of_until_it_is_used(world: &World) {
@@ -186,7 +228,7 @@ async fn attack_4_a_used_code_and_a_spent_budget_stay_so_after_a_restart(world: 
     let used = code(world, &app, "alice").await;
     enter(world, &app, "alice", &used).await.ok();
     let world = &world.restarted().await;
-    for _ in 0..10 {
+    for _ in 0..5 {
         enter(world, &app, "alice", &used).await.refused(401, "invalid_credentials");
     }
     let world = &world.restarted().await;
@@ -255,7 +297,7 @@ async fn attack_30_what_ends_sessions_voids_codes(world: &World) {
 async fn attack_33_a_lock_stops_no_code_and_wrong_codes_lock_no_password(world: &World) {
     let (app, _) = user(world).await;
     let out = code(world, &app, "alice").await;
-    for _ in 0..10 {
+    for _ in 0..5 {
         enter(world, &app, "alice", &another(&out)).await.refused(401, "invalid_credentials");
     }
     enter(world, &app, "alice", &out).await.refused(429, "too_many_requests");
@@ -270,4 +312,36 @@ async fn attack_33_a_lock_stops_no_code_and_wrong_codes_lock_no_password(world: 
         world.log_in(Some(&app), "alice", "Wrong-horse-1").await.refused(401, "invalid_credentials");
     }
     enter(world, &app, "alice", &out).await.ok();
+}
+
+/// Somebody asks and guesses all the time. The owner asks, and gets in with what is mailed; it costs them twelve digits.
+async fn attack_33_nobody_keeps_an_owner_from_codes(world: &World) {
+    let (app, _) = user(world).await;
+    world.mails().await;
+    let world =
+        &world.restarted_with(|plan| plan.settings.mail_limits = MailLimits { per_recipient: 3, per_ip: 0 }).await;
+    for _ in 0..3 {
+        ask(world, Some(&app), "alice").await;
+        assert_eq!(world.mails().await.len(), 1);
+        world.advance(Duration::from_mins(1));
+    }
+    for hours in [1, 2, 4] {
+        assert_eq!(guess(world, &app, "alice").await, 5);
+        // No three mails of before hold this one back.
+        let long = code(world, &app, "alice").await;
+        assert_eq!(long.len(), 12);
+        ask(world, Some(&app), "alice").await;
+        assert!(world.mails().await.is_empty(), "a minute between two is kept");
+        for _ in 0..10 {
+            enter(world, &app, "alice", &another(&long[..6])).await.refused(429, "too_many_requests");
+            enter(world, &app, "alice", "000000000000").await.refused(401, "invalid_credentials");
+        }
+        enter(world, &app, "alice", &long).await.ok();
+        world.advance(Duration::from_hours(hours));
+    }
+    // For whoever has no account it is the same.
+    assert_eq!(guess(world, &app, "nobody").await, 5);
+    ask(world, Some(&app), "nobody").await;
+    assert!(world.mails().await.is_empty());
+    enter(world, &app, "nobody", "000000000000").await.refused(401, "invalid_credentials");
 }

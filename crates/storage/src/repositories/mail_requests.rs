@@ -37,6 +37,11 @@ impl MailRequests for Tx<'_> {
         self.query(|connection| note.execute(connection)).map(drop)
     }
 
+    fn forget_mails_asked_for(&mut self, counter: MailCounter) -> Result<()> {
+        let forget = diesel::delete(mail_requests::table).filter(mail_requests::counter.eq(counter.0.to_vec()));
+        self.query(|connection| forget.execute(connection)).map(drop)
+    }
+
     fn sweep_mail_requests(&mut self, before: Timestamp) -> Result<usize> {
         Ok(sweep!(self, mail_requests, id: RowId, before))
     }

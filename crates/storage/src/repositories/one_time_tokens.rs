@@ -89,22 +89,6 @@ impl OneTimeTokenRepository for Tx<'_> {
         rows.into_iter().map(|row| row.into_token(purpose)).collect()
     }
 
-    fn count_wrong_try(&mut self, account: AccountId, purpose: Purpose, most: i32, now: Timestamp) -> Result<()> {
-        let count = diesel::update(one_time_tokens::table)
-            .filter(one_time_tokens::account_id.eq(RowId(account.0)))
-            .filter(one_time_tokens::purpose.eq(purpose.name()))
-            .filter(one_time_tokens::used_at.is_null())
-            .set(one_time_tokens::failures.eq(one_time_tokens::failures + 1));
-        self.query(|connection| count.execute(connection))?;
-        let void = diesel::update(one_time_tokens::table)
-            .filter(one_time_tokens::account_id.eq(RowId(account.0)))
-            .filter(one_time_tokens::purpose.eq(purpose.name()))
-            .filter(one_time_tokens::used_at.is_null())
-            .filter(one_time_tokens::failures.ge(most))
-            .set(one_time_tokens::used_at.eq(Moment(now)));
-        self.query(|connection| void.execute(connection)).map(drop)
-    }
-
     fn void_one_time_tokens(&mut self, account: AccountId, purpose: Purpose, now: Timestamp) -> Result<()> {
         let void = diesel::update(one_time_tokens::table)
             .filter(one_time_tokens::account_id.eq(RowId(account.0)))

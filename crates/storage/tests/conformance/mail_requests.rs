@@ -42,4 +42,7 @@ async fn what_counts_no_more_is_forgotten(db: &Db) {
     assert_eq!(db.write(|tx| tx.sweep_mail_requests(at(4))).await, 4);
     assert_eq!(db.write(|tx| tx.sweep_mail_requests(at(4))).await, 0);
     assert_eq!(db.number("SELECT count(*) FROM mail_requests"), 5);
+    db.write(|tx| tx.note_mail_asked_for(OTHER, at(1))).await;
+    db.write(|tx| tx.forget_mails_asked_for(ONE)).await;
+    assert_eq!(db.number("SELECT count(*) FROM mail_requests"), 1);
 }

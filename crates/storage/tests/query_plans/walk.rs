@@ -398,6 +398,7 @@ fn mails(tx: &mut dyn Transaction, email: &Email) -> Result<()> {
     tx.enqueue_mail(&QueuedMail::new(None, email.clone(), MailOrder::VerifyEmail, now))?;
     tx.mails_asked_for(MailCounter([1; 32]), 3, now)?;
     tx.note_mail_asked_for(MailCounter([1; 32]), now)?;
+    tx.forget_mails_asked_for(MailCounter([1; 32]))?;
     tx.sweep_mail_requests(at(1))?;
     tx.mail_announced(MailId::generate(), EventId::generate())?;
     let name = "verify_email.en".parse()?;
@@ -691,7 +692,6 @@ fn people(
     tx.renew_one_time_token(purpose, hash, at(9))?;
     tx.consume_one_time_token(purpose, hash, now)?;
     tx.live_one_time_tokens(account.id, purpose, now)?;
-    tx.count_wrong_try(account.id, purpose, 5, now)?;
     tx.void_one_time_tokens(account.id, purpose, now)?;
     tx.sweep_one_time_tokens(at(10))?;
     tx.sweep_sessions(at(10))?;

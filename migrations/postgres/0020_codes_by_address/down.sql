@@ -1,0 +1,1 @@
+ALTER TABLE one_time_tokens ADD COLUMN failures integer NOT NULL DEFAULT 0;
