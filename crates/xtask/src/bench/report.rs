@@ -164,26 +164,29 @@ impl DatabaseReport {
         text
     }
 
-    /// What is to be reached whatever the machine.
+    /// What is to be reached whatever the machine, of what was measured at all: `--only` leaves the rest out.
     fn goals(&self) -> Vec<(String, usize, Goal)> {
         let measured = |name: &str, connections: usize| {
             self.rows.iter().find(|row| row.name == name && row.measurement.connections == connections)
         };
-        let rate = |name: &str, least, connections| {
+        let rate = |name: &'static str, least, connections| {
             let reached = measured(name, connections).and_then(|row| row.ratio);
             let goal = Goal { bound: Bound::AtLeast(least), reached };
-            (format!("{name}: requests/s to healthz"), connections, goal)
+            (name, "requests/s to healthz", connections, goal)
         };
         let slowest = Goal { bound: Bound::AtMost(1.5), reached: measured(CHECK, 64).and_then(|row| row.p99_ratio) };
-        vec![
+        let goals = [
             rate(KEY, 0.70, 16),
             rate(KEY, 0.70, 64),
             rate(CHECK, 0.65, 16),
             rate(CHECK, 0.65, 64),
-            (format!("{CHECK}: p99 to healthz"), 64, slowest),
+            (CHECK, "p99 to healthz", 64, slowest),
             rate(KEY_TOKEN, 0.50, 16),
             rate(KEY_TOKEN, 0.50, 64),
-        ]
+        ];
+        let was_run = |name: &str| self.rows.iter().any(|row| row.name == name);
+        let run = goals.into_iter().filter(|(name, ..)| was_run(name));
+        run.map(|(name, what, connections, goal)| (format!("{name}: {what}"), connections, goal)).collect()
     }
 
     fn json(&self) -> Value {
@@ -227,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn goals_are_read_from_the_rows_and_what_was_not_measured_is_missed() {
+    fn goals_are_read_from_the_rows_and_what_a_row_lacks_is_missed() {
         let mut rows = vec![row(0), row(0)];
         for (row, name, ratio) in [(0, HEALTH, 1.0), (1, CHECK, 0.7)] {
             rows[row].name = name.to_owned();
@@ -244,7 +247,7 @@ mod tests {
         };
         let met: Vec<_> =
             database.goals().into_iter().map(|(_, connections, goal)| (connections, goal.is_met())).collect();
-        assert_eq!(met, [(16, false), (64, false), (16, false), (64, true), (64, true), (16, false), (64, false)]);
+        assert_eq!(met, [(16, false), (64, true), (64, true)], "the other rows were not asked for");
         assert!(database.markdown().contains("| authz/check, warm: p99 to healthz | 64 | ≤ 1.50 | 1.00 | yes |"));
     }
 
