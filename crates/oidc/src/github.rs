@@ -133,9 +133,45 @@ fn api(at: &Registration) -> String {
     match server(at) {
         "https://github.com" => "https://api.github.com".to_owned(),
         // GitHub Enterprise Cloud with data residency has it at api.<name>.ghe.com.
-        server => match server.strip_prefix("https://").filter(|host| host.ends_with(".ghe.com")) {
-            Some(host) => format!("https://api.{host}"),
-            None => format!("{server}/api/v3"),
-        },
+        server => {
+            match server.strip_prefix("https://").filter(|host| host.ends_with(".ghe.com") && !host.contains('/')) {
+                Some(host) => format!("https://api.{host}"),
+                None => format!("{server}/api/v3"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use apps::{ProviderKind, ProviderPlace, SocialProvider};
+
+    use super::*;
+
+    /// As GitHub's documentation has it, each for its product: a token must not get to another host than the server's.
+    #[test]
+    fn each_server_has_its_api_where_github_says() {
+        let api_of = |base_url: Option<&str>| {
+            let place = ProviderPlace { base_url, ..ProviderPlace::default() };
+            let provider = SocialProvider::new(ProviderKind::Github, place, "client", &[]).unwrap();
+            api(&Registration { provider, secret: "secret".into(), redirect_uri: String::new() })
+        };
+        for (base_url, url) in [
+            (None, "https://api.github.com"),
+            (Some("https://github.com"), "https://api.github.com"),
+            (Some("https://github.com/"), "https://api.github.com"),
+            (Some("https://octocorp.ghe.com"), "https://api.octocorp.ghe.com"),
+            (Some("https://octocorp.ghe.com/"), "https://api.octocorp.ghe.com"),
+            (Some("https://git.example.com"), "https://git.example.com/api/v3"),
+            (Some("https://git.example.com:8443/"), "https://git.example.com:8443/api/v3"),
+            (Some("http://127.0.0.1:3000"), "http://127.0.0.1:3000/api/v3"),
+            // What only looks like one of GitHub's.
+            (Some("https://github.com.example.com"), "https://github.com.example.com/api/v3"),
+            (Some("https://octocorp.ghe.com.example.com"), "https://octocorp.ghe.com.example.com/api/v3"),
+            (Some("https://octocorpghe.com"), "https://octocorpghe.com/api/v3"),
+            (Some("https://example.com/x.ghe.com"), "https://example.com/x.ghe.com/api/v3"),
+        ] {
+            assert_eq!(api_of(base_url), url, "{base_url:?}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::TcpListener,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
@@ -17,6 +18,13 @@ fn people_sign_in_at_a_provider_that_others_have_written(site: &mut Site) {
     site.unset("PUBLIC_BASE_URL");
     let setup = ["setup", "--app-name", "Shop", "--email", "dev@myapp.com", "--password", PASSWORD, "--json"];
     let made = site.run(&setup).json();
+    // The platform's own provider. The server is told of it before it is there: until then its port is kept. The story
+    // sees these settings as well.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
+    site.set("FABRIC_OIDC_ISSUER", &format!("http://{}", port.local_addr().unwrap()))
+        .set("FABRIC_OIDC_CLIENT_ID", "fabric")
+        .set("FABRIC_OIDC_CLIENT_SECRET", "a client secret: it's 100% odd & long")
+        .set("AUTH_CALLBACK_REDIRECT_URL", "https://console.example/back");
     let server = site.serve();
     let told = json!({
         "fabric": format!("http://localhost:{}", server.address().rsplit_once(':').unwrap().1),
@@ -35,6 +43,7 @@ fn people_sign_in_at_a_provider_that_others_have_written(site: &mut Site) {
     site.write("told.json", &told.to_string());
     let mut node = site.program("node");
     node.arg(site.file("story.mjs")).arg(site.file("told.json"));
+    drop(port);
     let done = process::finish(&mut node, "", PATIENCE);
     assert_eq!(done.code, 0, "{}{}\n{}", done.stdout, done.stderr, server.log());
     for told in ["alice@example.com", "client secret", "?code=", "&code=", "id_token"] {

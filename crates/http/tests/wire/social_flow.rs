@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use testbed::sink::{Reply, Sink};
 
 use crate::support::{
-    App, CLIENT_SECRET, PASSWORD, Person, Provider, Raw, Trip, World, challenge, claims_in, query_of, sign_with,
+    App, CLIENT_SECRET, PASSWORD, Person, Provider, Raw, Trip, World, challenge, challenge_of, claims_in, query_of,
+    sign_with,
 };
 
 on_both!(
@@ -250,6 +251,10 @@ async fn github_is_spoken_to_its_own_way(world: &World) {
     let code = world.come_back(&trip).await.code();
     let person = Person::of(&world.redeem(Some(&app), &code).await);
     assert_eq!(person.email, "octocat@example.com");
+    // GitHub compares them; this stand-in has not seen what the browser took along.
+    let exchanged = github.received().into_iter().find(|request| request.path == "/login/oauth/access_token").unwrap();
+    let sent: std::collections::HashMap<String, String> = serde_urlencoded::from_str(&exchanged.body).unwrap();
+    assert_eq!(challenge_of(&sent["code_verifier"]), trip.asked("code_challenge"));
     let linked = world.get("/v1/me/social-connections").by(&person).send().await;
     assert_eq!(linked.ok()[0]["provider_user_id"], "583231", "not the login, which another may have tomorrow");
 }

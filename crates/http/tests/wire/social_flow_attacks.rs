@@ -187,8 +187,12 @@ async fn attack_48_people_are_sent_to_no_address_but_the_apps_own(world: &World)
         "https://shop.example:443/back",
         "https://shop.example/%62ack",
         "https://shop.example/back%2f",
+        "https://shop.example/back%252f",
+        "https://shop.example/x/..;/back",
         "https://shop.example/back%00",
         "https://shop.example/back ",
+        // To a pattern, the dot would be any letter.
+        "https://shopxexample/back",
         "https://shop.example.evil.example/back",
         "https://user@shop.example/back",
         "https://evil.example/?https://shop.example/back",

@@ -1,4 +1,5 @@
-// A real provider of OpenID Connect, a browser that follows redirects and fills in forms, and an app: between them Fabric.
+// A real provider of OpenID Connect, a browser that follows redirects and fills in forms, and an app or the
+// platform's own pages: between them Fabric.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -6,8 +7,33 @@ import { createServer } from "node:http";
 import Provider from "oidc-provider";
 
 const told = JSON.parse(readFileSync(process.argv[2], "utf8"));
-const BACK = "https://shop.example/back";
-const SECRET = "a client secret: it's 100% odd & long";
+// What the server has, too.
+const {
+  FABRIC_OIDC_ISSUER: issuer,
+  FABRIC_OIDC_CLIENT_ID: client_id,
+  FABRIC_OIDC_CLIENT_SECRET: client_secret,
+  AUTH_CALLBACK_REDIRECT_URL: consolePage,
+} = process.env;
+
+/** An app, with a provider that it has named itself. */
+const shop = {
+  provider: "acme",
+  callback: `${told.fabric}/v1/auth/callback/${told.appId}/acme`,
+  back: "https://shop.example/back",
+  query: { client_id: told.clientId },
+  headers: { "x-fabric-app-id": told.clientId },
+  appId: told.appId,
+};
+
+/** The platform itself, with the provider of the environment: no app is named anywhere. */
+const platform = {
+  provider: "oidc",
+  callback: `${told.fabric}/v1/auth/callback/oidc`,
+  back: consolePage,
+  query: {},
+  headers: {},
+  appId: null,
+};
 
 const people = {
   alice: { email: "alice@example.com", email_verified: true, name: "Alice" },
@@ -25,22 +51,20 @@ async function json(method, path, body, headers = {}) {
 }
 
 const byKey = { authorization: `Bearer ${told.apiKey}` };
-const inApp = { "x-fabric-app-id": told.clientId };
 
 async function provider() {
   const server = createServer();
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  const issuer = `http://127.0.0.1:${server.address().port}`;
-  const callback = `${told.fabric}/v1/auth/callback/${told.appId}/acme`;
+  const { hostname, port } = new URL(issuer);
+  await new Promise((done) => server.listen(Number(port), hostname, done));
   const oidc = new Provider(issuer, {
-    clients: [{ client_id: "fabric", client_secret: SECRET, redirect_uris: [callback] }],
+    clients: [{ client_id, client_secret, redirect_uris: [shop.callback, platform.callback] }],
     claims: { openid: ["sub"], email: ["email", "email_verified"], profile: ["name"] },
     findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, ...people[id] }) }),
     pkce: { required: () => true },
     cookies: { keys: [randomBytes(16).toString("hex")] },
   });
   server.on("request", oidc.callback());
-  return { server, issuer, callback };
+  return server;
 }
 
 /** Keeps cookies by origin and path, follows redirects, and fills in the provider's forms as somebody. */
@@ -67,8 +91,8 @@ class Browser {
     return answer;
   }
 
-  /** Where it ends up, outside of what there is here. */
-  async visit(url, login, declines = false) {
+  /** Where it ends up, below an address outside of what there is here. */
+  async visit(url, back, login, declines = false) {
     let form;
     for (let step = 0; step < 20; step += 1) {
       const answer = await this.#fetch(url, form);
@@ -77,7 +101,7 @@ class Browser {
       if (location) {
         await answer.arrayBuffer();
         url = new URL(location, url).href;
-        if (url.startsWith(BACK)) return new URL(url);
+        if (url.startsWith(back)) return new URL(url);
         continue;
       }
       const page = await answer.text();
@@ -96,62 +120,72 @@ class Browser {
 }
 
 /** The whole way, as the guide has it. */
-async function signIn(browser, login, declines) {
+async function signIn({ provider, back, query, headers }, browser, login, declines) {
   const verifier = randomBytes(32).toString("base64url");
   const state = randomBytes(16).toString("base64url");
-  const query = new URLSearchParams({
-    client_id: told.clientId,
-    redirect_uri: BACK,
+  const asked = new URLSearchParams({
+    ...query,
+    redirect_uri: back,
     state,
     code_challenge: createHash("sha256").update(verifier).digest("base64url"),
     code_challenge_method: "S256",
   });
-  const back = await browser.visit(`${told.fabric}/v1/auth/social/acme?${query}`, login, declines);
-  assert.equal(back.searchParams.get("state"), state);
-  if (!back.searchParams.has("code")) return { refused: back.searchParams.get("error") };
-  const body = { code: back.searchParams.get("code"), code_verifier: verifier, redirect_uri: BACK };
-  const answer = await json("POST", "/v1/auth/social/token", body, inApp);
+  const there = `${told.fabric}/v1/auth/social/${provider}?${asked}`;
+  const { searchParams } = await browser.visit(there, back, login, declines);
+  assert.equal(searchParams.get("state"), state);
+  if (!searchParams.has("code")) return { refused: searchParams.get("error") };
+  const body = { code: searchParams.get("code"), code_verifier: verifier, redirect_uri: back };
+  const answer = await json("POST", "/v1/auth/social/token", body, headers);
   // Once.
-  assert.equal((await json("POST", "/v1/auth/social/token", body, inApp)).error.code, "invalid_grant");
+  assert.equal((await json("POST", "/v1/auth/social/token", body, headers)).error.code, "invalid_grant");
   return answer;
 }
 
-const { server, issuer, callback } = await provider();
+/** Whose account is whose, at an app or at the platform. Tells Alice's id there. */
+async function everybodyComes(where) {
+  // Somebody new; and the same one again, in the browser that knows them and in another.
+  const browser = new Browser();
+  const first = await signIn(where, browser, "alice");
+  assert.equal(first.data.user.email, "alice@example.com");
+  assert.equal(first.data.user.email_verified, true);
+  assert.equal((await signIn(where, browser, "alice")).data.user.id, first.data.user.id);
+  assert.equal((await signIn(where, new Browser(), "alice")).data.user.id, first.data.user.id);
+  const me = await json("GET", "/v1/me", undefined, { authorization: `Bearer ${first.data.access_token}` });
+  assert.equal(me.data.display_name, "Alice");
+  assert.equal(me.data.app_id ?? null, where.appId);
+
+  // Somebody who has an account with a password, whose address the provider has proven.
+  const signUp = (email) => json("POST", "/v1/auth/signup", { email, password: told.password }, where.headers);
+  const bob = await signUp("bob@example.com");
+  assert.equal((await signIn(where, new Browser(), "bob")).data.user.id, bob.data.user.id);
+
+  // And somebody whose address it has not.
+  await signUp("carol@example.com");
+  assert.equal((await signIn(where, new Browser(), "carol")).error.code, "email_not_verified");
+
+  // Somebody who thinks better of it.
+  assert.deepEqual(await signIn(where, new Browser(), "alice", true), { refused: "access_denied" });
+  return first.data.user.id;
+}
+
+const server = await provider();
 try {
   const app = `/v1/apps/${told.appId}`;
-  assert.equal((await json("PATCH", app, { redirect_urls: [BACK] }, byKey)).status, 200);
+  assert.equal((await json("PATCH", app, { redirect_urls: [shop.back] }, byKey)).status, 200);
   const named = await json(
     "PUT",
     `${app}/social-providers/acme`,
-    { kind: "oidc", issuer, client_id: "fabric", client_secret: SECRET },
+    { kind: "oidc", issuer, client_id, client_secret },
     byKey,
   );
-  assert.equal(named.data.callback_url, callback);
+  assert.equal(named.data.callback_url, shop.callback);
 
-  // Somebody new; and the same one again, in the browser that knows them and in another.
-  const browser = new Browser();
-  const first = await signIn(browser, "alice");
-  assert.equal(first.data.user.email, "alice@example.com");
-  assert.equal(first.data.user.email_verified, true);
-  assert.equal((await signIn(browser, "alice")).data.user.id, first.data.user.id);
-  assert.equal((await signIn(new Browser(), "alice")).data.user.id, first.data.user.id);
-  const me = await json("GET", "/v1/me", undefined, { authorization: `Bearer ${first.data.access_token}` });
-  assert.equal(me.data.display_name, "Alice");
-
-  // Somebody who has an account with a password, whose address the provider has proven.
-  const bob = await json("POST", "/v1/auth/signup", { email: "bob@example.com", password: told.password }, inApp);
-  assert.equal((await signIn(new Browser(), "bob")).data.user.id, bob.data.user.id);
-
-  // And somebody whose address it has not.
-  await json("POST", "/v1/auth/signup", { email: "carol@example.com", password: told.password }, inApp);
-  assert.equal((await signIn(new Browser(), "carol")).error.code, "email_not_verified");
-
-  // Somebody who thinks better of it.
-  assert.deepEqual(await signIn(new Browser(), "alice", true), { refused: "access_denied" });
+  // One person, with an account at each.
+  assert.equal(await everybodyComes(shop), await everybodyComes(platform));
 
   // Where the app wants a second factor, the provider's word is not enough.
   await json("PATCH", app, { mfa: "required" }, byKey);
-  const asked = await signIn(new Browser(), "alice");
+  const asked = await signIn(shop, new Browser(), "alice");
   assert.equal(asked.error.code, "mfa_enrollment_required");
   assert.ok(asked.error.details.challenge_token);
 } finally {

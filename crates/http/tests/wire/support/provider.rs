@@ -22,7 +22,12 @@ pub const VERIFIER: &str = "a-verifier-of-an-app-which-is-long-enough-for-this";
 pub const CLIENT_SECRET: &str = "client-secret-of-the-stand-in";
 
 pub fn challenge() -> String {
-    BASE64.encode(sha256(VERIFIER.as_bytes()))
+    challenge_of(VERIFIER)
+}
+
+/// What S256 makes of a verifier (RFC 7636, 4.2).
+pub fn challenge_of(verifier: &str) -> String {
+    BASE64.encode(sha256(verifier.as_bytes()))
 }
 
 /// An issuer of OpenID Connect, which says what a story wants it to.
