@@ -1,5 +1,6 @@
-use std::{collections::HashMap, ffi::OsString, os::unix::ffi::OsStringExt as _};
+use std::{collections::HashMap, ffi::OsString, os::unix::ffi::OsStringExt as _, time::Duration};
 
+use ::limits::Category;
 use kernel::Code;
 use table::Kind;
 
@@ -217,4 +218,70 @@ fn the_reference_has_every_setting() {
             assert!(row.contains(&format!("`{default}`")), "docs/configuration.md: the default of {}", setting.key);
         }
     }
+}
+
+/// How often in a minute each kind of call is let through, of those that are counted.
+async fn counted(environment: &[(&str, &str)]) -> Vec<(&'static str, u32)> {
+    let config = loaded("", &[], environment, &Flags::default()).unwrap();
+    let limits = crate::limits::limits(&config).unwrap();
+    let mut counted = Vec::new();
+    for category in Category::ALL {
+        if let Some(taken) = limits.take(*category, "somebody").await {
+            assert_eq!(taken.quota.period(), Duration::from_mins(1), "{}", category.name());
+            counted.push((category.name(), taken.quota.limit().get()));
+        }
+    }
+    counted
+}
+
+/// What a server has whose operator says nothing: a slip here would open every one of them to guessing.
+#[tokio::test]
+async fn in_production_whatever_costs_a_hash_a_mail_or_a_guess_is_limited_and_nothing_else() {
+    let usual = [
+        ("sign_in", 20),
+        ("sign_up", 20),
+        ("forgot_password", 20),
+        ("magic_link", 20),
+        ("passkey_challenge", 120),
+        ("second_factor", 20),
+    ];
+    assert_eq!(counted(&[("FABRIC_ENV", "production")]).await, usual);
+}
+
+#[tokio::test]
+async fn in_development_nothing_is_limited_that_nobody_limits() {
+    for unlimited in [&[("FABRIC_ENV", "development")][..], &[]] {
+        let found = counted(unlimited).await;
+        assert!(found.is_empty(), "{found:?}");
+    }
+    let some = [("FABRIC_LIMIT_SIGN_IN", "5"), ("FABRIC_LIMIT_PASSKEY_CHALLENGE", "6"), ("FABRIC_LIMIT_AGENT", "7")];
+    assert_eq!(counted(&some).await, [("sign_in", 5), ("passkey_challenge", 6), ("agent", 7)]);
+}
+
+#[tokio::test]
+async fn a_limit_that_is_set_takes_the_place_of_the_usual_one_and_0_is_none() {
+    let set = [
+        ("FABRIC_ENV", "production"),
+        ("FABRIC_LIMIT_SIGN_IN", "0"),
+        ("FABRIC_LIMIT_SIGN_UP", "1"),
+        ("FABRIC_LIMIT_FORGOT_PASSWORD", "2"),
+        ("FABRIC_LIMIT_MAGIC_LINK", "0"),
+        ("FABRIC_LIMIT_PASSKEY_CHALLENGE", "0"),
+        ("FABRIC_LIMIT_SECOND_FACTOR", "3"),
+        ("FABRIC_LIMIT_PUBLIC", "4"),
+        ("FABRIC_LIMIT_STANDARD", "5"),
+        ("FABRIC_LIMIT_AGENT", "6"),
+        ("FABRIC_LIMIT_AI", "0"),
+        ("FABRIC_LIMIT_WORKFLOW", "7"),
+    ];
+    let expected = [
+        ("sign_up", 1),
+        ("forgot_password", 2),
+        ("second_factor", 3),
+        ("public", 4),
+        ("standard", 5),
+        ("agent", 6),
+        ("workflow", 7),
+    ];
+    assert_eq!(counted(&set).await, expected);
 }

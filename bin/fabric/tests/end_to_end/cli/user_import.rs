@@ -12,7 +12,9 @@ on_both!(
     a_dry_run_says_what_the_run_says,
     nothing_in_a_file_drives_the_terminal,
     each_line_that_fails_is_told_and_the_others_are_imported,
+    a_table_is_read_as_objects_are,
     exports_of_others_are_read,
+    an_argon2_hash_of_keycloak_signs_in_and_is_replaced,
     a_file_of_no_known_form_is_refused,
 );
 
@@ -154,6 +156,70 @@ fn each_line_that_fails_is_told_and_the_others_are_imported(site: &Site) {
     assert_eq!(accounts(site, "disabled_at IS NOT NULL"), 1);
 }
 
+/// In a table all is text: what is true, what is an object and what is nothing has to be found in its cells.
+fn a_table_is_read_as_objects_are(site: &Site) {
+    let app = app(site);
+    // There are commas in a hash of scrypt.
+    let table = format!(
+        "email,email_verified,display_name,password_hash,metadata,disabled\n\
+         ada@example.com,true,\"Lovelace, Ada\",{BCRYPT},\"{{\"\"plan\"\": \"\"pro\"\"}}\",false\n\
+         bob@example.com,false,,\"{SCRYPT}\",,\n\
+         carol@example.com,true,Carol,{BCRYPT},,true\n\
+         dave@example.com,,Dave,5f4dcc3b5aa765d61d8327deb882cf99,,\n\
+         erin@example.com,,,,,\n\
+         ,true,Nobody,{BCRYPT},,\n\
+         frank@example.com,true\n\
+         ada@example.com,true,Another,{PBKDF2},,\n"
+    );
+    let file = write(site, "people.csv", &table);
+    let report = site.folder.path().join("report.ndjson");
+    let done = site.run(&["user", "import", &file, "--app", &app, "--report", report.to_str().unwrap(), "--json"]);
+    assert_eq!(done.code, 1, "{}", done.stderr);
+    assert!(done.stderr.contains("2 of 8 people were not imported."), "{}", done.stderr);
+    let told: Value = serde_json::from_str(&done.stdout).unwrap();
+    let counts = ["read", "created", "without_password", "exists", "failed"].map(|name| told[name].as_u64().unwrap());
+    assert_eq!(counts, [8, 5, 2, 1, 2], "{told}");
+    let report = fs::read_to_string(report).unwrap();
+    let report: Vec<Value> = report.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let outcomes: Vec<_> = report
+        .iter()
+        .map(|one| (one["line"].as_u64().unwrap(), one["outcome"].as_str().unwrap(), one["email"].as_str()))
+        .collect();
+    let expected = [
+        (2, "created", Some("ada@example.com")),
+        (3, "created", Some("bob@example.com")),
+        (4, "created", Some("carol@example.com")),
+        (5, "created", Some("dave@example.com")),
+        (6, "created", Some("erin@example.com")),
+        (7, "failed", None),
+        (8, "failed", None),
+        (9, "exists", Some("ada@example.com")),
+    ];
+    assert_eq!(outcomes, expected);
+    // Dave's password was lost, and Erin had none.
+    let lines = |is: fn(&Value) -> bool| -> Vec<u64> {
+        report.iter().filter(|one| is(one)).map(|one| one["line"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(lines(|one| one["password"] == true), [2, 3, 4]);
+    assert_eq!(lines(|one| one["why"].is_string()), [5, 7, 8]);
+    let listed = site.run(&["user", "list", "--app", &app, "--json"]).json();
+    let known = |name: &str| {
+        let items = listed["items"].as_array().unwrap();
+        let email = format!("{name}@example.com");
+        let one = items.iter().find(|one| one["email"] == email.as_str()).unwrap();
+        (one["display_name"].clone(), one["email_verified"].as_bool().unwrap(), one["disabled"].as_bool().unwrap())
+    };
+    assert_eq!(known("ada"), (json!("Lovelace, Ada"), true, false));
+    assert_eq!(known("bob"), (Value::Null, false, false));
+    assert_eq!(known("carol"), (json!("Carol"), true, true));
+    assert_eq!(known("dave"), (json!("Dave"), false, false));
+    assert_eq!(accounts(site, "metadata LIKE '%\"plan\"%pro%'"), 1);
+    let server = site.serve();
+    for (name, status) in [("ada", 200), ("bob", 200), ("dave", 401), ("erin", 401)] {
+        assert_eq!(sign_in(&server.client(), &app, &format!("{name}@example.com"), THEIRS), status, "{name}");
+    }
+}
+
 fn exports_of_others_are_read(site: &Site) {
     let clerk = format!(
         "id,first_name,last_name,primary_email_address,verified_email_addresses,password_digest,password_hasher\n\
@@ -199,6 +265,40 @@ fn exports_of_others_are_read(site: &Site) {
     assert_eq!(named("ada"), (json!("Ada Lovelace"), true));
     assert_eq!(named("grace"), (json!("Grace, B."), false));
     assert_eq!(named("susan"), (json!("Susan"), true));
+}
+
+/// As Keycloak makes them by default since version 25, and at that cost; the hash is by Python's argon2-cffi.
+fn an_argon2_hash_of_keycloak_signs_in_and_is_replaced(site: &Site) {
+    let secret = json!({
+        "value": "nMNWoKzkXWiIVCWGycuX/VfmRabfuMB3huSIEY2AgLI=", "salt": "AAECAwQFBgcICQoLDA0ODw==",
+        "additionalParameters": {},
+    });
+    let about = json!({
+        "hashIterations": 5, "algorithm": "argon2",
+        "additionalParameters": {
+            "hashLength": ["32"], "memory": ["7168"], "type": ["id"], "version": ["1.3"], "parallelism": ["1"],
+        },
+    });
+    let credential =
+        json!({ "type": "password", "secretData": secret.to_string(), "credentialData": about.to_string() });
+    let realm = json!({ "realm": "acme", "users": [{
+        "id": "8f", "username": "kim", "email": "kim@example.com", "emailVerified": true, "enabled": true,
+        "credentials": [credential],
+    }] });
+    let app = app(site);
+    let file = write(site, "realm.json", &realm.to_string());
+    let done = site.run(&["user", "import", &file, "--from", "keycloak", "--app", &app, "--json"]).json();
+    assert_eq!((&done["created"], &done["without_password"]), (&json!(1), &json!(0)), "{done}");
+    let theirs = || accounts(site, "password_hash LIKE '$argon2id$v=19$m=7168,t=5,p=1$%'");
+    assert_eq!(theirs(), 1);
+    let server = site.serve();
+    let client = server.client();
+    assert_eq!(sign_in(&client, &app, "kim@example.com", "Wrong-horse-1"), 401);
+    assert_eq!(theirs(), 1);
+    for _ in 0..2 {
+        assert_eq!(sign_in(&client, &app, "kim@example.com", THEIRS), 200);
+        assert_eq!(theirs(), 0);
+    }
 }
 
 fn a_file_of_no_known_form_is_refused(site: &Site) {
