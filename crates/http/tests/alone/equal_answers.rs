@@ -1,5 +1,5 @@
 //! Attack 31: neither an answer nor the work behind it tells whether somebody is there. The work is counted, not timed:
-//! password hashes, signatures of passkeys, and units of work in the database.
+//! password hashes, signatures of passkeys, and units of work and queries in the database.
 
 use serde_json::{Value, json};
 
@@ -31,10 +31,11 @@ struct Told {
     hashes: u64,
     signatures: u64,
     units: (usize, usize),
+    queries: usize,
 }
 
 async fn told(world: &World, call: Call<'_>) -> Told {
-    let (hashes, units) = (counted("fabric_password_hashes_total"), world.units());
+    let (hashes, units, queries) = (counted("fabric_password_hashes_total"), world.units(), world.queries());
     let signatures = counted("fabric_passkey_verifications_total");
     let answer = call.send().await;
     let (status, body) = answer.told();
@@ -46,6 +47,7 @@ async fn told(world: &World, call: Call<'_>) -> Told {
         hashes: counted("fabric_password_hashes_total") - hashes,
         signatures: counted("fabric_passkey_verifications_total") - signatures,
         units: (after.0 - units.0, after.1 - units.1),
+        queries: world.queries() - queries,
     }
 }
 
@@ -199,7 +201,7 @@ async fn a_wrong_code_tells_nobody_who_has_an_account(world: &World) {
     let mut seen: Vec<Vec<Told>> = Vec::new();
     for name in EVERYBODY {
         let mut tries = Vec::new();
-        for guess in [[wrong; 7].as_slice(), &["000000000000"; 2]].concat() {
+        for guess in [[wrong; 7].as_slice(), &["0000000000000000"; 2]].concat() {
             let body = json!({ "email": format!("{name}@example.com"), "code": guess });
             tries.push(told(world, world.at_door(Some(&app), "/v1/auth/email-code/verify", &body)).await);
         }
@@ -227,6 +229,9 @@ async fn a_client_is_wrong_however_it_is_wrong(world: &World) {
         seen.push(told(world, world.post("/v1/oauth/token", &body)).await);
     }
     assert_eq!((seen[0].status, seen[0].units), (401, (1, 0)));
+    // What is no client id at all is looked up nowhere, which tells nothing of those that there are.
+    let look_ups = seen[0].queries;
+    assert_eq!(std::mem::replace(&mut seen[3].queries, look_ups), 0);
     assert!(seen.iter().all(|told| *told == seen[0]), "{seen:#?}");
 }
 

@@ -1,26 +1,94 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use diesel::{
-    Connection as _, PgConnection, RunQueryDsl as _, SqliteConnection, sql_query,
+    Connection as _, PgConnection, RunQueryDsl as _, SqliteConnection,
+    connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation},
+    sql_query,
     sql_types::{BigInt, Text},
 };
 use kernel::Result;
-use platform::store::{Health, Listener, Mode, Store, Unit};
-use storage::Database;
+use platform::{
+    Transaction,
+    store::{Health, Listener, Mode, Store, Unit},
+};
+use storage::{Database, Options};
+
+thread_local! {
+    /// Where the queries of the unit that runs on this thread are counted.
+    static QUERIES: RefCell<Option<Arc<AtomicUsize>>> = const { RefCell::new(None) };
+}
+
+struct CountQueries;
+
+impl Instrumentation for CountQueries {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        if let InstrumentationEvent::StartQuery { .. } = event {
+            QUERIES.with_borrow(|queries| {
+                if let Some(queries) = queries {
+                    queries.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+    }
+}
+
+/// A unit of work whose queries are counted.
+struct CountedUnit {
+    unit: Box<dyn Unit>,
+    queries: Arc<AtomicUsize>,
+}
+
+impl Unit for CountedUnit {
+    fn mode(&self) -> Mode {
+        self.unit.mode()
+    }
+
+    fn wanted(&self) -> bool {
+        self.unit.wanted()
+    }
+
+    fn run(&mut self, tx: &mut dyn Transaction) -> Result<()> {
+        QUERIES.set(Some(Arc::clone(&self.queries)));
+        let ran = self.unit.run(tx);
+        QUERIES.set(None);
+        ran
+    }
+
+    fn settle(self: Box<Self>, outcome: Result<()>) {
+        self.unit.settle(outcome);
+    }
+}
 
 /// A database that counts what is asked of it.
 pub struct Counted {
     pub database: Database,
     reads: AtomicUsize,
     writes: AtomicUsize,
+    queries: Arc<AtomicUsize>,
 }
 
 impl Counted {
-    pub fn new(database: Database) -> Arc<Self> {
-        Arc::new(Self { database, reads: AtomicUsize::new(0), writes: AtomicUsize::new(0) })
+    pub fn open(options: &Options) -> Result<Arc<Self>> {
+        // Before there is any connection; again it is the same.
+        set_default_instrumentation(|| Some(Box::new(CountQueries))).unwrap();
+        Ok(Arc::new(Self {
+            database: Database::open(options)?,
+            reads: AtomicUsize::new(0),
+            writes: AtomicUsize::new(0),
+            queries: Arc::default(),
+        }))
+    }
+
+    /// How many queries the units of work have sent.
+    #[allow(dead_code, reason = "only stories that have the process to themselves ask")]
+    pub fn queries(&self) -> usize {
+        self.queries.load(Ordering::SeqCst)
     }
 
     /// How many units of work have read, and how many have written.
@@ -36,7 +104,7 @@ impl Store for Counted {
             Mode::Write => &self.writes,
         };
         counter.fetch_add(1, Ordering::SeqCst);
-        self.database.submit(unit);
+        self.database.submit(Box::new(CountedUnit { unit, queries: Arc::clone(&self.queries) }));
     }
 
     fn listen(&self, listener: Listener) {

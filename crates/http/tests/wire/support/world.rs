@@ -104,7 +104,7 @@ impl World {
 
     async fn try_start(plan: Plan, place: Rc<TestDatabase>, clock: Arc<TestClock>) -> Result<Self> {
         let options = Options { synchronous: Synchronous::Normal, migrate: false, ..Options::new(&place.url) };
-        let store = Counted::new(Database::open(&options)?);
+        let store = Counted::open(&options)?;
         let (shared, time): (Arc<dyn Store>, Arc<TestClock>) = (Arc::clone(&store) as _, Arc::clone(&clock));
         let platform = Platform::start(shared, time, &plan.secrets, plan.settings.clone()).await?;
         let platform = match &plan.providers {
@@ -209,6 +209,12 @@ impl World {
     /// How many units of work have read so far, and how many have written.
     pub fn units(&self) -> (usize, usize) {
         self.store.units()
+    }
+
+    /// How many queries they have sent.
+    #[allow(dead_code, reason = "only stories that have the process to themselves ask")]
+    pub fn queries(&self) -> usize {
+        self.store.queries()
     }
 
     /// One number, asked past everything.
