@@ -10,12 +10,15 @@ use crate::gate::peer;
 pub struct Refused(pub Code);
 
 /// What the paths of those routes begin with where somebody gets in, or changes how they do.
-const WAYS_IN: [&str; 4] = ["/v1/auth/", "/v1/oauth/token", "/v1/me/email", "/v1/me/passkeys"];
+const WAYS_IN: [&str; 5] =
+    ["/v1/auth/", "/v1/oauth/token", "/v1/me/email", "/v1/me/passkeys", "/v1/me/social-connections"];
 
 /// Notes a refusal on one of those routes. Who it was about is not told: addresses that somebody guesses are nobody's to
 /// keep, and of those that there are the ledger tells. Where it came from is.
 pub fn note(http: &HttpRequest, response: &mut HttpResponse, request_id: &str, method: &str, route: &'static str) {
-    if !response.status().is_client_error() || !WAYS_IN.iter().any(|way| route.starts_with(way)) {
+    // Whoever deletes themselves shows a password, which may be a guess.
+    let is_way_in = (method, route) == ("DELETE", "/v1/me") || WAYS_IN.iter().any(|way| route.starts_with(way));
+    if !response.status().is_client_error() || !is_way_in {
         return;
     }
     let Some(Refused(code)) = response.extensions().get::<Refused>().copied() else { return };

@@ -10,7 +10,9 @@ use kernel::{Code, Email, Error, Event, EventKind, Result, Secret, Timestamp, id
 use crate::{
     Door, Platform, Transaction,
     accounts::{account_event, is_closed},
+    reauthentication::Reauthentication,
     records::MailOrder,
+    second_factor::ShownFactor,
     sessions::end_everything,
     take_over::take_over,
 };
@@ -49,23 +51,32 @@ impl Platform {
         reset.await
     }
 
-    /// Changes the caller's password: every session ends, this one too.
+    /// Changes the caller's password: every session ends, this one too. A second factor is shown as well where a sign-in
+    /// takes one, unless that was a moment ago.
     ///
     /// # Errors
-    /// `invalid_credentials` when the present password is another; `account_locked` after too many such.
-    pub async fn change_password(&self, caller: SignedIn, current: Password, new: Password) -> Result<()> {
-        let door = self.door_of(caller.app).await?;
-        let facts = self.account_facts(caller.account).await?.ok_or_else(Error::not_found)?;
-        let compared = self.compare_password(&door, &facts.email, current).await?;
+    /// `invalid_credentials` when the present password is another; `account_locked` after too many such;
+    /// `reauthentication_required` for a password alone where a sign-in takes more; `invalid_code`, `mfa_locked`.
+    pub async fn change_password(
+        &self,
+        caller: SignedIn,
+        current: Password,
+        factor: Option<ShownFactor>,
+        new: Password,
+    ) -> Result<()> {
+        let shown = Reauthentication { password: Some(current), factor };
+        let reauthenticated = self.compare(&caller, shown).await?;
         let password = self.hash_chosen(new).await?;
         let now = self.now();
         let changed = self.store().write(move |tx| {
-            let account = compared.settle(tx, now)?.filter(|account| account.id == caller.account);
-            let Some(account) = account else { return Ok(false) };
+            let account = tx.account(caller.account)?.ok_or_else(Error::not_found)?;
+            if let Some(refused) = reauthenticated.settle(tx, &caller, &account, now)? {
+                return Ok(Some(refused));
+            }
             set_password(tx, &account, &password, Some(account.principal), now)?;
-            Ok(true)
+            Ok(None)
         });
-        if changed.await? { Ok(()) } else { Err(Error::new(Code::InvalidCredentials)) }
+        changed.await?.map_or(Ok(()), |refused| Err(Error::new(refused)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What callers see and change about themselves.
 
 use authz::{Acting, Authority, Caller, KeyGrant, SignedIn, action::OrganizationList};
-use identity::{Account, password::Password};
+use identity::Account;
 use kernel::{
     Code, Email, Error, EventKind, Listed, Metadata, Name, Page, Result, Role, Unchecked,
     id::{AppId, OrganizationId, PrincipalId, TeamId},
@@ -11,7 +11,7 @@ use crate::{
     HeldRole, Platform,
     accounts::{account_event, delete_account},
     permit::authority_in_teams,
-    reauthentication::require_fresh,
+    reauthentication::Reauthentication,
     role_choice::own_names,
 };
 
@@ -136,35 +136,33 @@ impl Platform {
         changed.await
     }
 
-    /// Deletes the caller's own account. Whoever has a password shows it once more, and whoever has none has signed in a
-    /// moment ago: a token that was stolen deletes nobody. When somebody signed in at another issuer is not known.
+    /// Deletes the caller's own account. Whoever has a password shows it once more, with a second factor where a sign-in
+    /// takes one; whoever has none has signed in a moment ago, or shows the factor: a token that was stolen deletes nobody.
+    /// When somebody signed in at another issuer is not known.
     ///
     /// # Errors
-    /// `invalid_credentials`; `reauthentication_required` without a password, long after the sign-in; `account_locked` after too many of those; `last_owner` or `conflict` where others depend
-    /// on the account.
-    pub async fn delete_me(&self, caller: SignedIn, password: Option<Password>) -> Result<()> {
-        let wrong = || Error::new(Code::InvalidCredentials);
+    /// `invalid_credentials`, also for a password that is there and not shown; `reauthentication_required` without one, long
+    /// after the sign-in, and for a password alone where a sign-in takes more; `invalid_code`; `account_locked` and
+    /// `mfa_locked` after too many of those; `last_owner` or `conflict` where others depend on the account.
+    pub async fn delete_me(&self, caller: SignedIn, shown: Reauthentication) -> Result<()> {
         let id = caller.account;
         let account = self.store().read(move |tx| tx.account(id)).await?.ok_or_else(Error::not_found)?;
-        let compared = match (&account.password, password) {
-            (None, _) => None,
-            (Some(_), None) => return Err(wrong()),
-            (Some(_), Some(password)) => {
-                let door = self.door_of(caller.app).await?;
-                Some(self.compare_password(&door, &account.email, password).await?)
-            }
-        };
-        let now = self.now();
+        let has_password = account.password.is_some();
+        let shown = Reauthentication { password: shown.password.filter(|_| has_password), ..shown };
+        if has_password && shown.password.is_none() {
+            return Err(Error::new(Code::InvalidCredentials));
+        }
+        let has_nothing = caller.session.is_none() && !has_password && shown.factor.is_none();
+        let (reauthenticated, now) = (self.compare(&caller, shown).await?, self.now());
         let deleted = self.store().write(move |tx| {
-            match &compared {
-                Some(compared) if compared.settle(tx, now)?.is_none() => return Ok(false),
-                None if caller.session.is_some() => require_fresh(tx, &caller, now)?,
-                _ => {}
+            let account = tx.account(id)?.ok_or_else(Error::not_found)?;
+            if !has_nothing && let Some(refused) = reauthenticated.settle(tx, &caller, &account, now)? {
+                return Ok(Some(refused));
             }
             delete_account(tx, &Unchecked(caller.app), caller.principal, Some(caller.principal), now)?;
-            Ok(true)
+            Ok(None)
         });
-        if deleted.await? { Ok(()) } else { Err(wrong()) }
+        deleted.await?.map_or(Ok(()), |refused| Err(Error::new(refused)))
     }
 }
 

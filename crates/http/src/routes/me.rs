@@ -3,14 +3,14 @@
 use authz::{Acting, SignedIn, action::OrganizationList};
 use identity::{Link, link::Provider, password::Password};
 use kernel::{Metadata, Name, Result, Secret, Timestamp};
-use platform::MeChange;
+use platform::{MeChange, Reauthentication};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    auth::{Done, reauthentication::ReauthenticationRequest},
+    auth::{Done, mfa::factor, reauthentication::ReauthenticationRequest},
     organizations::{Organization, PageQuery, list},
 };
 use crate::{
@@ -98,6 +98,11 @@ pub struct DeleteMeRequest {
     #[serde(alias = "password")]
     #[schema(value_type = Option<String>, format = Password)]
     current_password: Option<Secret>,
+    /// Six digits of the authenticator app, where a sign-in asks for them.
+    #[schema(value_type = Option<String>)]
+    code: Option<Secret>,
+    #[schema(value_type = Option<String>)]
+    recovery_code: Option<Secret>,
 }
 
 /// Deletes the caller's account.
@@ -106,7 +111,8 @@ pub async fn delete(
     (platform, OptionalBody(meant)): (ForRequest, OptionalBody<DeleteMeRequest>),
 ) -> Result<Answer<Done>> {
     let password = meant.current_password.map(Password::attempt).transpose()?;
-    platform.delete_me(caller, password).await?;
+    let factor = factor(meant.code, meant.recovery_code)?;
+    platform.delete_me(caller, Reauthentication { password, factor }).await?;
     Ok(Answer::ok(Done { message: "The account is deleted." }))
 }
 

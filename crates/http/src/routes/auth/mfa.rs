@@ -38,7 +38,7 @@ pub async fn meet(
 ///
 /// # Errors
 /// `invalid_request` for both.
-pub(super) fn factor(code: Option<Secret>, recovery_code: Option<Secret>) -> Result<Option<ShownFactor>> {
+pub(in crate::routes) fn factor(code: Option<Secret>, recovery_code: Option<Secret>) -> Result<Option<ShownFactor>> {
     match (code, recovery_code) {
         (Some(_), Some(_)) => Err(Error::because(Code::InvalidRequest, "Give code or recovery_code, not both.")),
         (Some(code), None) => Ok(Some(ShownFactor::Code(code))),

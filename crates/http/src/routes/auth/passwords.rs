@@ -5,7 +5,7 @@ use kernel::{Code, Email, Error, Result, Secret};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Done, EmailRequest};
+use super::{Done, EmailRequest, mfa::factor};
 use crate::{
     answer::{Answer, Either},
     gate::{Anyone, Passerby},
@@ -21,6 +21,11 @@ pub struct ChangePasswordRequest {
     current_password: Secret,
     #[schema(value_type = String, format = Password)]
     new_password: Secret,
+    /// Six digits of the authenticator app, where a sign-in asks for them.
+    #[schema(value_type = Option<String>)]
+    code: Option<Secret>,
+    #[schema(value_type = Option<String>)]
+    recovery_code: Option<Secret>,
 }
 
 /// Changes the caller's password. Every session ends, this one too.
@@ -30,7 +35,8 @@ pub async fn change(
 ) -> Result<Answer<Done>> {
     let current = Password::attempt(change.current_password)?;
     let new = Password::choose(&change.new_password)?;
-    platform.change_password(caller, current, new).await?;
+    let factor = factor(change.code, change.recovery_code)?;
+    platform.change_password(caller, current, factor, new).await?;
     Ok(Answer::ok(Done { message: "The password is changed. Sign in again." }))
 }
 
