@@ -31,7 +31,9 @@ const COUNTED_FOR: Duration = Duration::from_hours(1);
 pub struct MailLimits {
     /// Of each kind to one address, and never two within a minute; 0 is no limit.
     pub per_recipient: u32,
-    /// To whatever addresses, as long as one network address asks for them; 0 is no limit.
+    /// Of those that prove an address, to whatever addresses, as long as one network address asks for them; 0 is no limit.
+    /// Those that sign in or set a password are not counted so: a whole office does that from one address, as often as the
+    /// rate limits let it.
     pub per_ip: u32,
 }
 
@@ -56,7 +58,7 @@ impl Platform {
     /// Orders a mail that anybody may ask for, unless enough of them were asked for of late: the same is answered then.
     ///
     /// # Errors
-    /// `too_many_requests` for who has asked for too many, to whatever addresses.
+    /// `too_many_requests` for who has asked for too many proofs of addresses, whatever these are.
     pub(crate) async fn order_mail(&self, door: Door, email: Email, order: MailOrder) -> Result<()> {
         let (desk, mail) = (self.mail_desk(), QueuedMail::new(door.app(), email, order, self.now()));
         self.store().write(move |tx| desk.order(tx, mail.clone())).await
@@ -78,7 +80,9 @@ impl MailDesk {
     /// As [`Platform::order_mail`].
     pub fn order(&self, tx: &mut dyn Transaction, mail: QueuedMail) -> Result<()> {
         let (limits, now) = (self.limits, self.now);
-        if let Some(asking) = self.asking {
+        if let Some(asking) =
+            self.asking.filter(|_| matches!(mail.order, MailOrder::VerifyEmail | MailOrder::ChangeEmail))
+        {
             let before = tx.mails_asked_for(asking, limits.per_ip, now)?;
             if let Some(wait) = wait(&before, limits.per_ip, now) {
                 return Err(Error::new(Code::TooManyRequests).retry_after(wait));

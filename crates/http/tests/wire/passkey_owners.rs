@@ -142,7 +142,7 @@ async fn a_right_code_is_not_spent_where_nothing_comes_of_it(world: &World) {
     // The address that she has; and too many mails.
     email(&alice.email).send().await.refused(400, "invalid_request");
     let forgot = json!({ "email": "nobody@example.com" });
-    world.at_door(Some(&app), "/v1/auth/forgot-password", &forgot).from("192.0.2.1:1").send().await.ok();
+    world.at_door(Some(&app), "/v1/auth/resend-verification", &forgot).from("192.0.2.1:1").send().await.ok();
     email("alice@new.example").send().await.refused(429, "too_many_requests");
     // What is not there.
     call("DELETE", "/v1/me/social-connections/google".to_owned()).send().await.refused(404, "not_found");
