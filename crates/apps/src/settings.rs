@@ -30,7 +30,7 @@ pub struct AppSettings {
     pub email_codes: bool,
     /// Whether people may sign in with passkeys, and for whom those are made.
     pub passkeys: PasskeySettings,
-    /// Whether whoever makes or rotates an API key or an OAuth client has signed in a moment ago.
+    /// Whether whoever makes an API key or an OAuth client, or has a key count for more, has signed in a moment ago.
     pub fresh_sign_in_for_keys: bool,
     /// Where the app's pages live: browsers there may read our answers (CORS).
     pub allowed_origins: Vec<Origin>,

@@ -20,7 +20,7 @@ use crate::{
     IssuedKey, NewApiKey, Platform, Transaction,
     key_making::{
         Author, Holder, RoleLimit, check_overlap, in_person, is_no_more_than_the_callers, issue,
-        no_more_than_the_callers, rotate,
+        no_more_than_the_callers, require_fresh_for_keys, rotate,
     },
     permit::{Owned, locate, permit, role_of},
     service_accounts::stand_in,
@@ -160,6 +160,9 @@ impl Platform {
             };
             let wish = if was.allowed_ips.cover(&key.allowed_ips) { Wish::Change } else { Wish::Widen };
             may(tx, &permit, &key, wish)?;
+            if wish == Wish::Widen {
+                require_fresh_for_keys(tx, acting.caller(), now)?;
+            }
             tx.update_api_key(&permit, &key)?;
             Author::of(acting.caller(), now).told(tx, EventKind::ApiKeyUpdated, &key)?;
             Ok(key)
@@ -200,6 +203,7 @@ impl Platform {
             if key.disabled_at.is_none() {
                 return Ok(key);
             }
+            require_fresh_for_keys(tx, acting.caller(), now)?;
             let key = ApiKey { disabled_at: None, disabled_by: None, updated_at: now, ..key };
             tx.update_api_key(&permit, &key)?;
             Author::of(acting.caller(), now).told(tx, EventKind::ApiKeyEnabled, &key)?;

@@ -137,7 +137,14 @@ impl Author {
 /// `session_required` for an app that acts for a user, and `reauthentication_required` long after the sign-in.
 pub(crate) fn in_person<A>(tx: &mut dyn Transaction, permit: &Permit<A>, now: Timestamp) -> Result<()> {
     permit.in_own_name()?;
-    let caller = permit.caller();
+    require_fresh_for_keys(tx, permit.caller(), now)
+}
+
+/// The same of whoever makes what is there good for more: where it may come from, and that it counts again.
+///
+/// # Errors
+/// `reauthentication_required` long after the sign-in, where the app wants it so.
+pub(crate) fn require_fresh_for_keys(tx: &mut dyn Transaction, caller: &Caller, now: Timestamp) -> Result<()> {
     let app = caller.app.map(|id| tx.app(id)).transpose()?.flatten();
     if app.is_some_and(|app| app.settings.fresh_sign_in_for_keys) {
         require_fresh_person(tx, caller, now)?;

@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::{
     HeldRole, Platform, RoleChoice, Transaction,
     grants::take_back_all,
-    key_making::{Author, end_all, no_more_than_the_callers},
+    key_making::{Author, end_all, no_more_than_the_callers, require_fresh_for_keys},
     members::owner_without_denials,
     oauth_clients,
     permit::{Owned, locate, permit},
@@ -201,6 +201,7 @@ impl Platform {
             }
             stand_in(tx, &permit, &account)?;
             without_limits(&permit)?;
+            require_fresh_for_keys(tx, acting.caller(), now)?;
             let account = ServiceAccount { disabled_at: None, updated_at: now, ..account };
             tx.update_service_account(&permit, &account)?;
             told(tx, Author::of(acting.caller(), now), EventKind::ServiceAccountEnabled, &account)?;

@@ -21,7 +21,7 @@ pub(crate) struct WaysIn {
 impl Platform {
     pub(crate) fn ways_in(&self) -> WaysIn {
         let settings = self.settings();
-        let own = settings.social_providers.iter().map(|own| own.name.clone());
+        let own = settings.social_providers.iter().filter(|_| self.providers.is_some()).map(|own| own.name.clone());
         let supabase = self.keys().supabase.as_ref().map(|_| SUPABASE.to_owned());
         WaysIn {
             settings: settings.of_the_platform(),

@@ -57,7 +57,7 @@ pub struct AppSettings {
     mfa: &'static str,
     /// Whether a link in a mail shows a button first.
     confirm_links: bool,
-    /// Whether whoever makes or rotates an API key or an OAuth client has signed in a moment ago.
+    /// Whether whoever makes an API key or an OAuth client, or has a key count for more, has signed in a moment ago.
     fresh_sign_in_for_keys: bool,
     /// Whether people may sign in by a link that is mailed to them.
     magic_links: bool,
