@@ -25,6 +25,15 @@ impl Default for LockoutPolicy {
     }
 }
 
+/// How locks grow that are remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doubling {
+    /// The longest that one holds.
+    pub longest: Duration,
+    /// For how long without a failure it is remembered that there were any.
+    pub remembered: Duration,
+}
+
 /// Where failures are counted: a MAC of app and address, so that the table names nobody.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct LockoutKey(pub [u8; 32]);
@@ -81,21 +90,19 @@ impl Lockout {
         self.locked_until.filter(|until| *until > now).map(|until| now.until(until))
     }
 
-    /// The same where a lock is remembered for a day: each further one holds twice as long as the last, up to `longest`. For
-    /// what has few values, and is asked only of who has shown something else before: five guesses in every quarter of an
-    /// hour would be enough in a year or two (NIST SP 800-63B, 5.2.2).
+    /// The same where locks are remembered: each further one holds twice as long as the last. For what has few values: five
+    /// guesses in every quarter of an hour would be enough in a year or two (NIST SP 800-63B, 5.2.2). Who has shown nothing
+    /// before can so keep a lock up with few tries: then there is another way in beside what is locked.
     #[must_use]
-    pub fn fail_longer(before: Option<Self>, policy: LockoutPolicy, longest: Duration, now: Timestamp) -> Failed {
-        const REMEMBERED: Duration = Duration::from_hours(24);
-
+    pub fn fail_longer(before: Option<Self>, policy: LockoutPolicy, doubling: Doubling, now: Timestamp) -> Failed {
         let counted = before.filter(|lockout| lockout.expires_at > now);
         let failures = counted.map_or(0, |lockout| lockout.failures).saturating_add(1);
         if failures % policy.threshold != 0 {
-            return Failed::Counted(Self { failures, locked_until: None, expires_at: now.after(REMEMBERED) });
+            return Failed::Counted(Self { failures, locked_until: None, expires_at: now.after(doubling.remembered) });
         }
         let doubled = u32::try_from(failures / policy.threshold - 1).unwrap_or_default().min(16);
-        let until = now.after(policy.duration.saturating_mul(1 << doubled).min(longest));
-        Failed::NowLocked(Self { failures, locked_until: Some(until), expires_at: until.after(REMEMBERED) })
+        let until = now.after(policy.duration.saturating_mul(1 << doubled).min(doubling.longest));
+        Failed::NowLocked(Self { failures, locked_until: Some(until), expires_at: until.after(doubling.remembered) })
     }
 
     /// Counts one more failure. Not to be called while locked: a lock never extends.
@@ -116,6 +123,9 @@ impl Lockout {
 pub trait LockoutRepository {
     /// The counter. In a transaction that writes, it stays as it was read until the commit, even when there is none yet.
     fn lockout(&mut self, key: LockoutKey) -> Result<Option<Lockout>>;
+
+    /// The counter as it is at this moment: nobody is waited for, and nobody waits.
+    fn glance_at_lockout(&mut self, key: LockoutKey) -> Result<Option<Lockout>>;
 
     /// Sets the counter.
     fn set_lockout(&mut self, key: LockoutKey, lockout: &Lockout) -> Result<()>;
@@ -164,10 +174,10 @@ mod tests {
     #[test]
     fn a_lock_that_is_remembered_holds_twice_as_long_the_next_time() {
         let policy = LockoutPolicy::default();
-        let longest = Duration::from_hours(4);
+        let doubling = Doubling { longest: Duration::from_hours(4), remembered: Duration::from_hours(24) };
         let (mut before, mut now, mut held) = (None, at(0), Vec::new());
         while held.len() < 7 {
-            match Lockout::fail_longer(before, policy, longest, now) {
+            match Lockout::fail_longer(before, policy, doubling, now) {
                 Failed::Counted(lockout) => before = Some(lockout),
                 Failed::NowLocked(lockout) => {
                     let wait = lockout.remaining(now).unwrap();
@@ -177,7 +187,8 @@ mod tests {
             }
         }
         assert_eq!(held, [15, 30, 60, 120, 240, 240, 240]);
-        let Failed::Counted(again) = Lockout::fail_longer(before, policy, longest, now.after(longest * 6)) else {
+        let Failed::Counted(again) = Lockout::fail_longer(before, policy, doubling, now.after(doubling.remembered))
+        else {
             panic!("a day is a day")
         };
         assert_eq!(again.failures, 1);

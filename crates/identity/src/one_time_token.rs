@@ -57,22 +57,22 @@ impl Purpose {
 /// How long a code is that somebody types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeLength {
-    /// What people type gladly: one of a million, so that guesses have to be counted.
-    SixDigits,
-    /// One of a million millions: in the time that it is good for nobody comes upon it, however often they try.
-    TwelveDigits,
+    /// Six digits, which people type gladly: one of a million, so that guesses have to be counted.
+    Short,
+    /// Sixteen: whoever tries a thousand in every second of a year comes upon one of three hundred thousand such codes.
+    Long,
 }
 
 impl CodeLength {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::SixDigits, Self::TwelveDigits];
+    pub const ALL: [Self; 2] = [Self::Short, Self::Long];
 
     /// How many digits.
     #[must_use]
     pub fn digits(self) -> usize {
         match self {
-            Self::SixDigits => 6,
-            Self::TwelveDigits => 12,
+            Self::Short => 6,
+            Self::Long => 16,
         }
     }
 }
@@ -139,14 +139,14 @@ impl LinkKey {
         let mut hasher = blake3::Hasher::new_keyed(&self.0);
         hasher.update(Purpose::EmailCode.name().as_bytes()).update(&[0]).update(event.0.as_bytes());
         let codes = match length {
-            CodeLength::SixDigits => 1_000_000,
-            CodeLength::TwelveDigits => {
-                hasher.update(b"twelve");
-                1_000_000_000_000
+            CodeLength::Short => 1_000_000,
+            CodeLength::Long => {
+                hasher.update(b"long");
+                10_000_000_000_000_000
             }
         };
-        let random = hasher.finalize().as_bytes().first_chunk().copied().map_or(0, u64::from_le_bytes);
-        // No code is likelier than another by more than one in ten million.
+        let random = hasher.finalize().as_bytes().first_chunk().copied().map_or(0, u128::from_le_bytes);
+        // No code is likelier than another by more than one in 10²².
         format!("{:0digits$}", random % codes, digits = length.digits()).into()
     }
 }

@@ -1,12 +1,12 @@
 //! Sign-in by a code in a mail: six digits, which are guessed among a million. So each guess is counted, for the address.
-//! After too many of them codes of six digits are worth nothing for a while, and those of twelve are mailed instead, which
+//! After too many of them codes of six digits are worth nothing for a while, and those of sixteen are mailed instead, which
 //! need no counting: whoever guesses makes the owner type more, and keeps them out of nothing.
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
 use identity::{
     Account, Lockout, LockoutKey, Purpose, SignInMethod,
-    lockout::{Failed, LockoutPolicy},
+    lockout::{Doubling, Failed, LockoutPolicy},
     one_time_token::CodeLength,
 };
 use kernel::{
@@ -24,12 +24,15 @@ use crate::{
     sessions::SignedInUser,
 };
 
-/// So many wrong tries for one address within a day, whatever codes were asked for meanwhile, stop codes of six digits for
-/// an hour: longer than any that is out is good.
+/// So many wrong tries for one address, whatever codes were asked for meanwhile, stop short codes for an hour: longer than any
+/// that is out is good.
 const BUDGET: LockoutPolicy = LockoutPolicy { threshold: 5, duration: Duration::from_hours(1) };
-/// Each further lock holds twice as long, up to this: so there are five tries a day in the end, and in a year not one of
-/// five hundred such addresses is guessed into (NIST SP 800-63B, 3.2.2 wants at most a hundred tries in a row).
-const LONGEST_LOCK: Duration = Duration::from_hours(24);
+/// Each further lock holds twice as long, up to a week, and whoever pauses has to do so for a month: in the end there are five
+/// tries a week, at three codes at the most, so that in a year not one of a thousand such addresses is guessed into.
+const DOUBLING: Doubling =
+    Doubling { longest: Duration::from_hours(7 * 24), remembered: Duration::from_hours(30 * 24) };
+/// A short code is compared with no more of those that are out than this, the newest ones: each makes a guess worth more.
+const MOST_OUT: usize = 3;
 
 /// Somebody who shows a code.
 #[derive(Clone, Debug)]
@@ -55,8 +58,7 @@ impl Platform {
     /// found out when the mail is written, and none is made.
     ///
     /// # Errors
-    /// `sign_in_method_disabled` where the app has no such codes; `too_many_requests` for who has asked for too many mails, to
-    /// whatever addresses.
+    /// `sign_in_method_disabled` where the app has no such codes.
     pub async fn ask_for_email_code(&self, door: Door, email: Email) -> Result<()> {
         if !allowed(door.settings(), SignInMethod::EmailCode) {
             return Err(Error::new(Code::SignInMethodDisabled));
@@ -77,7 +79,7 @@ impl Platform {
         }
         // As people copy it.
         let code: Secret = code.expose_secret().split_whitespace().collect::<String>().into();
-        let is_long = code.expose_secret().chars().count() == CodeLength::TwelveDigits.digits();
+        let is_long = code.expose_secret().chars().count() == CodeLength::Long.digits();
         let (app, one_time, now) = (door.app(), self.keys().one_time.clone(), self.now());
         let key = self.guesses_at(app, &email);
         let (desk, mail) = (self.mail_desk(), QueuedMail::new(app, email.clone(), MailOrder::EmailCode, now));
@@ -92,15 +94,16 @@ impl Platform {
             let account = tx.account_by_email(app, &email)?;
             // The same is asked about an address that nobody has.
             let id = account.as_ref().map_or_else(AccountId::generate, |account| account.id);
-            let out = tx.live_one_time_tokens(id, Purpose::EmailCode, now)?;
+            let mut out = tx.live_one_time_tokens(id, Purpose::EmailCode, now)?;
+            out.sort_by_key(|out| Reverse(out.id));
             let is_it = |hash, id| one_time.hash_code(id, code.expose_secret()) == hash;
-            let right = out.into_iter().find(|out| out.email == email && is_it(out.hash, out.id));
+            let right = out.into_iter().take(MOST_OUT).find(|out| out.email == email && is_it(out.hash, out.id));
             if let (Some(account), Some(right)) = (account.clone(), right)
                 && tx.consume_one_time_token(Purpose::EmailCode, right.hash, now)?.is_some()
                 && let Some(admitted) = enter_by_mail(tx, account, &platform, &way_in, now)?
             {
                 tx.void_one_time_tokens(id, Purpose::EmailCode, now)?;
-                // Slips of the owner's; what was a lock is remembered for its day, or each sign-in would be worth a lock.
+                // Slips of the owner's; what was a lock is remembered, or each sign-in would be worth a lock.
                 if before.is_some_and(|before| before.failures < BUDGET.threshold) {
                     tx.clear_lockout(key)?;
                 }
@@ -134,9 +137,10 @@ impl Platform {
         email: &Email,
         now: Timestamp,
     ) -> Result<CodeLength> {
-        let guesses = tx.lockout(self.guesses_at(app, email))?;
+        // Whoever guesses would wait for this, where somebody has the address: and learn that.
+        let guesses = tx.glance_at_lockout(self.guesses_at(app, email))?;
         let locked = guesses.is_some_and(|guesses| guesses.remaining(now).is_some());
-        Ok(if locked { CodeLength::TwelveDigits } else { CodeLength::SixDigits })
+        Ok(if locked { CodeLength::Long } else { CodeLength::Short })
     }
 
     /// Where guesses at codes for an address are counted.
@@ -154,7 +158,7 @@ fn count(
     app: Option<AppId>,
     now: Timestamp,
 ) -> Result<bool> {
-    match Lockout::fail_longer(before, BUDGET, LONGEST_LOCK, now) {
+    match Lockout::fail_longer(before, BUDGET, DOUBLING, now) {
         Failed::Counted(counted) => tx.set_lockout(key, &counted).map(|()| false),
         Failed::NowLocked(locked) => {
             tx.set_lockout(key, &locked)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use identity::{
     Account, Lockout, LockoutKey, RecoveryCode, SecondFactor, Seed, Totp,
-    lockout::{Failed, LockoutPolicy},
+    lockout::{Doubling, Failed, LockoutPolicy},
     totp::{Step, place},
 };
 use kernel::{Code, Error, Event, EventKind, Result, Secret, Timestamp, secret::ExposeSecret};
@@ -60,7 +60,7 @@ pub(crate) struct FactorCheck {
 }
 
 /// The most that a lock of the second factor holds its owner up, whatever somebody with their password does.
-const LONGEST_LOCK: Duration = Duration::from_hours(4);
+const DOUBLING: Doubling = Doubling { longest: Duration::from_hours(4), remembered: Duration::from_hours(24) };
 
 /// An enrolment on which nobody else is at work until the commit.
 struct Held {
@@ -181,7 +181,7 @@ impl Held {
             payload: json!({ "principal_id": account.principal, "second_factor": factor.name() }),
             ..account_event(EventKind::AuthMfaFailed, account, now)
         })?;
-        match Lockout::fail_longer(self.before, LockoutPolicy::default(), LONGEST_LOCK, now) {
+        match Lockout::fail_longer(self.before, LockoutPolicy::default(), DOUBLING, now) {
             Failed::Counted(lockout) => tx.set_lockout(self.key, &lockout)?,
             Failed::NowLocked(lockout) => {
                 tx.set_lockout(self.key, &lockout)?;

@@ -182,7 +182,7 @@ async fn a_new_device_is_told_of(world: &World) {
 }
 
 /// Sessions are forgotten a day after they would have ended. Whoever gets in after that is told of all the same, and so is
-/// the first one to come to an account that was brought along.
+/// who comes first to an account that has been there for a day and that nobody has used.
 async fn a_device_is_new_to_an_account_that_nobody_has_used_for_long(world: &World) {
     let app = world.app("acme").await;
     world.sign_up(Some(&app), "alice").await;
@@ -198,6 +198,14 @@ async fn a_device_is_new_to_an_account_that_nobody_has_used_for_long(world: &Wor
     assert_eq!(told(), 2);
     sign_in(world, &app, "a phone", "203.0.113.9:1").await;
     assert_eq!(told(), 2);
+    for (name, hours, more) in [("carol", 23, 0), ("dave", 25, 1)] {
+        let email = json!({ "email": format!("{name}@example.com"), "password": PASSWORD });
+        world.post("/v1/admin/users", &email).bearer(&app.api_key).send().await.ok();
+        world.advance(Duration::from_hours(hours));
+        let before = told();
+        world.log_in(Some(&app), name, PASSWORD).await.ok();
+        assert_eq!(told() - before, more, "{name}");
+    }
 }
 
 async fn attack_30_sessions_of_before_are_neither_listed_nor_ended(world: &World) {

@@ -12,6 +12,7 @@ on_both!(
     attack_33_an_address_tries_so_often_and_no_more,
     attack_33_only_a_trusted_proxy_says_who_calls,
     attack_33_a_network_of_64_bits_is_one_address,
+    what_mails_and_what_takes_codes_is_counted_by_address,
     a_limit_is_told_before_it_is_reached,
     one_kind_of_call_uses_up_nothing_of_another,
     people_and_programs_have_quotas_of_their_own,
@@ -83,6 +84,42 @@ async fn attack_33_a_network_of_64_bits_is_one_address(world: &World) {
     }
     sign_in(world, "[2001:db8:1:2:ffff::3]:1", None).await.refused(429, "too_many_requests");
     sign_in(world, "[2001:db8:1:3::1]:1", None).await.refused(401, "invalid_credentials");
+}
+
+/// Each of these is worth something to whoever guesses or floods, whatever it is answered, and those of a kind are one
+/// quota: else there would be as many tries again for each of its routes.
+async fn what_mails_and_what_takes_codes_is_counted_by_address(world: &World) {
+    let address = json!({ "email": "alice@example.com" });
+    let code = json!({ "challenge_token": "none", "code": "000000" });
+    for (category, body, paths) in [
+        (Category::ForgotPassword, &address, &["/v1/auth/forgot-password", "/v1/auth/resend-verification"][..]),
+        (Category::MagicLink, &address, &["/v1/auth/magic-link", "/v1/auth/email-code"]),
+        (
+            Category::SecondFactor,
+            &code,
+            &["/v1/auth/mfa", "/v1/auth/totp/enroll", "/v1/auth/totp/verify", "/v1/auth/totp/recovery"],
+        ),
+    ] {
+        let limit = u32::try_from(paths.len()).unwrap();
+        let world = &limited(world, &[category], limit).await;
+        let call = |path: &str, peer: &str| world.post(path, body).from(peer).send();
+        for (path, remaining) in paths.iter().zip((0..limit).rev()) {
+            let answer = call(path, "192.0.2.1:1").await;
+            assert_ne!(answer.status, 429, "{answer:?}");
+            assert_eq!(answer.header("ratelimit-remaining"), Some(remaining.to_string().as_str()), "{path}");
+        }
+        for path in paths {
+            let refused = call(path, "192.0.2.1:2").await;
+            let wait = refused.refused(429, "too_many_requests").retry_after();
+            assert!((1..=u64::from(3600 / limit)).contains(&wait), "{path}: {wait}");
+        }
+        for path in paths {
+            let answer = call(path, "192.0.2.2:1").await;
+            assert_ne!(answer.status, 429, "{answer:?}");
+        }
+        // Nor does it use up anything of another kind.
+        sign_in(world, "192.0.2.1:1", None).await.refused(401, "invalid_credentials");
+    }
 }
 
 async fn a_limit_is_told_before_it_is_reached(world: &World) {
@@ -165,14 +202,18 @@ async fn a_call_counts_as_what_it_is_by_whoever_calls(world: &World) {
         answer.ok();
         assert_eq!(answer.header("ratelimit-limit"), Some(limit), "{path}");
     }
+    let left = async |bearer: &str| -> u32 {
+        let answer = world.get("/v1/me").bearer(bearer).send().await;
+        answer.header("ratelimit-remaining").unwrap().parse().unwrap()
+    };
     for (number, bearer) in [&owner.token, &key, &of_a_client].into_iter().enumerate() {
+        let before = left(bearer).await;
         let run = json!({ "idempotency_key": format!("run-{number}"), "cost_usd": 0.1 });
         let answer = world.post(&company.path("usage/records"), &run).bearer(bearer).send().await;
         answer.ok();
         assert_eq!(answer.header("ratelimit-limit"), Some("11"));
         // It uses up nothing of what the same caller may do besides.
-        let left = world.get("/v1/me").bearer(bearer).send().await;
-        assert_ne!(left.header("ratelimit-limit"), Some("11"));
+        assert_eq!(left(bearer).await, before - 1);
     }
 }
 

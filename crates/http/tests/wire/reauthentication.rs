@@ -11,6 +11,7 @@ on_both!(
     a_second_factor_shows_it_too,
     it_counts_for_that_session_alone,
     attack_34_where_a_sign_in_takes_a_second_factor_a_password_alone_shows_nothing,
+    attack_34_a_password_and_an_account_go_with_both_factors,
     what_is_wrong_is_counted_as_at_a_sign_in,
     a_connection_is_cut_by_who_has_shown_it,
     attack_27_no_key_and_no_exchanged_token_shows_it,
@@ -73,6 +74,10 @@ async fn attack_34_where_a_sign_in_takes_a_second_factor_a_password_alone_shows_
         world.disable_totp(&alice, &password).await.refused(403, "reauthentication_required");
         let email = json!({ "email": "mallory@example.com", "password": PASSWORD });
         world.post("/v1/me/email", &email).by(&alice).send().await.refused(403, "reauthentication_required");
+        let (path, next) =
+            ("/v1/auth/change-password", json!({ "current_password": PASSWORD, "new_password": NEXT_PASSWORD }));
+        world.post(path, &next).by(&alice).send().await.refused(403, "reauthentication_required");
+        world.delete("/v1/me").json(&password).by(&alice).send().await.refused(403, "reauthentication_required");
         // A guess is counted all the same.
         show(world, &alice, &json!({ "password": NEXT_PASSWORD })).await.refused(401, "invalid_credentials");
         let both = json!({ "password": PASSWORD, "code": phone.next(world) });
@@ -172,14 +177,50 @@ async fn attack_27_an_app_may_want_it_of_whoever_makes_a_key(world: &World) {
     }
     let made = world.number("SELECT count(*) FROM api_keys");
     world.post("/v1/api-keys", &own).bearer(&exchanged).send().await.refused(403, "session_required");
-    // What is ended needs nothing, and programs go on by what their keys are good for.
-    world.call("POST", &format!("/v1/api-keys/{id}/disable")).by(&alice).send().await.ok();
-    world.call("POST", &format!("/v1/api-keys/{id}/enable")).by(&alice).send().await.ok();
+    // What is ended needs nothing; what counts again, or from more places, does.
+    let (account, there) = (format!("/v1/service-accounts/{account}"), format!("/v1/api-keys/{id}"));
+    for ended in [&account, &there] {
+        world.call("POST", &format!("{ended}/disable")).by(&alice).send().await.ok();
+        let answer = world.call("POST", &format!("{ended}/enable")).by(&alice).send().await;
+        answer.refused(403, "reauthentication_required");
+    }
+    world.patch(&there, &json!({ "allowed_ips": ["192.0.2.0/24"] })).by(&alice).send().await.ok();
+    let anywhere = json!({ "allowed_ips": [] });
+    world.patch(&there, &anywhere).by(&alice).send().await.refused(403, "reauthentication_required");
+    // Programs go on by what their keys are good for.
     let program = world.api_key(Some(app.id), home, &alice, |key| key).await;
     world.post("/v1/api-keys", &own).bearer(&program).send().await.ok();
     assert_eq!(world.number("SELECT count(*) FROM api_keys"), made + 2);
     show(world, &alice, &json!({ "password": PASSWORD })).await.ok();
+    for ended in [&account, &there] {
+        world.call("POST", &format!("{ended}/enable")).by(&alice).send().await.ok();
+    }
+    world.patch(&there, &anywhere).by(&alice).send().await.ok();
     for (path, body) in makes {
         world.post(path, body).by(&alice).send().await.ok();
     }
+}
+
+async fn attack_34_a_password_and_an_account_go_with_both_factors(world: &World) {
+    let (app, alice) = user(world).await;
+    let phone = world.enable_totp(&alice).await;
+    world.configure(&app, &json!({ "mfa": "optional" })).await;
+    world.advance(LONG);
+    let change = |more: Value| {
+        let mut body = json!({ "current_password": PASSWORD, "new_password": NEXT_PASSWORD });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        world.post("/v1/auth/change-password", &body).by(&alice).send()
+    };
+    change(json!({ "code": phone.wrong(world) })).await.refused(400, "invalid_code");
+    change(json!({ "recovery_code": phone.recovery_codes[0] })).await.ok();
+    let challenge = world.log_in(Some(&app), "alice", NEXT_PASSWORD).await;
+    let challenge = challenge.refused(403, "mfa_required").challenge();
+    let signed_in = world.second_step(Some(&app), &challenge, &json!({ "code": phone.next(world) })).await;
+    let alice = Person::of(&signed_in);
+    world.advance(LONG);
+    let delete = |shown: Value| world.delete("/v1/me").json(&shown).by(&alice).send();
+    delete(json!({ "password": NEXT_PASSWORD, "code": phone.wrong(world) })).await.refused(400, "invalid_code");
+    delete(json!({ "code": phone.next(world) })).await.refused(401, "invalid_credentials");
+    delete(json!({ "password": NEXT_PASSWORD, "code": phone.next(world) })).await.ok();
+    assert_eq!(world.number("SELECT count(*) FROM accounts WHERE email = 'alice@example.com'"), 0);
 }

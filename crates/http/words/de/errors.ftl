@@ -24,7 +24,7 @@ app_required = Sie verwalten mehrere Apps: Nennen Sie eine mit ?app_id= oder X-F
 unauthorized = Melden Sie sich zuerst an.
 token_expired = Dieses Token ist abgelaufen. Erneuern Sie es, oder melden Sie sich neu an.
 token_revoked = Dieses Token gilt nicht mehr. Melden Sie sich neu an.
-invalid_credentials = Die E-Mail-Adresse oder das Passwort ist falsch.
+invalid_credentials = Die E-Mail-Adresse, das Passwort oder der Code ist falsch.
 invalid_client = Die Client-ID oder das Client-Geheimnis ist falsch.
 forbidden = Das dürfen Sie nicht.
 insufficient_scope = Die Scopes dieses API-Schlüssels reichen dafür nicht.

@@ -68,7 +68,8 @@ kinds! {
     AuthEmailChangeAnnounced = "auth.email_change_announced", UNDO_LINK;
     /// Whoever had the address of before took the change back: the account has it again, and every way in is gone.
     AuthEmailChangeUndone = "auth.email_change_undone", EMAIL_CHANGE;
-    /// Codes of six digits were stopped for a while after too many wrong ones; twelve are mailed instead. Where nobody has the address, it is not told.
+    /// Codes of six digits were stopped for a while after too many wrong ones: longer ones are mailed. Where nobody has the
+    /// address, it is not told.
     AuthEmailCodesLocked = "auth.email_codes_locked", &[PRINCIPAL_ID.or_null(), EMAIL.or_null()];
     /// A password was reset by link or at the console; `auth.password_changed` is told of it as well.
     AuthPasswordReset = "auth.password_reset", PERSON;

@@ -22,6 +22,10 @@ impl LockoutRepository for Tx<'_> {
             // There may be no row to lock yet.
             self.lock(LockName::Lockout(key))?;
         }
+        self.glance_at_lockout(key)
+    }
+
+    fn glance_at_lockout(&mut self, key: LockoutKey) -> Result<Option<Lockout>> {
         let query = lockouts::table.find(&key.0[..]).select(LockoutRow::as_select());
         let row = self.query(|connection| query.first(connection).optional())?;
         Ok(row.map(|row| Lockout {

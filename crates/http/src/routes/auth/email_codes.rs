@@ -20,7 +20,7 @@ pub async fn ask(caller: Anyone, (platform, Body(asked)): (ForRequest, Body<Emai
 #[derive(Deserialize, ToSchema)]
 pub struct VerifyEmailCodeRequest {
     email: String,
-    /// Six digits.
+    /// Six digits; sixteen after wrong ones. Spaces do not count.
     #[schema(value_type = String)]
     code: Secret,
 }
