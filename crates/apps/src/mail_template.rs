@@ -31,11 +31,13 @@ pub enum LetterKind {
     ChangeEmail,
     /// The account that had this address has another one.
     EmailChanged,
+    /// The same, where nobody had proven the address.
+    AddressLeft,
 }
 
 impl LetterKind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::VerifyEmail,
         Self::ResetPassword,
         Self::AlreadySignedUp,
@@ -44,6 +46,7 @@ impl LetterKind {
         Self::EmailCode,
         Self::ChangeEmail,
         Self::EmailChanged,
+        Self::AddressLeft,
     ];
 
     /// # Errors
@@ -64,6 +67,7 @@ impl LetterKind {
             Self::EmailCode => "email_code",
             Self::ChangeEmail => "change_email",
             Self::EmailChanged => "email_changed",
+            Self::AddressLeft => "address_left",
         }
     }
 
@@ -77,7 +81,7 @@ impl LetterKind {
             | Self::ChangeEmail
             | Self::EmailChanged => Some(Placeholder::Link),
             Self::EmailCode => Some(Placeholder::Code),
-            Self::AlreadySignedUp => None,
+            Self::AlreadySignedUp | Self::AddressLeft => None,
         }
     }
 

@@ -138,6 +138,7 @@ mod tests {
             About::EmailChanged { link },
             About::EmailCode { code: "123456".to_owned() },
             About::AlreadySignedUp,
+            About::AddressLeft,
             About::WebhookDisabled { organization: sender.to_owned(), target: "https://hooks.example.com".to_owned() },
         ];
         let in_all_languages = |about: &About| {

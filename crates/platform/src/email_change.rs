@@ -150,6 +150,8 @@ fn change(tx: &mut dyn Transaction, account: Account, email: Email, now: Timesta
             expires_at: FormerAddress::term(now, &before),
         })?;
         tx.enqueue_mail(&QueuedMail::new(account.app, left, MailOrder::EmailChanged, now))?;
+    } else {
+        tx.enqueue_mail(&QueuedMail::new(account.app, left, MailOrder::AddressLeft, now))?;
     }
     Ok(())
 }

@@ -52,6 +52,8 @@ impl Platform {
                 let link = self.issue_account_link(tx, mail, Purpose::UndoEmailChange, app.as_ref(), now)?;
                 link.and_then(|link| link.url).map(|link| About::EmailChanged { link })
             }
+            // Nothing opens by it, so nothing has to be so still.
+            MailOrder::AddressLeft => Some(About::AddressLeft),
             // It was switched off in between.
             MailOrder::MagicLink | MailOrder::EmailCode => None,
             MailOrder::AlreadySignedUp | MailOrder::SignUp => {

@@ -60,6 +60,8 @@ pub enum About {
         /// What takes that back.
         link: String,
     },
+    /// The same, where nobody had proven the address: it may be a stranger's, who takes nothing back.
+    AddressLeft,
     /// An endpoint of an organization was switched off, because it failed for too long.
     WebhookDisabled {
         /// Whose endpoint.
@@ -95,6 +97,7 @@ impl About {
             Self::EmailCode { .. } => Some(LetterKind::EmailCode),
             Self::ChangeEmail { .. } => Some(LetterKind::ChangeEmail),
             Self::EmailChanged { .. } => Some(LetterKind::EmailChanged),
+            Self::AddressLeft => Some(LetterKind::AddressLeft),
             Self::WebhookDisabled { .. } => None,
         }
     }
@@ -138,7 +141,9 @@ impl Letter {
             | About::MagicLink { link }
             | About::ChangeEmail { link }
             | About::EmailChanged { link } => Some(link),
-            About::AlreadySignedUp | About::EmailCode { .. } | About::WebhookDisabled { .. } => None,
+            About::AlreadySignedUp | About::AddressLeft | About::EmailCode { .. } | About::WebhookDisabled { .. } => {
+                None
+            }
         }
     }
 

@@ -45,11 +45,13 @@ pub enum MailOrder {
     ChangeEmail,
     /// An account has left this address: a link that takes that back.
     EmailChanged,
+    /// An account has left this address, which nobody had proven.
+    AddressLeft,
 }
 
 impl MailOrder {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::VerifyEmail,
         Self::ResetPassword,
         Self::AlreadySignedUp,
@@ -60,6 +62,7 @@ impl MailOrder {
         Self::EmailCode,
         Self::ChangeEmail,
         Self::EmailChanged,
+        Self::AddressLeft,
     ];
 
     /// Its name in the database.
@@ -76,6 +79,7 @@ impl MailOrder {
             Self::EmailCode => "email_code",
             Self::ChangeEmail => "change_email",
             Self::EmailChanged => "email_changed",
+            Self::AddressLeft => "address_left",
         }
     }
 

@@ -13,7 +13,7 @@ on_both!(
     a_taken_address_is_answered_as_a_free_one_and_mailed_nothing,
     the_address_that_one_has_is_no_change,
     a_link_lives_for_an_hour,
-    an_address_that_nobody_proved_is_told_nothing,
+    an_address_that_nobody_proved_is_told_and_gets_no_link,
     a_principal_is_known_by_the_address_of_its_account,
     an_app_gets_the_links_too,
     who_is_deleted_is_forgotten_by_every_address,
@@ -184,14 +184,18 @@ async fn a_link_lives_for_an_hour(world: &World) {
     assert_ne!(Person::of(&sign_up().await).id, alice.id, "whoever has the address now is somebody else");
 }
 
-async fn an_address_that_nobody_proved_is_told_nothing(world: &World) {
+async fn an_address_that_nobody_proved_is_told_and_gets_no_link(world: &World) {
     let app = world.app("acme").await;
     let typo = world.sign_up(Some(&app), "alcie").await;
     world.mails().await;
     let token = wanted(world, &typo, NEW).await;
     confirm(world, &typo, &token).await.ok();
-    // Whose it is would get the account.
-    assert!(world.mails().await.is_empty());
+    // Whose it is would get the account by a link.
+    let told = world.mail().await;
+    assert_eq!(
+        (told.to.as_str(), told.letter.about(), told.letter.link()),
+        ("alcie@example.com", "address_left", None)
+    );
     assert_eq!(world.number("SELECT count(*) FROM former_addresses"), 0);
     world.sign_up(Some(&app), "alcie").await;
 }

@@ -53,6 +53,17 @@ async fn an_app_vouches_in_every_way_that_shows_it_is_the_app(world: &World) {
     let scoped = |key| ApiKey { role: Some(Role::Admin), scopes, ..key };
     let scoped = world.api_key(None, app.organization, &app.owner, scoped).await;
     let token = world.app_token(&app).await;
+    // A program of the app's owner, that is no app, with what a key needs as well.
+    let client = json!({
+        "name": "Gateway", "organization_id": app.organization, "role": "admin", "redirect_uris": [],
+        "scopes": ["auth:social"],
+    });
+    let client = world.post("/v1/oauth/clients", &client).by(&app.owner).send().await;
+    let shown_by_it = json!({
+        "grant_type": "client_credentials", "client_id": client.text("client_id"),
+        "client_secret": client.text("client_secret"),
+    });
+    let of_a_client = world.post("/v1/oauth/token", &shown_by_it).send().await.text("access_token");
     let calls = [
         vouch(world, &app, &shown),
         vouch(world, &app, &shown).app(&app.client_id),
@@ -61,6 +72,7 @@ async fn an_app_vouches_in_every_way_that_shows_it_is_the_app(world: &World) {
         call().bearer(&app.api_key),
         call().bearer(&app.api_key).app(&app.client_id),
         call().bearer(&scoped).app(&app.client_id),
+        call().bearer(&of_a_client).app(&app.client_id),
     ];
     let mut who = Vec::<PrincipalId>::new();
     for call in calls {
@@ -70,7 +82,7 @@ async fn an_app_vouches_in_every_way_that_shows_it_is_the_app(world: &World) {
         who.push(person.id);
     }
     assert!(who.windows(2).all(|pair| pair[0] == pair[1]), "{who:?}");
-    let told = [("auth.signup", 1), ("auth.social_connected", 1), ("auth.social_login", 7), ("auth.login", 0)];
+    let told = [("auth.signup", 1), ("auth.social_connected", 1), ("auth.social_login", 8), ("auth.login", 0)];
     for (kind, count) in told {
         // The app's owner has signed up and in, too, with a password.
         let theirs = i64::from(kind == "auth.login") * world.events(kind);

@@ -69,6 +69,7 @@ pub fn words(about: &About, sender: &str) -> Words {
         ),
         About::ChangeEmail { .. } => change_email(sender),
         About::EmailChanged { .. } => email_changed(sender),
+        About::AddressLeft => address_left(sender),
         About::WebhookDisabled { organization, target } => webhook_disabled(organization, target, sender),
     };
     let instead = "If that does not work, copy this address to your browser:";
@@ -101,6 +102,21 @@ fn email_changed(sender: &str) -> Said {
         ],
         "It was not me",
         vec!["The link works once, for three days.".to_owned()],
+    )
+}
+
+fn address_left(sender: &str) -> Said {
+    (
+        format!("This e-mail address was taken off an account at {sender}"),
+        vec![
+            format!("An account at {sender} had this address, unconfirmed, and has another one now."),
+            format!(
+                "If it was you, or you know of no account at {sender}, there is nothing to do. If it is your account and it \
+                 was not you, somebody else is in it: turn to {sender}."
+            ),
+        ],
+        "",
+        vec![],
     )
 }
 

@@ -83,6 +83,7 @@ pub fn words(about: &About, sender: &str) -> Words {
         ),
         About::ChangeEmail { .. } => change_email(sender),
         About::EmailChanged { .. } => email_changed(sender),
+        About::AddressLeft => address_left(sender),
         About::WebhookDisabled { organization, target } => webhook_disabled(organization, target, sender),
     };
     let instead = "Wenn das nicht geht, kopieren Sie diese Adresse in Ihren Browser:";
@@ -118,6 +119,21 @@ fn email_changed(sender: &str) -> Said {
             "Das war ich nicht",
             vec!["Der Link gilt einmal und drei Tage lang.".to_owned()],
         )
+}
+
+fn address_left(sender: &str) -> Said {
+    (
+        format!("Diese E-Mail-Adresse gehört zu keinem Konto bei {sender} mehr"),
+        vec![
+            format!("Ein Konto bei {sender} hatte diese Adresse, unbestätigt, und hat jetzt eine andere."),
+            format!(
+                "Wenn Sie das waren, oder wenn Sie von keinem Konto bei {sender} wissen, ist nichts zu tun. Wenn es Ihr Konto \
+                 ist und Sie es nicht waren, ist jemand anderes darin: Wenden Sie sich an {sender}."
+            ),
+        ],
+        "",
+        vec![],
+    )
 }
 
 fn webhook_disabled(organization: &str, target: &str, sender: &str) -> Said {
