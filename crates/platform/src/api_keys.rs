@@ -195,7 +195,8 @@ impl Platform {
     ///
     /// # Errors
     /// `not_found`; `forbidden` for who does not have a key that somebody else disabled below the role admin, for another
-    /// person's key that they disabled themselves, and for what is more than the key that the caller came with.
+    /// person's key that they disabled themselves, and for what is more than the key that the caller came with;
+    /// `reauthentication_required` where the app wants a sign-in of a moment ago.
     pub async fn enable_api_key(&self, acting: Acting<ApiKeyUpdate>, id: ApiKeyId) -> Result<ApiKey> {
         let now = self.now();
         let enabled = self.store().write(move |tx| {
@@ -216,7 +217,8 @@ impl Platform {
     ///
     /// # Errors
     /// `not_found`; `forbidden` below the role member, for another person's key, and for what is more than the key that
-    /// the caller came with; `session_required` and `reauthentication_required` as for a new one; `invalid_setting` for too long an overlap; `conflict` for a key that can't be used.
+    /// the caller came with; `session_required` and `reauthentication_required` as for a new one; `invalid_setting` for too
+    /// long an overlap; `conflict` for a key that can't be used.
     pub async fn rotate_api_key(
         &self,
         acting: Acting<ApiKeyRotate>,

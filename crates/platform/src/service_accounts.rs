@@ -186,7 +186,8 @@ impl Platform {
     /// Makes a disabled service account somebody again, with the keys it has. Doing it again changes nothing.
     ///
     /// # Errors
-    /// `not_found`; `forbidden` below the role admin, for who may not do all that it may, and with a key that is limited.
+    /// `not_found`; `forbidden` below the role admin, for who may not do all that it may, and with a key that is limited;
+    /// `reauthentication_required` where the app wants a sign-in of a moment ago.
     pub async fn enable_service_account(
         &self,
         acting: Acting<ServiceAccountManage>,

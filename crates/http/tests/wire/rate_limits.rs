@@ -236,13 +236,13 @@ async fn what_is_public_counts_by_address(world: &World) {
 async fn what_is_refused_costs_nothing(world: &World) {
     let world = &limited(world, &EVERYTHING, 1).await;
     sign_in(world, "192.0.2.1:1", None).await.refused(401, "invalid_credentials");
-    let before = world.units();
+    let before = (world.units(), world.queries());
     for _ in 0..5 {
         // Not even the body is read.
         let answer = world.post("/v1/auth/login", &Value::Null).body("{").from("192.0.2.1:1").send().await;
         answer.refused(429, "too_many_requests");
     }
-    assert_eq!(world.units(), before);
+    assert_eq!((world.units(), world.queries()), before);
 }
 
 async fn without_quotas_nothing_is_counted(world: &World) {

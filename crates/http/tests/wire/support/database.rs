@@ -86,7 +86,6 @@ impl Counted {
     }
 
     /// How many queries the units of work have sent.
-    #[allow(dead_code, reason = "only stories that have the process to themselves ask")]
     pub fn queries(&self) -> usize {
         self.queries.load(Ordering::SeqCst)
     }

@@ -212,7 +212,6 @@ impl World {
     }
 
     /// How many queries they have sent.
-    #[allow(dead_code, reason = "only stories that have the process to themselves ask")]
     pub fn queries(&self) -> usize {
         self.store.queries()
     }
